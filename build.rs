@@ -8,10 +8,16 @@ fn main() {
     println!("cargo::rerun-if-changed=src");
     println!("cargo::rerun-if-changed=Cargo.lock");
     let mut hasher = DefaultHasher::new();
-    for file in files(Path::new("src")).into_iter().chain([PathBuf::from("Cargo.lock")]) {
+    for file in files(Path::new("src"))
+        .into_iter()
+        .chain([PathBuf::from("Cargo.lock")])
+    {
         fs::read(file).unwrap_or_default().hash(&mut hasher);
     }
-    println!("cargo::rustc-env=UNGIL_SOURCE_DIGEST={:016x}", hasher.finish());
+    println!(
+        "cargo::rustc-env=UNGIL_SOURCE_DIGEST={:016x}",
+        hasher.finish()
+    );
 }
 
 /// All files below a folder, in one order everywhere.
@@ -19,7 +25,11 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+        if path.is_dir() {
+            found.extend(files(&path))
+        } else {
+            found.push(path)
+        }
     }
     found.sort();
     found

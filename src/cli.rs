@@ -36,8 +36,14 @@ pub(crate) fn main() -> ExitCode {
         Ok(environment) => environment,
         Err(failure) => return failed(&failure),
     };
-    let command = variables::heeded(CliArguments::command().after_help(args::after_help()), &environment);
-    let arguments = match command.try_get_matches().and_then(|matches| CliArguments::from_arg_matches(&matches)) {
+    let command = variables::heeded(
+        CliArguments::command().after_help(args::after_help()),
+        &environment,
+    );
+    let arguments = match command
+        .try_get_matches()
+        .and_then(|matches| CliArguments::from_arg_matches(&matches))
+    {
         Ok(arguments) => arguments,
         Err(error) => return parsing_ended(&error),
     };
@@ -53,13 +59,18 @@ fn failed(failure: &CliError) -> ExitCode {
     failure.exit().into()
 }
 
-fn run(arguments: &CliArguments, environment: &ProcessEnvironment) -> Result<ExitOutcome, CliError> {
+fn run(
+    arguments: &CliArguments,
+    environment: &ProcessEnvironment,
+) -> Result<ExitOutcome, CliError> {
     match &arguments.command {
         CliCommand::Scan(scan) => commands::scan::run(scan, &arguments.global, environment),
         CliCommand::Gate(gate) => commands::gate::run(gate, &arguments.global, environment),
         CliCommand::Diff(diff) => commands::diff::run(diff, &arguments.global, environment),
         CliCommand::Plan(plan) => commands::plan::run(plan, &arguments.global, environment),
-        CliCommand::Inspect(inspect) => commands::inspect::run(inspect, &arguments.global, environment),
+        CliCommand::Inspect(inspect) => {
+            commands::inspect::run(inspect, &arguments.global, environment)
+        }
         CliCommand::Dashboard(dashboard) => commands::dashboard::run(dashboard),
         CliCommand::Rules(rules) => commands::rules::run(rules, environment),
         CliCommand::Explain(explain) => commands::explain::run(explain, environment),
@@ -72,5 +83,9 @@ fn run(arguments: &CliArguments, environment: &ProcessEnvironment) -> Result<Exi
 fn parsing_ended(error: &clap::Error) -> ExitCode {
     // Where not even the error can be printed, the exit code has to do.
     let _ = error.print();
-    if error.use_stderr() { ExitOutcome::Usage.into() } else { ExitOutcome::Clean.into() }
+    if error.use_stderr() {
+        ExitOutcome::Usage.into()
+    } else {
+        ExitOutcome::Clean.into()
+    }
 }

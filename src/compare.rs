@@ -46,7 +46,12 @@ pub fn changed<Name: Ord + Clone, State: Clone>(
     let change = |name: &Name| {
         let (before, after) = (before.get(name).cloned(), after.get(name).cloned());
         let direction = direction(before.as_ref().map(&verdict), after.as_ref().map(&verdict))?;
-        Some(ChangedPackage { direction, name: name.clone(), before, after })
+        Some(ChangedPackage {
+            direction,
+            name: name.clone(),
+            before,
+            after,
+        })
     };
     names.into_iter().filter_map(change).collect()
 }
@@ -54,7 +59,9 @@ pub fn changed<Name: Ord + Clone, State: Clone>(
 fn direction(before: Option<Verdict>, after: Option<Verdict>) -> Option<ChangeDirection> {
     match (before, after) {
         (None, None) => None,
-        (None, Some(after)) if DecisionSide::from(after) == DecisionSide::For => Some(ChangeDirection::Added),
+        (None, Some(after)) if DecisionSide::from(after) == DecisionSide::For => {
+            Some(ChangeDirection::Added)
+        }
         (None, Some(_)) => Some(ChangeDirection::Worse),
         (Some(_), None) => Some(ChangeDirection::Removed),
         (Some(before), Some(after)) if before == after => None,
@@ -82,10 +89,17 @@ mod tests {
             (Some(Gil), Some(Build), Some(ChangeDirection::Different)),
             (Some(Pure), Some(Gil), Some(ChangeDirection::Worse)),
         ] {
-            let one = |verdict: Option<Verdict>| verdict.map(|verdict| ("a", verdict)).into_iter().collect();
+            let one = |verdict: Option<Verdict>| {
+                verdict.map(|verdict| ("a", verdict)).into_iter().collect()
+            };
             let found = changed(&one(before), &one(after), |verdict| *verdict);
-            let directions: Vec<ChangeDirection> = found.iter().map(|change| change.direction).collect();
-            assert_eq!(directions, expected.into_iter().collect::<Vec<_>>(), "{before:?} -> {after:?}");
+            let directions: Vec<ChangeDirection> =
+                found.iter().map(|change| change.direction).collect();
+            assert_eq!(
+                directions,
+                expected.into_iter().collect::<Vec<_>>(),
+                "{before:?} -> {after:?}"
+            );
         }
     }
 }

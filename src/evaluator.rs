@@ -87,11 +87,20 @@ pub fn evaluate(
     limits: EvaluationLimits,
     siblings: &dyn ImportResolver,
 ) -> HookEvaluation {
-    let request = EvaluationRequest { image, init_function, interpreter, limits, siblings };
+    let request = EvaluationRequest {
+        image,
+        init_function,
+        interpreter,
+        limits,
+        siblings,
+    };
     match image.architecture.as_str() {
         "x86_64" => follow::<X86>(request),
         "aarch64" => follow::<Arm64>(request),
-        other => HookEvaluation::not_followed(&format!("code for {other} is not followed"), init_function),
+        other => HookEvaluation::not_followed(
+            &format!("code for {other} is not followed"),
+            init_function,
+        ),
     }
 }
 
@@ -106,7 +115,13 @@ struct EvaluationRequest<'a, 'data> {
 }
 
 fn follow<I: InstructionSet>(request: EvaluationRequest<'_, '_>) -> HookEvaluation {
-    let EvaluationRequest { image, init_function, interpreter, limits, .. } = request;
+    let EvaluationRequest {
+        image,
+        init_function,
+        interpreter,
+        limits,
+        ..
+    } = request;
     let found = follow_hook::<I>(request);
     let create = match found.evaluation.facts.gil.value() {
         // What an export hook's slots say is obeyed before anything is made of them.
@@ -114,11 +129,20 @@ fn follow<I: InstructionSet>(request: EvaluationRequest<'_, '_>) -> HookEvaluati
         Some(gil) if create_slot::matters_for(gil) => found.create.or(init_function.create),
         Some(_) => None,
         // The data may declare what no path shows.
-        None => init_function.create.map(|create| found.create.unwrap_or(create)),
+        None => init_function
+            .create
+            .map(|create| found.create.unwrap_or(create)),
     };
     let created = CreatedObject::of::<I>(image, create, interpreter, limits);
-    let facts = InitFacts { gil: created.apply(found.evaluation.facts.gil), ..found.evaluation.facts };
-    HookEvaluation { facts, created, ..found.evaluation }
+    let facts = InitFacts {
+        gil: created.apply(found.evaluation.facts.gil),
+        ..found.evaluation.facts
+    };
+    HookEvaluation {
+        facts,
+        created,
+        ..found.evaluation
+    }
 }
 
 /// What the paths through a hook say, before anybody has followed what makes the object.
@@ -129,14 +153,21 @@ struct HookPaths {
 }
 
 fn follow_hook<I: InstructionSet>(request: EvaluationRequest<'_, '_>) -> HookPaths {
-    let EvaluationRequest { image, init_function, interpreter, limits, siblings } = request;
+    let EvaluationRequest {
+        image,
+        init_function,
+        interpreter,
+        limits,
+        siblings,
+    } = request;
     let purpose = FollowPurpose::Hook(init_function.kind);
     let mut executor: PathExecutor<'_, '_, I> =
         PathExecutor::new(image, purpose, init_function.module, interpreter, limits);
     executor.siblings = siblings;
     let outer = |executor: &mut PathExecutor<'_, '_, I>, levels| {
         executor.explore(init_function.address, levels);
-        let is_known = |facts: &InitFacts| facts.gil.value().is_some() && facts.init.value().is_some();
+        let is_known =
+            |facts: &InitFacts| facts.gil.value().is_some() && facts.init.value().is_some();
         Some(doubted(executor)).filter(|found| is_known(&found.evaluation.facts))
     };
     // Modules that are made at once often do all of their work in the hook, and their declaration is outside of it.
@@ -152,14 +183,24 @@ fn follow_hook<I: InstructionSet>(request: EvaluationRequest<'_, '_>) -> HookPat
     if executor.abandoned.is_empty() || all.evaluation.facts.gil.value().is_some() {
         return all;
     }
-    LEVELS.into_iter().find_map(|levels| outer(&mut executor, levels)).unwrap_or(all)
+    LEVELS
+        .into_iter()
+        .find_map(|levels| outer(&mut executor, levels))
+        .unwrap_or(all)
 }
 
 impl HookEvaluation {
     fn not_followed(why: &str, init_function: InitFunction<'_>) -> HookEvaluation {
-        let create = init_function.create.filter(|_| init_function.kind == HookKind::Init);
-        let created = create.map_or(CreatedObject::Undefined, |create| CreatedObject::not_followed(create, why));
-        HookEvaluation { created, ..HookEvaluation::unknown(why) }
+        let create = init_function
+            .create
+            .filter(|_| init_function.kind == HookKind::Init);
+        let created = create.map_or(CreatedObject::Undefined, |create| {
+            CreatedObject::not_followed(create, why)
+        });
+        HookEvaluation {
+            created,
+            ..HookEvaluation::unknown(why)
+        }
     }
 
     fn unknown(why: &str) -> HookEvaluation {
@@ -183,7 +224,10 @@ fn doubted<I: InstructionSet>(executor: &mut PathExecutor<'_, '_, I>) -> HookPat
     let outcomes = std::mem::take(&mut executor.outcomes);
     let gil = &mut found.evaluation.facts.gil;
     if let Some(why) = gil.value().and_then(|_| executor.unfollowed(&outcomes)) {
-        *gil = Fact::Unknown { why, evidence: gil.evidence().to_vec() };
+        *gil = Fact::Unknown {
+            why,
+            evidence: gil.evidence().to_vec(),
+        };
     }
     executor.outcomes = outcomes;
     found
@@ -193,7 +237,11 @@ fn doubted<I: InstructionSet>(executor: &mut PathExecutor<'_, '_, I>) -> HookPat
 fn conclude<I: InstructionSet>(executor: &PathExecutor<'_, '_, I>) -> HookPaths {
     let fuel = executor.machine.fuel;
     let measured = |evaluation, create| HookPaths {
-        evaluation: HookEvaluation { steps: fuel.steps, forks: fuel.forks, ..evaluation },
+        evaluation: HookEvaluation {
+            steps: fuel.steps,
+            forks: fuel.forks,
+            ..evaluation
+        },
         create,
     };
     let Some(first) = executor.outcomes.first() else {
@@ -202,15 +250,28 @@ fn conclude<I: InstructionSet>(executor: &PathExecutor<'_, '_, I>) -> HookPaths 
             None => "no path through the hook ends in success".into(),
         };
         let fails = executor.abandoned.is_empty() && fuel.forks == 0;
-        return measured(HookEvaluation { fails, ..HookEvaluation::unknown(&why) }, None);
+        return measured(
+            HookEvaluation {
+                fails,
+                ..HookEvaluation::unknown(&why)
+            },
+            None,
+        );
     };
-    let mut trace = executor.machine.trace.render(first.trace, executor.machine.image);
+    let mut trace = executor
+        .machine
+        .trace
+        .render(first.trace, executor.machine.image);
     trace.extend(first.evidence.iter().cloned());
     let evidence = first.evidence.clone();
-    let all = |same: fn(&PathOutcome, &PathOutcome) -> bool| executor.outcomes.iter().all(|other| same(first, other));
+    let all = |same: fn(&PathOutcome, &PathOutcome) -> bool| {
+        executor.outcomes.iter().all(|other| same(first, other))
+    };
     let doubt = doubt(executor);
     let init = match (first.init, &doubt) {
-        (Some(init), None) if all(|first, other| first.init == other.init) => Fact::known(init, evidence.clone()),
+        (Some(init), None) if all(|first, other| first.init == other.init) => {
+            Fact::known(init, evidence.clone())
+        }
         (None, None) => Fact::unknown("another module makes this one"),
         (_, None) => Fact::unknown(disagreement(executor)),
         (_, Some(why)) => Fact::unknown(why.clone()),
@@ -218,8 +279,16 @@ fn conclude<I: InstructionSet>(executor: &PathExecutor<'_, '_, I>) -> HookPaths 
     let facts = InitFacts {
         init,
         gil: agreed(executor, |outcome| &outcome.gil, PathOutcome::declares_like),
-        abi_info: agreed(executor, |outcome| &outcome.abi, |first, other| first.abi == other.abi),
-        slots: agreed(executor, |outcome| &outcome.slots, |first, other| first.slots == other.slots),
+        abi_info: agreed(
+            executor,
+            |outcome| &outcome.abi,
+            |first, other| first.abi == other.abi,
+        ),
+        slots: agreed(
+            executor,
+            |outcome| &outcome.slots,
+            |first, other| first.slots == other.slots,
+        ),
         interpreters: agreed(
             executor,
             |outcome| &outcome.interpreters,
@@ -230,8 +299,9 @@ fn conclude<I: InstructionSet>(executor: &PathExecutor<'_, '_, I>) -> HookPaths 
         Some(name) => Fact::known(name.clone(), evidence),
         None => Fact::unknown("the name in the definition could not be read"),
     };
-    let forwarded =
-        first.forwarded.filter(|_| doubt.is_none() && all(|first, other| first.forwarded == other.forwarded));
+    let forwarded = first
+        .forwarded
+        .filter(|_| doubt.is_none() && all(|first, other| first.forwarded == other.forwarded));
     let evaluation = HookEvaluation {
         facts,
         forwarded: forwarded.and_then(|import| ForwardedInit::of(executor.machine.image, import)),
@@ -249,7 +319,9 @@ fn agreed<T: Clone, I: InstructionSet>(
     fact: fn(&PathOutcome) -> &Result<T, String>,
     same: fn(&PathOutcome, &PathOutcome) -> bool,
 ) -> Fact<T> {
-    let Some(first) = executor.outcomes.first() else { return Fact::unknown("no path ends in success") };
+    let Some(first) = executor.outcomes.first() else {
+        return Fact::unknown("no path ends in success");
+    };
     match (fact(first), doubt(executor)) {
         (Err(why), _) => Fact::unknown(why.clone()),
         (Ok(_), Some(why)) => Fact::unknown(why),
@@ -267,12 +339,19 @@ impl ForwardedInit {
             Some(library) => vec![library.clone()],
             None => image.libraries().to_vec(),
         };
-        Some(ForwardedInit { symbol: import.name.clone(), libraries })
+        Some(ForwardedInit {
+            symbol: import.name.clone(),
+            libraries,
+        })
     }
 }
 
 fn disagreement<I: InstructionSet>(executor: &PathExecutor<'_, '_, I>) -> String {
-    let ends: Vec<String> = executor.outcomes.iter().map(PathOutcome::describe).collect();
+    let ends: Vec<String> = executor
+        .outcomes
+        .iter()
+        .map(PathOutcome::describe)
+        .collect();
     format!("paths end differently: {}", ends.join("; "))
 }
 

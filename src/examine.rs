@@ -57,7 +57,11 @@ pub fn read(path: &str, bytes: &[u8]) -> Result<Option<ModuleFacts>, BinaryError
 }
 
 /// Reads a compiled file to some depth, as if it lay alone; `None` when it is no object file.
-pub fn read_to(depth: ExamineDepth, path: &str, bytes: &[u8]) -> Result<Option<ModuleFacts>, BinaryError> {
+pub fn read_to(
+    depth: ExamineDepth,
+    path: &str,
+    bytes: &[u8],
+) -> Result<Option<ModuleFacts>, BinaryError> {
     Ok(examine(depth, path, bytes, &SiblingLibraries::none())?.map(|examined| examined.facts))
 }
 
@@ -71,7 +75,12 @@ pub fn examine(
     let images = match images(bytes) {
         Ok(images) => images,
         Err(ImageError::NotAnObject) => return Ok(None),
-        Err(source) => return Err(BinaryError::Image { path: path.to_owned(), source }),
+        Err(source) => {
+            return Err(BinaryError::Image {
+                path: path.to_owned(),
+                source,
+            });
+        }
     };
     let mut depends_on_siblings = false;
     let read = images.iter().map(|image| {
@@ -80,8 +89,15 @@ pub fn examine(
         facts
     });
     let images = read.collect();
-    let facts = ModuleFacts { path: path.to_owned(), size: bytes.len() as u64, images };
-    Ok(Some(ExaminedFile { facts, depends_on_siblings }))
+    let facts = ModuleFacts {
+        path: path.to_owned(),
+        size: bytes.len() as u64,
+        images,
+    };
+    Ok(Some(ExaminedFile {
+        facts,
+        depends_on_siblings,
+    }))
 }
 
 /// All facts of one image, and whether they depend on siblings.
@@ -97,7 +113,10 @@ fn image_facts(
     for (mut hook, read) in reading.hooks() {
         // What the data tells of the ABI says as which interpreter the hooks are followed.
         let interpreter = evaluation::interpreter(path, &reading.abi);
-        let options = FollowOptions { interpreter, limits: siblings.limits() };
+        let options = FollowOptions {
+            interpreter,
+            limits: siblings.limits(),
+        };
         let mut found = evaluation::follow(image, &hook, read.create, options, &NoSiblings);
         siblings.note_effort(&found);
         let forwarded = found.forwarded.take();
@@ -113,13 +132,21 @@ fn image_facts(
             if found.facts.gil.value().is_some() {
                 // The data holds what the code finds before it has asked the library.
                 let gil = found.facts.gil.clone();
-                hook.facts = InitFacts { gil, ..merge::merge(read, found) };
+                hook.facts = InitFacts {
+                    gil,
+                    ..merge::merge(read, found)
+                };
             }
         }
         // Where the data tells, nobody else need be asked.
         if let Some(init) = forwarded.filter(|_| hook.facts.gil.value().is_none()) {
             depends_on_siblings = true;
-            let module = forwarded::ForwardedHook { image, path, hook: &hook, init: &init };
+            let module = forwarded::ForwardedHook {
+                image,
+                path,
+                hook: &hook,
+                init: &init,
+            };
             match forwarded::follow(&module, &mut reading.abi, siblings) {
                 Ok(facts) => hook.facts = facts,
                 Err(why) => forwarded::not_found(&mut hook.facts, &why),
@@ -134,11 +161,22 @@ fn image_facts(
 }
 
 /// Follows the hooks that the file's name asks for, and tells how; empty for a file that cannot be read.
-pub fn explain(facts: &ModuleFacts, bytes: &[u8], siblings: &SiblingLibraries<'_>) -> Vec<Explanation> {
-    let Ok(images) = images(bytes) else { return Vec::new() };
+pub fn explain(
+    facts: &ModuleFacts,
+    bytes: &[u8],
+    siblings: &SiblingLibraries<'_>,
+) -> Vec<Explanation> {
+    let Ok(images) = images(bytes) else {
+        return Vec::new();
+    };
     let pairs = images.iter().zip(&facts.images);
     let explain = |(image, known)| {
-        evaluation::explain(image, known, &facts.path, &LibrariesBeside::new(image, &facts.path, siblings))
+        evaluation::explain(
+            image,
+            known,
+            &facts.path,
+            &LibrariesBeside::new(image, &facts.path, siblings),
+        )
     };
     pairs.flat_map(explain).collect()
 }

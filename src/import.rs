@@ -43,19 +43,33 @@ use search::{InPlaceOfModule, TakenFile};
 pub fn outcomes(files: &[ModuleFacts], target: Target) -> Vec<ModuleOutcome> {
     let mut native = Vec::new();
     let mut foreign = Vec::new();
-    for TakenFile { installed, facts, in_place_of_module } in search::taken_files(files, target) {
-        let images: Vec<&ImageFacts> = facts.images.iter().filter(|image| runs_on(image, target.platform)).collect();
+    for TakenFile {
+        installed,
+        facts,
+        in_place_of_module,
+    } in search::taken_files(files, target)
+    {
+        let images: Vec<&ImageFacts> = facts
+            .images
+            .iter()
+            .filter(|image| runs_on(image, target.platform))
+            .collect();
         if images.is_empty() {
             foreign.push((installed, facts));
             continue;
         }
         let worst = images
             .into_iter()
-            .filter_map(|image| image_outcome(image, &facts.path, &installed, in_place_of_module, target))
+            .filter_map(|image| {
+                image_outcome(image, &facts.path, &installed, in_place_of_module, target)
+            })
             .max_by_key(|outcome| badness(outcome.gil));
         native.extend(worst);
     }
-    let stems: BTreeSet<String> = native.iter().map(|outcome| last(&outcome.module).to_owned()).collect();
+    let stems: BTreeSet<String> = native
+        .iter()
+        .map(|outcome| last(&outcome.module).to_owned())
+        .collect();
     let foreign = foreign
         .into_iter()
         .filter(|(installed, _)| !stems.contains(last(&installed.module)))
@@ -67,7 +81,10 @@ pub fn outcomes(files: &[ModuleFacts], target: Target) -> Vec<ModuleOutcome> {
 
 /// The image that the target would load from a file: the one for its system and processor.
 pub fn image_for(facts: &ModuleFacts, target: Target) -> Option<&ImageFacts> {
-    facts.images.iter().find(|image| runs_on(image, target.platform))
+    facts
+        .images
+        .iter()
+        .find(|image| runs_on(image, target.platform))
 }
 
 /// Modules that are only there under names that the target does not look for: importing them raises `ModuleNotFoundError`.
@@ -78,13 +95,17 @@ pub fn hidden(files: &[ModuleFacts], target: Target, tags: &[&str]) -> Vec<Hidde
     let visible: BTreeSet<ModulePlace> = search::by_place(files, target).into_keys().collect();
     let mut hidden = BTreeMap::new();
     for facts in files {
-        let Some(installed) = name::installed(&facts.path) else { continue };
+        let Some(installed) = name::installed(&facts.path) else {
+            continue;
+        };
         let place = search::wanted_place(facts, &installed);
-        let is_elsewhere = is_for_another_interpreter(facts, &installed, target) || is_stray(facts, &installed, tags);
+        let is_elsewhere = is_for_another_interpreter(facts, &installed, target)
+            || is_stray(facts, &installed, tags);
         if !visible.contains(place) && is_module(facts, &installed) && is_elsewhere {
-            hidden
-                .entry(place.clone())
-                .or_insert_with(|| HiddenModule { path: facts.path.clone(), module: installed.module.clone() });
+            hidden.entry(place.clone()).or_insert_with(|| HiddenModule {
+                path: facts.path.clone(),
+                module: installed.module.clone(),
+            });
         }
     }
     hidden.into_values().collect()
@@ -100,11 +121,23 @@ fn is_module(facts: &ModuleFacts, installed: &InstalledName) -> bool {
 }
 
 /// Whether another interpreter on the target's system would look for the file.
-fn is_for_another_interpreter(facts: &ModuleFacts, installed: &InstalledName, target: Target) -> bool {
-    let extension = if target.platform.system == System::Windows { ExtensionSuffix::Pyd } else { ExtensionSuffix::So };
+fn is_for_another_interpreter(
+    facts: &ModuleFacts,
+    installed: &InstalledName,
+    target: Target,
+) -> bool {
+    let extension = if target.platform.system == System::Windows {
+        ExtensionSuffix::Pyd
+    } else {
+        ExtensionSuffix::So
+    };
     let is_tagged = installed.tag != FileTag::Plain || search::is_debug_build(facts, installed);
     let is_named_so = installed.extension == extension && is_tagged;
-    is_named_so && facts.images.iter().any(|image| runs_on(image, target.platform))
+    is_named_so
+        && facts
+            .images
+            .iter()
+            .any(|image| runs_on(image, target.platform))
 }
 
 /// Whether the file is for a platform that no tag of its artifact speaks of: by its name, or by its bytes where the name does
@@ -112,7 +145,10 @@ fn is_for_another_interpreter(facts: &ModuleFacts, installed: &InstalledName, ta
 fn is_stray(facts: &ModuleFacts, installed: &InstalledName, tags: &[&str]) -> bool {
     let is_meant_by = |tag: &&str| match &installed.platform {
         Some(platform) => platform.is_meant_by(tag),
-        None => facts.images.iter().any(|image| image_is_meant_by(image.format, &image.architecture, tag)),
+        None => facts
+            .images
+            .iter()
+            .any(|image| image_is_meant_by(image.format, &image.architecture, tag)),
     };
     !tags.iter().any(is_meant_by)
 }
@@ -125,7 +161,10 @@ pub fn passed_over(files: &[ModuleFacts], target: Target) -> Vec<PassedOver> {
 /// Whether any image has a hook, or its hooks are unknown.
 pub fn could_be_module(facts: &ModuleFacts) -> bool {
     facts.images.is_empty()
-        || facts.images.iter().any(|image| image.hooks.value().is_none_or(|hooks| !hooks.is_empty()))
+        || facts
+            .images
+            .iter()
+            .any(|image| image.hooks.value().is_none_or(|hooks| !hooks.is_empty()))
 }
 
 fn last(module: &str) -> &str {
@@ -168,8 +207,20 @@ struct ImportDecision {
 }
 
 impl ImportDecision {
-    fn new(gil: Gil, cause: Cause, reason: impl Into<String>, evidence: Vec<Evidence>) -> ImportDecision {
-        ImportDecision { gil, cause, reason: reason.into(), delegate: None, declared_by: None, evidence }
+    fn new(
+        gil: Gil,
+        cause: Cause,
+        reason: impl Into<String>,
+        evidence: Vec<Evidence>,
+    ) -> ImportDecision {
+        ImportDecision {
+            gil,
+            cause,
+            reason: reason.into(),
+            delegate: None,
+            declared_by: None,
+            evidence,
+        }
     }
 }
 
@@ -184,13 +235,18 @@ fn image_outcome(
     let (decision, called) = match &image.hooks {
         Fact::Unknown { why, evidence } => {
             let reason = format!("which hooks the file has could not be read ({why})");
-            (ImportDecision::new(Gil::Unknown, Cause::Unreadable, reason, evidence.clone()), None)
+            (
+                ImportDecision::new(Gil::Unknown, Cause::Unreadable, reason, evidence.clone()),
+                None,
+            )
         }
         Fact::Known { value: hooks, .. } => {
             match init_function::called(hooks, last(&installed.module), target.python) {
                 Some(called) if hook::is_placeholder(image, called) => return None,
                 Some(called) => (decide(image, called, target), Some(called)),
-                None if in_place_of_module == InPlaceOfModule::No && (hooks.is_empty() || is_library(installed)) => {
+                None if in_place_of_module == InPlaceOfModule::No
+                    && (hooks.is_empty() || is_library(installed)) =>
+                {
                     return None;
                 }
                 None => (no_matching_hook(hooks, installed, target), None),
@@ -218,12 +274,18 @@ fn is_library(installed: &InstalledName) -> bool {
 }
 
 fn no_matching_hook(hooks: &[Hook], installed: &InstalledName, target: Target) -> ImportDecision {
-    let asks_for = |kind| target.python.minor >= init_function::FIRST_WITH_EXPORT || kind == HookKind::Init;
-    let wanted = init_function::symbols(last(&installed.module)).into_iter().filter(|(kind, _)| asks_for(*kind));
+    let asks_for =
+        |kind| target.python.minor >= init_function::FIRST_WITH_EXPORT || kind == HookKind::Init;
+    let wanted = init_function::symbols(last(&installed.module))
+        .into_iter()
+        .filter(|(kind, _)| asks_for(*kind));
     // In the order in which they are asked for.
     let wanted: Vec<String> = wanted.map(|(_, symbol)| symbol).rev().collect();
     let wanted = wanted.join(" or ");
-    let reason = format!("has no hook {wanted}, so importing it on {} raises ImportError", target.python);
+    let reason = format!(
+        "has no hook {wanted}, so importing it on {} raises ImportError",
+        target.python
+    );
     let evidence = hooks.iter().take(8).map(hook::evidence).collect();
     ImportDecision::new(Gil::NotLoadable, Cause::NoMatchingHook, reason, evidence)
 }
@@ -238,13 +300,22 @@ fn decide(image: &ImageFacts, called: &Hook, target: Target) -> ImportDecision {
             LoadCheck::Accepted => {}
             LoadCheck::Refused(refusal) => {
                 let evidence = [refusal.evidence, vec![hook]].concat();
-                return ImportDecision::new(Gil::NotLoadable, refusal.cause, refusal.reason, evidence);
+                return ImportDecision::new(
+                    Gil::NotLoadable,
+                    refusal.cause,
+                    refusal.reason,
+                    evidence,
+                );
             }
             LoadCheck::Unclear(why) => unclear.push(why),
         }
     }
     let meaning = gil::meaning(called, python);
-    let declared = if python.free_threaded { called.facts.gil.evidence() } else { &[] };
+    let declared = if python.free_threaded {
+        called.facts.gil.evidence()
+    } else {
+        &[]
+    };
     let mut evidence = [declared, &[hook]].concat();
     if python.free_threaded {
         match &meaning {
@@ -262,7 +333,9 @@ fn decide(image: &ImageFacts, called: &Hook, target: Target) -> ImportDecision {
         // Such a build has the GIL whatever the file is: what could not be read leaves open at most whether it loads.
         evidence.extend_from_slice(image.abi.evidence());
         let reason = match unclear {
-            Some(why) => format!("{python} always has the GIL; whether the file loads is not known ({why})"),
+            Some(why) => {
+                format!("{python} always has the GIL; whether the file loads is not known ({why})")
+            }
             None => format!("loads; {python} always has the GIL"),
         };
         return ImportDecision::new(Gil::NotUsed, Cause::BuildWithGil, reason, evidence);
@@ -278,12 +351,18 @@ fn decide(image: &ImageFacts, called: &Hook, target: Target) -> ImportDecision {
 fn unclear_init(called: &Hook) -> Option<String> {
     match &called.facts.init {
         Fact::Known { .. } => None,
-        Fact::Unknown { why, .. } => Some(format!("how the module is initialised could not be read ({why})")),
+        Fact::Unknown { why, .. } => Some(format!(
+            "how the module is initialised could not be read ({why})"
+        )),
     }
 }
 
 /// The decision about a file that loads on a free-threaded build and does not itself switch the GIL on.
-fn accepted(image: &ImageFacts, meaning: DeclarationMeaning, evidence: Vec<Evidence>) -> ImportDecision {
+fn accepted(
+    image: &ImageFacts,
+    meaning: DeclarationMeaning,
+    evidence: Vec<Evidence>,
+) -> ImportDecision {
     match meaning {
         DeclarationMeaning::NotUsed { words } => ImportDecision {
             declared_by: Some(provenance::declared_by(&image.toolchain)),
@@ -299,26 +378,49 @@ fn accepted(image: &ImageFacts, meaning: DeclarationMeaning, evidence: Vec<Evide
                 evidence,
             )
         },
-        DeclarationMeaning::Used { cause, words } => ImportDecision::new(Gil::Used, cause, words, evidence),
-        DeclarationMeaning::Unclear(why) => ImportDecision::new(Gil::Unknown, Cause::Unreadable, why, evidence),
+        DeclarationMeaning::Used { cause, words } => {
+            ImportDecision::new(Gil::Used, cause, words, evidence)
+        }
+        DeclarationMeaning::Unclear(why) => {
+            ImportDecision::new(Gil::Unknown, Cause::Unreadable, why, evidence)
+        }
     }
 }
 
 /// The outcome of a file without an image for the target's platform.
-fn foreign_outcome(facts: &ModuleFacts, installed: InstalledName, target: Target) -> Option<ModuleOutcome> {
-    let has_hook =
-        |image: &ImageFacts| image.hooks.value().is_none_or(|hooks| hooks.iter().any(|hook| hook.matches_file_name));
+fn foreign_outcome(
+    facts: &ModuleFacts,
+    installed: InstalledName,
+    target: Target,
+) -> Option<ModuleOutcome> {
+    let has_hook = |image: &ImageFacts| {
+        image
+            .hooks
+            .value()
+            .is_none_or(|hooks| hooks.iter().any(|hook| hook.matches_file_name))
+    };
     let (gil, cause, reason) = if facts.images.is_empty() {
-        (Gil::Unknown, Cause::Unreadable, "no image could be read from the file".to_owned())
+        (
+            Gil::Unknown,
+            Cause::Unreadable,
+            "no image could be read from the file".to_owned(),
+        )
     } else if facts.images.iter().any(has_hook) {
         let built: Vec<String> = facts.images.iter().map(describe).collect();
-        let reason =
-            format!("built for {}, so importing it on {} raises ImportError", built.join(", "), target.platform);
+        let reason = format!(
+            "built for {}, so importing it on {} raises ImportError",
+            built.join(", "),
+            target.platform
+        );
         (Gil::NotLoadable, Cause::ForeignPlatform, reason)
     } else {
         return None;
     };
-    let evidence = facts.images.iter().map(|image| Evidence::new("image").value(describe(image))).collect();
+    let evidence = facts
+        .images
+        .iter()
+        .map(|image| Evidence::new("image").value(describe(image)))
+        .collect();
     Some(ModuleOutcome {
         path: facts.path.clone(),
         module: installed.module,

@@ -70,7 +70,10 @@ struct IndexInner {
 
 impl PackageIndex {
     /// An index client over HTTP.
-    pub fn new(settings: IndexSettings, observer: Arc<dyn FetchObserver>) -> Result<PackageIndex, IndexError> {
+    pub fn new(
+        settings: IndexSettings,
+        observer: Arc<dyn FetchObserver>,
+    ) -> Result<PackageIndex, IndexError> {
         let transport = HttpTransport::new(&settings.trust, &settings.proxy, settings.pace)?;
         PackageIndex::with_transport(settings, Arc::new(transport), observer)
     }
@@ -81,14 +84,32 @@ impl PackageIndex {
         transport: Arc<dyn RequestTransport>,
         observer: Arc<dyn FetchObserver>,
     ) -> Result<PackageIndex, IndexError> {
-        let store = settings.cache.as_deref().map_or_else(CacheStore::disabled, CacheStore::new);
+        let store = settings
+            .cache
+            .as_deref()
+            .map_or_else(CacheStore::disabled, CacheStore::new);
         let places = ListingPlaces::new(&settings)?;
         let pool = ThreadPool::new(settings.concurrency);
         let client = Arc::new(IndexClient::new(settings, transport, observer));
-        let pages = PageGetter { client: Arc::clone(&client), store: store.clone(), large: Mutex::new(()) };
+        let pages = PageGetter {
+            client: Arc::clone(&client),
+            store: store.clone(),
+            large: Mutex::new(()),
+        };
         let (links, listings, metadata) = (AtomicUsize::new(0), OnceMap::new(), OnceMap::new());
-        let inner = IndexInner { client, pages, places, store, links, listings, metadata };
-        Ok(PackageIndex { inner: Arc::new(inner), pool })
+        let inner = IndexInner {
+            client,
+            pages,
+            places,
+            store,
+            links,
+            listings,
+            metadata,
+        };
+        Ok(PackageIndex {
+            inner: Arc::new(inner),
+            pool,
+        })
     }
 
     /// Every file of a project, from all places. `IndexError::NotFound` when no place knows the project.
@@ -110,7 +131,8 @@ impl PackageIndex {
 
     /// The METADATA file that the index serves beside a wheel (PEP 658); `None` when it serves none.
     pub fn metadata_file(&self, artifact: &Artifact) -> Result<Option<Vec<u8>>, IndexError> {
-        let (MetadataFile::Announced(digest), Location::Url(url)) = (&artifact.metadata_file, &artifact.location)
+        let (MetadataFile::Announced(digest), Location::Url(url)) =
+            (&artifact.metadata_file, &artifact.location)
         else {
             return Ok(None);
         };
@@ -126,9 +148,10 @@ impl PackageIndex {
 
     /// The file itself, to read parts of it, with so much of its end at once.
     pub fn open_with(&self, artifact: &Artifact, tail: TailSize) -> Result<RemoteFile, IndexError> {
-        self.inner.watched(FetchSubject::File(artifact.filename.clone()), || {
-            RemoteFile::open(artifact, tail, &self.inner.client, &self.inner.store)
-        })
+        self.inner
+            .watched(FetchSubject::File(artifact.filename.clone()), || {
+                RemoteFile::open(artifact, tail, &self.inner.client, &self.inner.store)
+            })
     }
 
     /// Where things are kept between runs.
@@ -172,10 +195,23 @@ impl IndexInner {
             let listing = self.watched(FetchSubject::Listing(name.clone()), listing)?;
             let limit = self.client.settings().limits.all_links;
             let found = listing.files.len();
-            if self.links.fetch_add(found, Ordering::Relaxed).saturating_add(found) > limit {
+            if self
+                .links
+                .fetch_add(found, Ordering::Relaxed)
+                .saturating_add(found)
+                > limit
+            {
                 self.links.fetch_sub(found, Ordering::Relaxed);
-                let (place, what) = (name.to_string(), "the links of all packages of a run".to_owned());
-                return Err(IndexError::TooMany { place, what, found, limit });
+                let (place, what) = (
+                    name.to_string(),
+                    "the links of all packages of a run".to_owned(),
+                );
+                return Err(IndexError::TooMany {
+                    place,
+                    what,
+                    found,
+                    limit,
+                });
             }
             Ok(Arc::new(listing))
         })
@@ -193,18 +229,23 @@ impl IndexInner {
             (None, None) => None,
         };
         let kept = key.as_ref().and_then(|key| self.store.get(METADATA, key));
-        let intact = |bytes: &Vec<u8>| digest.is_none_or(|digest| blob::compare(bytes, digest, "").is_ok());
+        let intact =
+            |bytes: &Vec<u8>| digest.is_none_or(|digest| blob::compare(bytes, digest, "").is_ok());
         if let Some(bytes) = kept.filter(intact) {
             return Ok(Some(Arc::new(bytes)));
         }
         let mut beside = url.clone();
         beside.set_path(&format!("{}.metadata", url.path()));
         if self.client.settings().freshness == CacheFreshness::Offline {
-            return Err(IndexError::Offline { url: shown(&beside) });
+            return Err(IndexError::Offline {
+                url: shown(&beside),
+            });
         }
         let fetched = self.watched(FetchSubject::Metadata(artifact.filename.clone()), || {
-            self.client
-                .ask(&IndexQuery::page(Some(&artifact.name), &beside), &mut |reply| self.take_metadata(reply, digest))
+            self.client.ask(
+                &IndexQuery::page(Some(&artifact.name), &beside),
+                &mut |reply| self.take_metadata(reply, digest),
+            )
         })?;
         if let (Some(key), Some(bytes)) = (&key, &fetched) {
             // A cache that cannot be written costs time, nothing else.
@@ -221,7 +262,12 @@ impl IndexInner {
         let url = shown(&reply.url);
         match reply.status.as_u16() {
             200 => {
-                let bytes = read_all(&mut reply, "a metadata file", self.client.settings().limits.metadata, 0)?;
+                let bytes = read_all(
+                    &mut reply,
+                    "a metadata file",
+                    self.client.settings().limits.metadata,
+                    0,
+                )?;
                 if let Some(digest) = digest {
                     blob::compare(&bytes, digest, &url)?;
                 }
@@ -229,12 +275,19 @@ impl IndexInner {
             }
             // Announced but absent: the wheel itself has it.
             404 | 410 => Ok(None),
-            status => Err(IndexError::Status { url, expected: "a metadata file (200)".to_owned(), status }.into()),
+            status => Err(IndexError::Status {
+                url,
+                expected: "a metadata file (200)".to_owned(),
+                status,
+            }
+            .into()),
         }
     }
 
     fn watched<T>(&self, subject: FetchSubject, work: impl FnOnce() -> T) -> T {
-        self.client.observer().event(FetchEvent::Started(subject.clone()));
+        self.client
+            .observer()
+            .event(FetchEvent::Started(subject.clone()));
         let result = work();
         self.client.observer().event(FetchEvent::Finished(subject));
         result

@@ -102,7 +102,12 @@ pub trait InputAdapter: Sync {
     /// Whether a file of this name, with content that begins in this way, is of the format.
     fn claims(&self, file_name: &str, head: &[u8]) -> bool;
     /// What the file asks for, with the sources as they are after it: its options act on what was said before, as for pip.
-    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError>;
+    fn read(
+        &self,
+        file: &InputFile,
+        context: &InputContext,
+        sources: PackageSources,
+    ) -> Result<Requests, InputError>;
 }
 
 /// A file for an adapter.
@@ -166,8 +171,15 @@ pub enum TypedInput {
 ///
 /// What is a file is read as one. A folder has to be typed as a path (`./numpy`): the name alone is the package, as for
 /// pip. What can only be meant as a file (`reqs.txt`, `a/b`) and is none is an error.
-pub fn read(typed: &[TypedInput], sources: PackageSources, context: &InputContext) -> Result<Requests, InputError> {
-    let mut requests = Requests { sources, ..Requests::default() };
+pub fn read(
+    typed: &[TypedInput],
+    sources: PackageSources,
+    context: &InputContext,
+) -> Result<Requests, InputError> {
+    let mut requests = Requests {
+        sources,
+        ..Requests::default()
+    };
     let mut looked_at = Vec::new();
     for typed in typed {
         let (adapter, file) = match typed {
@@ -176,8 +188,14 @@ pub fn read(typed: &[TypedInput], sources: PackageSources, context: &InputContex
                 None => continue,
             },
             TypedInput::From(adapter, path) => (*adapter, typed_file(path, context)?),
-            TypedInput::Requirements(path) => (&RequirementsTxt as &dyn InputAdapter, typed_file(path, context)?),
-            TypedInput::Constraints(path) => (&ConstraintsTxt as &dyn InputAdapter, typed_file(path, context)?),
+            TypedInput::Requirements(path) => (
+                &RequirementsTxt as &dyn InputAdapter,
+                typed_file(path, context)?,
+            ),
+            TypedInput::Constraints(path) => (
+                &ConstraintsTxt as &dyn InputAdapter,
+                typed_file(path, context)?,
+            ),
         };
         let read = adapter.read(&file, context, std::mem::take(&mut requests.sources))?;
         add(read, &mut requests);
@@ -186,14 +204,28 @@ pub fn read(typed: &[TypedInput], sources: PackageSources, context: &InputContex
     context.selection.check(&requests.offered)?;
     // A problem that is known already says why.
     if requests.problems.is_empty() && asks_for_nothing(&requests) {
-        requests.problems.extend(looked_at.into_iter().map(|(adapter, file)| nothing_in(adapter, file)));
+        requests.problems.extend(
+            looked_at
+                .into_iter()
+                .map(|(adapter, file)| nothing_in(adapter, file)),
+        );
     }
     Ok(requests)
 }
 
 /// Adds what one file asks for to what was read before it.
 fn add(read: Requests, to: &mut Requests) {
-    let Requests { requests, constraints, overrides, environment, locks, sources, offered, pythons, problems } = read;
+    let Requests {
+        requests,
+        constraints,
+        overrides,
+        environment,
+        locks,
+        sources,
+        offered,
+        pythons,
+        problems,
+    } = read;
     to.requests.extend(requests);
     to.constraints.extend(constraints);
     to.overrides.extend(overrides);
@@ -207,14 +239,26 @@ fn add(read: Requests, to: &mut Requests) {
 }
 
 fn asks_for_nothing(requests: &Requests) -> bool {
-    let mut pins = requests.locks.iter().flat_map(|lock| &lock.packages).map(|package| &package.pin);
+    let mut pins = requests
+        .locks
+        .iter()
+        .flat_map(|lock| &lock.packages)
+        .map(|package| &package.pin);
     requests.requests.is_empty() && pins.all(|pin| *pin == Pin::Project)
 }
 
 /// Says what was looked for in a file in which nothing was found.
 fn nothing_in(adapter: &dyn InputAdapter, file: String) -> Problem {
-    let message = format!("it names no package to judge; looked for {}", adapter.name());
-    Problem { kind: ProblemKind::File, package: None, place: file, message }
+    let message = format!(
+        "it names no package to judge; looked for {}",
+        adapter.name()
+    );
+    Problem {
+        kind: ProblemKind::File,
+        package: None,
+        place: file,
+        message,
+    }
 }
 
 fn typed_file(path: &str, context: &InputContext) -> Result<InputFile, InputError> {
@@ -235,7 +279,10 @@ fn read_argument(
         return Ok(Some((&RequirementsTxt, standard_input(context)?)));
     }
     if files::is_page(&text) {
-        return Err(InputError::Remote { place: text.place(0), found: text.shown() });
+        return Err(InputError::Remote {
+            place: text.place(0),
+            found: text.shown(),
+        });
     }
     let kind = context.files.kind(&context.path(argument));
     let is_file = kind == Some(FileKind::File);
@@ -248,7 +295,10 @@ fn read_argument(
         return Ok(Some((claiming(&file, &text)?, file)));
     }
     if !is_file && files::looks_like_list(&text) {
-        return Err(InputError::NoSuchFile { place: text.place(0), path: text.shown() });
+        return Err(InputError::NoSuchFile {
+            place: text.place(0),
+            path: text.shown(),
+        });
     }
     let mut request = request(&text, context, &mut requests.sources)?;
     request.place.column = None;
@@ -259,33 +309,68 @@ fn read_argument(
 fn standard_input(context: &InputContext) -> Result<InputFile, InputError> {
     let shown = "standard input".to_owned();
     match context.standard_input.clone() {
-        Some(content) => Ok(InputFile { shown, path: context.path("-"), content }),
+        Some(content) => Ok(InputFile {
+            shown,
+            path: context.path("-"),
+            content,
+        }),
         None => {
-            let (place, why) = (InputText::typed("-").place(0), "nothing came over it".to_owned());
-            Err(InputError::Unreadable { place, path: shown, why })
+            let (place, why) = (
+                InputText::typed("-").place(0),
+                "nothing came over it".to_owned(),
+            );
+            Err(InputError::Unreadable {
+                place,
+                path: shown,
+                why,
+            })
         }
     }
 }
 
 /// Reads one requirement: by where it is, or by name.
-fn request(text: &InputText, context: &InputContext, sources: &mut PackageSources) -> Result<Request, InputError> {
+fn request(
+    text: &InputText,
+    context: &InputContext,
+    sources: &mut PackageSources,
+) -> Result<Request, InputError> {
     let (wanted, hashes) = if files::claims(text) {
         files::wanted(text, context, sources)?
     } else {
         names::wanted(text, context, sources)?
     };
-    Ok(Request { wanted, hashes, place: text.place(0) })
+    Ok(Request {
+        wanted,
+        hashes,
+        place: text.place(0),
+    })
 }
 
 /// The adapter that claims the file.
-fn claiming(file: &InputFile, argument: &InputText) -> Result<&'static dyn InputAdapter, InputError> {
-    let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+fn claiming(
+    file: &InputFile,
+    argument: &InputText,
+) -> Result<&'static dyn InputAdapter, InputError> {
+    let name = file
+        .path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let head = file.content.get(..HEAD).unwrap_or(&file.content);
-    ADAPTERS.iter().find(|adapter| adapter.claims(&name, head)).copied().ok_or_else(|| {
-        let names: Vec<&str> = ADAPTERS.iter().map(|adapter| adapter.name()).collect();
-        let (place, path) = (argument.place(0), file.shown.clone());
-        InputError::Unclaimed { place, path, expected: names.join("; ") }
-    })
+    ADAPTERS
+        .iter()
+        .find(|adapter| adapter.claims(&name, head))
+        .copied()
+        .ok_or_else(|| {
+            let names: Vec<&str> = ADAPTERS.iter().map(|adapter| adapter.name()).collect();
+            let (place, path) = (argument.place(0), file.shown.clone());
+            InputError::Unclaimed {
+                place,
+                path,
+                expected: names.join("; "),
+            }
+        })
 }
 
 impl InputContext<'_> {
@@ -298,22 +383,40 @@ impl InputContext<'_> {
     fn open(&self, shown: &str, path: PathBuf, place: &Place) -> Result<InputFile, InputError> {
         let place = || place.clone();
         match self.files.kind(&path) {
-            None => Err(InputError::NoSuchFile { place: place(), path: shown.to_owned() }),
+            None => Err(InputError::NoSuchFile {
+                place: place(),
+                path: shown.to_owned(),
+            }),
             Some(FileKind::Folder) => {
                 let why = "it is a folder".to_owned();
-                Err(InputError::Unreadable { place: place(), path: shown.to_owned(), why })
-            }
-            Some(FileKind::File) => {
-                let content = self.files.read(&path, LONGEST_FILE + 1).map_err(|error| InputError::Unreadable {
+                Err(InputError::Unreadable {
                     place: place(),
                     path: shown.to_owned(),
-                    why: error.to_string(),
+                    why,
+                })
+            }
+            Some(FileKind::File) => {
+                let content = self.files.read(&path, LONGEST_FILE + 1).map_err(|error| {
+                    InputError::Unreadable {
+                        place: place(),
+                        path: shown.to_owned(),
+                        why: error.to_string(),
+                    }
                 })?;
                 if content.len() > LONGEST_FILE {
                     let (found, limit) = (shown.to_owned(), LONGEST_FILE);
-                    return Err(InputError::TooMuch { place: place(), found, limit, unit: "bytes" });
+                    return Err(InputError::TooMuch {
+                        place: place(),
+                        found,
+                        limit,
+                        unit: "bytes",
+                    });
                 }
-                Ok(InputFile { shown: shown.to_owned(), path, content })
+                Ok(InputFile {
+                    shown: shown.to_owned(),
+                    path,
+                    content,
+                })
             }
         }
     }

@@ -104,7 +104,15 @@ pub struct InstalledEnvironment {
 impl InstalledEnvironment {
     fn empty(shown: &str, tree: FileTree) -> InstalledEnvironment {
         let (sites, told, problems) = (Vec::new(), python::StatedPython::default(), Vec::new());
-        InstalledEnvironment { shown: shown.to_owned(), search: None, sites, told, tree, conda: None, problems }
+        InstalledEnvironment {
+            shown: shown.to_owned(),
+            search: None,
+            sites,
+            told,
+            tree,
+            conda: None,
+            problems,
+        }
     }
 
     /// The image that it is in: its files have no place on the disk.
@@ -138,7 +146,11 @@ pub struct EnvironmentInventory {
 impl EnvironmentInventory {
     /// Whether anything in it is compiled.
     pub fn has_compiled_files(&self) -> bool {
-        !self.unowned.is_empty() || self.distributions.iter().any(|distribution| !distribution.files.is_empty())
+        !self.unowned.is_empty()
+            || self
+                .distributions
+                .iter()
+                .any(|distribution| !distribution.files.is_empty())
     }
 
     /// Whether there is nothing to judge.
@@ -214,8 +226,10 @@ pub fn at(
     shown: &str,
     limits: &ArchiveLimits,
 ) -> Result<Vec<InstalledEnvironment>, InstalledError> {
-    let unreadable =
-        |error: std::io::Error| InstalledError::Unreadable { place: shown.to_owned(), message: error.to_string() };
+    let unreadable = |error: std::io::Error| InstalledError::Unreadable {
+        place: shown.to_owned(),
+        message: error.to_string(),
+    };
     let tree = FileTree::Disk;
     let real = tree.real(path).map_err(unreadable)?;
     if kind == PathKind::Image {
@@ -233,7 +247,11 @@ pub fn at(
     })
 }
 
-fn in_images(path: &Path, shown: &str, limits: &ArchiveLimits) -> Result<Vec<InstalledEnvironment>, InstalledError> {
+fn in_images(
+    path: &Path,
+    shown: &str,
+    limits: &ArchiveLimits,
+) -> Result<Vec<InstalledEnvironment>, InstalledError> {
     let (mut environments, mut empty) = (Vec::new(), None);
     for (image, name, problems) in image::open(path, shown, limits)? {
         match search::environments(&FileTree::Image(Arc::new(image)), &name, limits) {
@@ -255,10 +273,17 @@ fn in_images(path: &Path, shown: &str, limits: &ArchiveLimits) -> Result<Vec<Ins
 }
 
 /// Every environment below the root of a container, unpacked.
-pub fn below(root: &Path, shown: &str, limits: &ArchiveLimits) -> Result<Vec<InstalledEnvironment>, InstalledError> {
+pub fn below(
+    root: &Path,
+    shown: &str,
+    limits: &ArchiveLimits,
+) -> Result<Vec<InstalledEnvironment>, InstalledError> {
     let root = root
         .canonicalize()
-        .map_err(|error| InstalledError::Unreadable { place: shown.to_owned(), message: error.to_string() })?;
+        .map_err(|error| InstalledError::Unreadable {
+            place: shown.to_owned(),
+            message: error.to_string(),
+        })?;
     search::environments(&FileTree::Below(root), shown, limits)
 }
 

@@ -11,7 +11,9 @@ pub(crate) struct OnceMap<K, V> {
 
 impl<K: Eq + Hash + Clone, V: Clone> OnceMap<K, V> {
     pub(crate) fn new() -> OnceMap<K, V> {
-        OnceMap { cells: Mutex::new(HashMap::new()) }
+        OnceMap {
+            cells: Mutex::new(HashMap::new()),
+        }
     }
 
     pub(crate) fn get(&self, key: &K, make: impl FnOnce() -> V) -> V {
@@ -26,7 +28,10 @@ impl<K: Eq + Hash + Clone, V: Clone> OnceMap<K, V> {
 
     /// Makes a value anew when somebody asks for it again.
     pub(crate) fn forget(&self, key: &K) {
-        self.cells.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.cells
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
     }
 
     fn cell(&self, key: &K) -> Arc<OnceLock<V>> {

@@ -40,7 +40,9 @@ pub fn requirement(text: &str) -> Result<Requirement, InvalidRequirement> {
     affordable(text.get(marker_start..).unwrap_or_default(), marker_start)?;
     match harmless(text, marker_start) {
         Cow::Borrowed(_) => parsed_requirement(text),
-        Cow::Owned(harmless) => parsed_requirement(&harmless).and_then(|_| parsed_requirement(text)),
+        Cow::Owned(harmless) => {
+            parsed_requirement(&harmless).and_then(|_| parsed_requirement(text))
+        }
     }
 }
 
@@ -52,19 +54,29 @@ fn harmless(text: &str, marker_start: usize) -> Cow<'_, str> {
     if !text.contains("${") && marker.is_ascii() {
         return Cow::Borrowed(text);
     }
-    let letters =
-        |character: char| if character.is_ascii() { character.into() } else { "x".repeat(character.len_utf8()) };
+    let letters = |character: char| {
+        if character.is_ascii() {
+            character.into()
+        } else {
+            "x".repeat(character.len_utf8())
+        }
+    };
     let marker: String = marker.chars().map(letters).collect();
     Cow::Owned(format!("{before}{marker}").replace("${", "$_"))
 }
 
 fn parsed_requirement(text: &str) -> Result<Requirement, InvalidRequirement> {
     let mut dropped = None;
-    let parsed = Requirement::parse_reporter(text, "", &mut |kind, message| note(&mut dropped, kind, message));
+    let parsed = Requirement::parse_reporter(text, "", &mut |kind, message| {
+        note(&mut dropped, kind, message)
+    });
     let requirement = parsed.map_err(|error| invalid(text, error.start, &error.message))?;
     match dropped {
         None => Ok(requirement),
-        Some(why) => Err(InvalidRequirement { start: text.find(';').map_or(0, |semicolon| semicolon + 1), why }),
+        Some(why) => Err(InvalidRequirement {
+            start: text.find(';').map_or(0, |semicolon| semicolon + 1),
+            why,
+        }),
     }
 }
 
@@ -80,7 +92,8 @@ pub fn marker(text: &str) -> Result<MarkerTree, InvalidRequirement> {
 
 fn parsed_marker(text: &str) -> Result<MarkerTree, InvalidRequirement> {
     let mut dropped = None;
-    let parsed = MarkerTree::parse_reporter(text, &mut |kind, message| note(&mut dropped, kind, message));
+    let parsed =
+        MarkerTree::parse_reporter(text, &mut |kind, message| note(&mut dropped, kind, message));
     let marker = parsed.map_err(|error| invalid(text, error.start, &error.message))?;
     match dropped {
         None => Ok(marker),
@@ -95,13 +108,22 @@ fn note(dropped: &mut Option<String>, kind: MarkerWarningKind, message: String) 
 }
 
 fn invalid(text: &str, start: usize, message: &impl std::fmt::Display) -> InvalidRequirement {
-    let start = (0..=start.min(text.len())).rev().find(|start| text.is_char_boundary(*start)).unwrap_or(0);
-    InvalidRequirement { start, why: one_line(&message.to_string()) }
+    let start = (0..=start.min(text.len()))
+        .rev()
+        .find(|start| text.is_char_boundary(*start))
+        .unwrap_or(0);
+    InvalidRequirement {
+        start,
+        why: one_line(&message.to_string()),
+    }
 }
 
 /// The crates' messages run over several lines, with the text and a line of carets below.
 fn one_line(message: &str) -> String {
-    let words: Vec<&str> = message.split_whitespace().filter(|word| !word.bytes().all(|byte| byte == b'^')).collect();
+    let words: Vec<&str> = message
+        .split_whitespace()
+        .filter(|word| !word.bytes().all(|byte| byte == b'^'))
+        .collect();
     words.join(" ")
 }
 
@@ -127,10 +149,14 @@ fn affordable(marker: &str, start: usize) -> Result<(), InvalidRequirement> {
     let count = |word: &str| words.get(word).copied().unwrap_or(0);
     // uv repeats the extras of conflicting groups over and over: there are as many variables as there are names.
     let extras = count("extra").min(literals(marker).len());
-    let doublings = count("and").min(count("or")).min((count("in") + extras) / 2);
+    let doublings = count("and")
+        .min(count("or"))
+        .min((count("in") + extras) / 2);
     let conditions = count("and") + count("or") + 1;
     if doublings > MOST_DOUBLINGS || conditions > MOST_CONDITIONS {
-        let why = format!("expected a simpler marker, found {conditions} conditions that depend on each other");
+        let why = format!(
+            "expected a simpler marker, found {conditions} conditions that depend on each other"
+        );
         return Err(InvalidRequirement { start, why });
     }
     Ok(())
@@ -141,8 +167,12 @@ fn literals(marker: &str) -> BTreeSet<&str> {
     let mut found = BTreeSet::new();
     let mut rest = marker;
     while let Some(start) = rest.find(['"', '\'']) {
-        let (Some(quote), Some(after)) = (rest.get(start..=start), rest.get(start + 1..)) else { break };
-        let Some((literal, remaining)) = after.split_once(quote) else { break };
+        let (Some(quote), Some(after)) = (rest.get(start..=start), rest.get(start + 1..)) else {
+            break;
+        };
+        let Some((literal, remaining)) = after.split_once(quote) else {
+            break;
+        };
         found.insert(literal);
         rest = remaining;
     }
@@ -162,7 +192,10 @@ fn bounded(text: &str) -> Result<(), InvalidRequirement> {
             _ => {}
         }
         if depth > DEEPEST {
-            return Err(InvalidRequirement { start, why: format!("expected at most {DEEPEST} nested brackets") });
+            return Err(InvalidRequirement {
+                start,
+                why: format!("expected at most {DEEPEST} nested brackets"),
+            });
         }
     }
     Ok(())
@@ -170,14 +203,22 @@ fn bounded(text: &str) -> Result<(), InvalidRequirement> {
 
 /// Checks that no name and no extra ends in a separator.
 fn separators_within_names(text: &str) -> Result<(), InvalidRequirement> {
-    let names_end = text.find(['@', '(', '<', '=', '>', '~', '!', ';']).unwrap_or(text.len());
-    let mut characters = text.char_indices().take_while(|(start, _)| *start < names_end).peekable();
+    let names_end = text
+        .find(['@', '(', '<', '=', '>', '~', '!', ';'])
+        .unwrap_or(text.len());
+    let mut characters = text
+        .char_indices()
+        .take_while(|(start, _)| *start < names_end)
+        .peekable();
     let mut within = false;
     while let Some((start, character)) = characters.next() {
         let separator = matches!(character, '-' | '_' | '.');
-        let follows = characters.peek().is_some_and(|(_, next)| next.is_ascii_alphanumeric() || "-_.".contains(*next));
+        let follows = characters
+            .peek()
+            .is_some_and(|(_, next)| next.is_ascii_alphanumeric() || "-_.".contains(*next));
         if within && separator && !follows {
-            let why = format!("expected a name that ends with a letter or a digit, found `{character}`");
+            let why =
+                format!("expected a name that ends with a letter or a digit, found `{character}`");
             return Err(InvalidRequirement { start, why });
         }
         within = separator || character.is_ascii_alphanumeric();
@@ -191,10 +232,29 @@ mod tests {
 
     #[test]
     fn what_the_grammar_crate_would_panic_on_is_an_error() {
-        let nested = format!("a; {}os_name == 'x'{}", "(".repeat(100_000), ")".repeat(100_000));
+        let nested = format!(
+            "a; {}os_name == 'x'{}",
+            "(".repeat(100_000),
+            ")".repeat(100_000)
+        );
         const MARKER: &str = "numpy ; python_version < \"3\" \"4%\"@ä";
-        for text in ["a- >1", "a-[x]", "a[x-]", "a[x.,y]", "a_;os_name=='x'", "a-", "-", "", &nested, MARKER] {
-            assert!(requirement(text).is_err(), "{}", text.chars().take(40).collect::<String>());
+        for text in [
+            "a- >1",
+            "a-[x]",
+            "a[x-]",
+            "a[x.,y]",
+            "a_;os_name=='x'",
+            "a-",
+            "-",
+            "",
+            &nested,
+            MARKER,
+        ] {
+            assert!(
+                requirement(text).is_err(),
+                "{}",
+                text.chars().take(40).collect::<String>()
+            );
         }
     }
 
@@ -210,13 +270,20 @@ mod tests {
     #[test]
     fn a_marker_that_would_never_be_done_is_an_error() {
         let pairs = |count: usize| {
-            let pair = |i| format!("('and{i}' in platform_release and \"b'{i}\" in platform_version)");
+            let pair =
+                |i| format!("('and{i}' in platform_release and \"b'{i}\" in platform_version)");
             (0..count).map(pair).collect::<Vec<_>>().join(" or ")
         };
         assert!(marker(&pairs(8)).is_ok());
         assert!(marker(&pairs(10)).is_err());
-        assert_eq!(requirement(&format!("a; {}", pairs(40))).unwrap_err().start, 1);
-        let any_extra = (0..100).map(|i| format!("extra == 'e{i}'")).collect::<Vec<_>>().join(" or ");
+        assert_eq!(
+            requirement(&format!("a; {}", pairs(40))).unwrap_err().start,
+            1
+        );
+        let any_extra = (0..100)
+            .map(|i| format!("extra == 'e{i}'"))
+            .collect::<Vec<_>>()
+            .join(" or ");
         assert!(requirement(&format!("a; python_version > '3' and ({any_extra})")).is_ok());
     }
 
@@ -225,13 +292,21 @@ mod tests {
         // As uv writes them for groups that conflict with each other.
         let machine = |machine: &str| {
             let of = |group: &str| {
-                format!("(platform_machine == '{machine}' and extra != 'group-{group}' and extra != 'group-c')")
+                format!(
+                    "(platform_machine == '{machine}' and extra != 'group-{group}' and extra != 'group-c')"
+                )
             };
             [of("a"), of("b")].join(" or ")
         };
-        let machines: Vec<String> =
-            ["AMD64", "WIN32", "aarch64", "amd64", "ppc64le", "win32", "x86_64"].map(machine).into();
-        let text = format!("{} or (extra == 'group-a' and extra == 'group-b')", machines.join(" or "));
+        let machines: Vec<String> = [
+            "AMD64", "WIN32", "aarch64", "amd64", "ppc64le", "win32", "x86_64",
+        ]
+        .map(machine)
+        .into();
+        let text = format!(
+            "{} or (extra == 'group-a' and extra == 'group-b')",
+            machines.join(" or ")
+        );
         assert!(marker(&text).is_ok());
     }
 

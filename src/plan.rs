@@ -25,8 +25,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::digest::Digest;
 use crate::model::name::{PackageName, Version};
 use crate::model::plan::{
-    ForeseenBuild, NamedAlternative, Plan, PlanAction, PlanStep, PlanSummary, PlannedOutcome, TargetOutlook,
-    VersionObstacle,
+    ForeseenBuild, NamedAlternative, Plan, PlanAction, PlanStep, PlanSummary, PlannedOutcome,
+    TargetOutlook, VersionObstacle,
 };
 use crate::model::report::{PackageReport, Report, TargetResult};
 use crate::model::request::Requests;
@@ -77,20 +77,30 @@ pub struct PlanTraffic {
 pub fn build(inputs: &PlanInputs<'_>) -> Plan {
     let (requests, found) = (inputs.requests, inputs.found);
     let (before, after) = (&inputs.before.report, &found.after.report);
-    let mut steps: Vec<PlanStep> = before.packages.iter().filter_map(|package| step(package, inputs)).collect();
+    let mut steps: Vec<PlanStep> = before
+        .packages
+        .iter()
+        .filter_map(|package| step(package, inputs))
+        .collect();
     // What the changes bring in may not be ready either.
     let known: BTreeSet<PackageName> = steps.iter().map(|step| step.name.clone()).collect();
-    let brought = after.packages.iter().filter(|package| !known.contains(&package.name));
+    let brought = after
+        .packages
+        .iter()
+        .filter(|package| !known.contains(&package.name));
     steps.extend(brought.filter_map(|package| step(package, inputs)));
     let steps = order::leaves_first(steps);
-    let is_good = |package: &PackageReport| package.results.iter().all(|result| fine(result.verdict));
+    let is_good =
+        |package: &PackageReport| package.results.iter().all(|result| fine(result.verdict));
     let edits = edits::edits(requests, before, after, inputs.digests);
     let bounds = edits::bounds(requests, before, after, &found.revision);
     let (packages, good_before) = counted(before, is_good);
     let (packages_after, good_after) = counted(after, is_good);
     let moves = moves::moves(before, after, &steps, &found.because);
     let commands = match &requests.environment {
-        Some(environment) => commands::of_environment(environment, &moves, &steps, &bounds).into_iter().collect(),
+        Some(environment) => commands::of_environment(environment, &moves, &steps, &bounds)
+            .into_iter()
+            .collect(),
         None => commands::of_locks(requests, &found.revision, &found.after),
     };
     Plan {
@@ -129,14 +139,24 @@ fn counted(report: &Report, is_so: impl Fn(&PackageReport) -> bool) -> (usize, u
 }
 
 fn problems(before: &Report, after: &Report) -> Vec<crate::model::problem::Problem> {
-    let all: BTreeSet<_> = before.problems.iter().chain(&after.problems).cloned().collect();
+    let all: BTreeSet<_> = before
+        .problems
+        .iter()
+        .chain(&after.problems)
+        .cloned()
+        .collect();
     all.into_iter().collect()
 }
 
 /// What to do about a package; `None` when it is ready everywhere.
 fn step(package: &PackageReport, inputs: &PlanInputs<'_>) -> Option<PlanStep> {
-    let wanting = package.results.iter().filter(|result| !result.verdict.is_good());
-    let outlooks: Vec<TargetOutlook> = wanting.map(|result| outlook(package, result, inputs)).collect();
+    let wanting = package
+        .results
+        .iter()
+        .filter(|result| !result.verdict.is_good());
+    let outlooks: Vec<TargetOutlook> = wanting
+        .map(|result| outlook(package, result, inputs))
+        .collect();
     if outlooks.is_empty() {
         return None;
     }
@@ -155,16 +175,32 @@ fn step(package: &PackageReport, inputs: &PlanInputs<'_>) -> Option<PlanStep> {
 fn alternatives(package: &PackageReport, outlooks: &[TargetOutlook]) -> Vec<NamedAlternative> {
     let stays = |target: Target| {
         let mut outlooks = outlooks.iter().filter(|outlook| outlook.target == target);
-        outlooks.any(|outlook| outlook.after.verdict.is_some_and(|verdict| !verdict.is_good()))
+        outlooks.any(|outlook| {
+            outlook
+                .after
+                .verdict
+                .is_some_and(|verdict| !verdict.is_good())
+        })
     };
-    let findings = package.results.iter().filter(|result| stays(result.target)).flat_map(|result| &result.findings);
+    let findings = package
+        .results
+        .iter()
+        .filter(|result| stays(result.target))
+        .flat_map(|result| &result.findings);
     let named = findings.filter_map(|finding| {
-        Some(NamedAlternative { rule: finding.rule.clone(), what: finding.alternative.clone()? })
+        Some(NamedAlternative {
+            rule: finding.rule.clone(),
+            what: finding.alternative.clone()?,
+        })
     });
     named.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-fn outlook(package: &PackageReport, result: &TargetResult, inputs: &PlanInputs<'_>) -> TargetOutlook {
+fn outlook(
+    package: &PackageReport,
+    result: &TargetResult,
+    inputs: &PlanInputs<'_>,
+) -> TargetOutlook {
     let key = (package.name.clone(), result.target);
     let search = inputs.found.searches.get(&key).cloned();
     let after = after(package, result, inputs);
@@ -182,35 +218,64 @@ fn outlook(package: &PackageReport, result: &TargetResult, inputs: &PlanInputs<'
 
 fn after(package: &PackageReport, now: &TargetResult, inputs: &PlanInputs<'_>) -> PlannedOutcome {
     let foreseen = inputs.forecasts.get(&(package.name.clone(), now.target));
-    let named = inputs.found.after.report.packages.iter().filter(|other| other.name == package.name);
+    let named = inputs
+        .found
+        .after
+        .report
+        .packages
+        .iter()
+        .filter(|other| other.name == package.name);
     let found = named.flat_map(|other| other.results.iter().map(move |result| (other, result)));
-    match found.into_iter().find(|(_, result)| result.target == now.target) {
+    match found
+        .into_iter()
+        .find(|(_, result)| result.target == now.target)
+    {
         Some((other, result)) => PlannedOutcome {
             version: other.version.clone(),
             verdict: Some(result.verdict),
             reason: result.reason.clone(),
-            build: foreseen.filter(|_| result.verdict == Verdict::Build).map(|foreseen| foreseen.now.clone()),
+            build: foreseen
+                .filter(|_| result.verdict == Verdict::Build)
+                .map(|foreseen| foreseen.now.clone()),
         },
-        None => PlannedOutcome { version: None, verdict: None, reason: "no longer required".to_owned(), build: None },
+        None => PlannedOutcome {
+            version: None,
+            verdict: None,
+            reason: "no longer required".to_owned(),
+            build: None,
+        },
     }
 }
 
-fn course(package: &PackageReport, outlooks: &[TargetOutlook], inputs: &PlanInputs<'_>) -> PlanAction {
+fn course(
+    package: &PackageReport,
+    outlooks: &[TargetOutlook],
+    inputs: &PlanInputs<'_>,
+) -> PlanAction {
     // What works without its compiled modules is better than what does not.
     let improves = |outlook: &&TargetOutlook| {
         let after = outlook.after.verdict;
         after.is_some_and(|after| after.is_good() || (fine(after) && !fine(outlook.verdict)))
     };
-    let versions = outlooks.iter().filter(improves).filter_map(|outlook| outlook.after.version.clone());
+    let versions = outlooks
+        .iter()
+        .filter(improves)
+        .filter_map(|outlook| outlook.after.version.clone());
     match versions.max() {
         Some(to) if package.version.as_ref() != Some(&to) => return PlanAction::Change { to },
         Some(_) => return PlanAction::Follow,
         None => {}
     }
     if let Some(HeldBack { to, by }) = inputs.found.held.get(&package.name) {
-        return PlanAction::HeldBack { to: to.clone(), by: by.clone() };
+        return PlanAction::HeldBack {
+            to: to.clone(),
+            by: by.clone(),
+        };
     }
-    let rest = outlooks.iter().filter_map(|outlook| outlook.after.verdict).max();
+    let rest = outlooks
+        .iter()
+        .filter_map(|outlook| outlook.after.verdict)
+        .max();
     match rest {
         None => PlanAction::Follow,
         Some(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => PlanAction::Isolate,

@@ -25,7 +25,14 @@ impl RegularFile {
         }
         let file = File::open(path)?;
         let status = file.metadata()?;
-        if status.is_file() { Ok(RegularFile { file, size: status.len() }) } else { Err(expected()) }
+        if status.is_file() {
+            Ok(RegularFile {
+                file,
+                size: status.len(),
+            })
+        } else {
+            Err(expected())
+        }
     }
 
     /// Size in bytes when it was opened.
@@ -40,7 +47,12 @@ impl RegularFile {
 
     /// A part of it as a stream.
     pub(crate) fn stream(&self, range: Range<u64>) -> FileStream<'_> {
-        FileStream { file: self, at: range.start, end: range.end.min(self.size), ahead: (0, Vec::new()) }
+        FileStream {
+            file: self,
+            at: range.start,
+            end: range.end.min(self.size),
+            ahead: (0, Vec::new()),
+        }
     }
 }
 
@@ -92,7 +104,10 @@ impl Read for FileStream<'_> {
             self.ahead = (self.at, self.file.read(self.at..end)?);
         }
         let (start, bytes) = &self.ahead;
-        let known = usize::try_from(self.at - start).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+        let known = usize::try_from(self.at - start)
+            .ok()
+            .and_then(|at| bytes.get(at..))
+            .unwrap_or_default();
         let length = known.len().min(buffer.len());
         if let (Some(to), Some(from)) = (buffer.get_mut(..length), known.get(..length)) {
             to.copy_from_slice(from);
@@ -124,13 +139,19 @@ mod tests {
         let path = folder.path().join("a");
         std::fs::write(&path, "0123456789").unwrap();
         let file = RegularFile::open(&path).unwrap();
-        assert_eq!((file.size(), file.read(2..4).unwrap()), (10, b"23".to_vec()));
+        assert_eq!(
+            (file.size(), file.read(2..4).unwrap()),
+            (10, b"23".to_vec())
+        );
         let mut stream = file.stream(3..6);
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
         assert_eq!(text, "345");
         std::fs::write(&path, "01").unwrap();
-        assert_eq!(file.read(2..4).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(
+            file.read(2..4).unwrap_err().kind(),
+            io::ErrorKind::UnexpectedEof
+        );
         assert!(RegularFile::open(folder.path()).is_err());
     }
 
@@ -139,7 +160,13 @@ mod tests {
     fn nobody_waits_for_a_pipe() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a-1.0-py3-none-any.whl");
-        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&path)
+                .status()
+                .unwrap()
+                .success()
+        );
         assert!(RegularFile::open(&path).is_err());
     }
 }

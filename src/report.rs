@@ -38,10 +38,13 @@ use crate::model::snapshot::ReportDifference;
 
 pub use html::dashboard;
 pub use json::{
-    DIFFERENCE_SCHEMA_FILE, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE,
-    difference_schema, inspection_schema, line_schema, plan_schema, report_schema,
+    DIFFERENCE_SCHEMA_FILE, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE, PLAN_SCHEMA_FILE,
+    REPORT_SCHEMA_FILE, difference_schema, inspection_schema, line_schema, plan_schema,
+    report_schema,
 };
-pub use json::{ReadError, SavedDocument, SavedKind, SavedPlan, SavedReport, read_report, read_saved};
+pub use json::{
+    ReadError, SavedDocument, SavedKind, SavedPlan, SavedReport, read_report, read_saved,
+};
 pub use paint::PaintStyle;
 pub use sanitize::harmless;
 
@@ -104,7 +107,9 @@ pub enum RenderError {
         found: String,
     },
     /// Two plans for one target: they may propose different things.
-    #[error("{second}: expected a plan for other targets than those of {first}, found {target} in both")]
+    #[error(
+        "{second}: expected a plan for other targets than those of {first}, found {target} in both"
+    )]
     TwoPlans {
         /// The first plan's file.
         first: String,

@@ -191,8 +191,12 @@ pub fn resolve_in_order(
     orders: &VersionOrders,
     catalog: &dyn PackageCatalog,
 ) -> Result<Resolution, ResolveError> {
-    let environment = markers::environment(target, options.python_patch)
-        .map_err(|error| ResolveError::Markers { target, message: error.to_string() })?;
+    let environment = markers::environment(target, options.python_patch).map_err(|error| {
+        ResolveError::Markers {
+            target,
+            message: error.to_string(),
+        }
+    })?;
     let plan = demands::read((requests, orders), target, options, &environment, catalog)?;
     let session = solver::SolverSession::new(&plan, &environment, options.dependencies, catalog);
     let versions = session.solve().map_err(|unsolved| match unsolved {
@@ -209,8 +213,15 @@ pub fn resolve_in_order(
         resolution.problems.extend(problems);
         resolution.excluded.extend(selected.into_excluded());
     }
-    resolution.problems.extend(requests.problems.iter().cloned());
-    resolution.problems.extend(requests.pythons.iter().filter_map(|bound| left_out(bound, &python, target)));
+    resolution
+        .problems
+        .extend(requests.problems.iter().cloned());
+    resolution.problems.extend(
+        requests
+            .pythons
+            .iter()
+            .filter_map(|bound| left_out(bound, &python, target)),
+    );
     resolution.problems.sort();
     resolution.problems.dedup();
     Ok(resolution)
@@ -218,9 +229,17 @@ pub fn resolve_in_order(
 
 /// What the projects of a lock file require on a target, and what it has from elsewhere than an index, as lines without
 /// versions: what is left of the lock when its versions may change.
-pub fn unlocked(lock: &Lock, target: Target, options: &ResolveOptions) -> Result<Vec<Request>, ResolveError> {
-    let environment = markers::environment(target, options.python_patch)
-        .map_err(|error| ResolveError::Markers { target, message: error.to_string() })?;
+pub fn unlocked(
+    lock: &Lock,
+    target: Target,
+    options: &ResolveOptions,
+) -> Result<Vec<Request>, ResolveError> {
+    let environment = markers::environment(target, options.python_patch).map_err(|error| {
+        ResolveError::Markers {
+            target,
+            message: error.to_string(),
+        }
+    })?;
     Ok(locked::SelectedPackages::of(lock, &environment).unlocked())
 }
 
@@ -229,6 +248,14 @@ fn left_out(bound: &PythonBound, python: &Version, target: Target) -> Option<Pro
     if bound.admits(python) {
         return None;
     }
-    let message = format!("{} is made for Python {}, which leaves {} out", bound.place, bound.shown, target.python);
-    Some(Problem { kind: ProblemKind::Resolution, package: None, place: target.to_string(), message })
+    let message = format!(
+        "{} is made for Python {}, which leaves {} out",
+        bound.place, bound.shown, target.python
+    );
+    Some(Problem {
+        kind: ProblemKind::Resolution,
+        package: None,
+        place: target.to_string(),
+        message,
+    })
 }

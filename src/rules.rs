@@ -32,8 +32,9 @@ pub use outline::outline;
 pub use predicate::PREDICATES;
 pub use raw::LARGEST_FILE;
 pub use raw::{
-    ClaimKind, ClassifierKind, CodeSign, DeclaredByKind, DelegateState, ExampleExpectation, GilValue, HazardKind,
-    InterpretersKind, OfferKind, ReleaseKind, RuleCondition, RuleScope, StableAbiBreach,
+    ClaimKind, ClassifierKind, CodeSign, DeclaredByKind, DelegateState, ExampleExpectation,
+    GilValue, HazardKind, InterpretersKind, OfferKind, ReleaseKind, RuleCondition, RuleScope,
+    StableAbiBreach,
 };
 pub use rule::CheckedRule;
 
@@ -49,7 +50,11 @@ impl RuleSet {
         let rule = rule::read(file, raw::text(file, bytes.as_ref())?)?;
         if let Some(first) = self.get(&rule.id) {
             let taken_by = first.place.file.clone();
-            return Err(RuleError::Duplicate { place: rule.place, id: rule.id, taken_by });
+            return Err(RuleError::Duplicate {
+                place: rule.place,
+                id: rule.id,
+                taken_by,
+            });
         }
         self.rules.push(rule);
         Ok(())
@@ -62,7 +67,9 @@ impl RuleSet {
 
     /// Whether a rule that is more than a hint asks what instructions show.
     pub fn asks_for_code(&self) -> bool {
-        self.rules.iter().any(|rule| rule.level > FindingLevel::Hint && rule.condition.asks_for_code())
+        self.rules
+            .iter()
+            .any(|rule| rule.level > FindingLevel::Hint && rule.condition.asks_for_code())
     }
 
     /// The rule of that id.

@@ -103,7 +103,9 @@ pub enum PlanError {
     #[error("a plan changes what is asked for, and wheels in a folder ask for nothing")]
     Wheels,
     /// An environment beside something else, which would be another set.
-    #[error("a plan is made for one set of packages: one environment, or requirements and lock files without one")]
+    #[error(
+        "a plan is made for one set of packages: one environment, or requirements and lock files without one"
+    )]
     Several,
 }
 
@@ -131,9 +133,15 @@ pub fn run(
 ) -> Result<ReportBuilder, ScanError> {
     check_size(&inputs.requests, settings.limits)?;
     let pinned = PinnedDigests::of(&inputs.requests, settings.digests);
-    let distributions = RunDistributions::new(index, settings.limits, depth(settings, rules)).held_to(pinned);
-    let session =
-        ScanSession { settings, distributions: &distributions, rules, observer, builds: BuildReading::Foresee };
+    let distributions =
+        RunDistributions::new(index, settings.limits, depth(settings, rules)).held_to(pinned);
+    let session = ScanSession {
+        settings,
+        distributions: &distributions,
+        rules,
+        observer,
+        builds: BuildReading::Foresee,
+    };
     let sets = session.sets();
     let mut origins = Vec::new();
     // Where nothing else is named there is something to say even of requests that ask for nothing.
@@ -143,7 +151,11 @@ pub fn run(
         origins.push(sets.resolve(&settings.targets, &inputs.requests)?);
     }
     for wheelhouse in &inputs.wheelhouses {
-        origins.push(wheelhouse::resolve(wheelhouse, &inputs.requests.sources, &sets)?);
+        origins.push(wheelhouse::resolve(
+            wheelhouse,
+            &inputs.requests.sources,
+            &sets,
+        )?);
     }
     let stock = installed::take_stock(&inputs.environments, &inputs.requests.sources, &sets)?;
     origins.extend(stock.origins);
@@ -159,13 +171,25 @@ pub fn run(
 /// More requirements than any project has are not even resolved.
 fn check_size(requests: &Requests, limits: ArchiveLimits) -> Result<(), ScanError> {
     let locked: usize = requests.locks.iter().map(|lock| lock.packages.len()).sum();
-    let found = requests.requests.len().max(requests.constraints.len()).max(locked);
+    let found = requests
+        .requests
+        .len()
+        .max(requests.constraints.len())
+        .max(locked);
     let limit = limits.requirements;
-    if found > limit { Err(ScanError::TooMany { found, limit }) } else { Ok(()) }
+    if found > limit {
+        Err(ScanError::TooMany { found, limit })
+    } else {
+        Ok(())
+    }
 }
 
 /// Few rules ask what the code shows, and reading all of it takes time.
 fn depth(settings: &ScanSettings, rules: &RuleSet) -> ExamineDepth {
     let asks_for_code = settings.hints == HintMode::Show || rules.asks_for_code();
-    if asks_for_code { ExamineDepth::Everything } else { ExamineDepth::Verdict }
+    if asks_for_code {
+        ExamineDepth::Everything
+    } else {
+        ExamineDepth::Verdict
+    }
 }

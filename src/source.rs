@@ -131,7 +131,9 @@ fn is_aside(path: &str) -> bool {
     let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
     let is_named = |word: &str| ASIDE.contains(&word.to_ascii_lowercase().as_str());
     // No package has a name with a blank or a hyphen: of such a folder each word tells what is in it.
-    folders.split('/').any(|folder| is_named(folder) || folder.split([' ', '-']).any(is_named))
+    folders
+        .split('/')
+        .any(|folder| is_named(folder) || folder.split([' ', '-']).any(is_named))
 }
 
 fn source_of(path: &str) -> Option<SourceKind> {
@@ -196,7 +198,8 @@ impl SourceReader {
         }
         match name {
             "Cargo.toml" => {
-                self.cargos.insert(path.to_owned(), manifest::cargo(path, &text));
+                self.cargos
+                    .insert(path.to_owned(), manifest::cargo(path, &text));
             }
             "Cargo.lock" if !is_aside(path) => self.locked.extend(manifest::lock(path, &text)),
             _ => {}
@@ -207,7 +210,10 @@ impl SourceReader {
         if script::is_script(path) && !is_aside(path) {
             self.script_bytes = self.script_bytes.saturating_add(text.len());
             if text.len() > script::LARGEST || self.script_bytes > MOST_SCRIPT_BYTES {
-                return self.leave(path, "it is too large for a build file, or there is too much before it");
+                return self.leave(
+                    path,
+                    "it is too large for a build file, or there is too much before it",
+                );
             }
             let script = script::read(path, &text);
             if script.is_unparsed {
@@ -251,21 +257,28 @@ impl SourceReader {
                 let written = module.text.trim_matches(['"', '\'']);
                 let written = written.rsplit('.').next().unwrap_or(written);
                 // A variable's value is not known.
-                let module = if module.kind == TokenKind::Text { written } else { "what CFFI compiles" };
-                self.cffi.push((path.to_owned(), name.line, module.to_owned()));
+                let module = if module.kind == TokenKind::Text {
+                    written
+                } else {
+                    "what CFFI compiles"
+                };
+                self.cffi
+                    .push((path.to_owned(), name.line, module.to_owned()));
             }
         }
     }
 
     fn take_source(&mut self, path: &str, text: &str, source: SourceKind) {
         if source == SourceKind::Cython {
-            self.cython.insert(path.to_owned(), gather::of_cython(path, text));
+            self.cython
+                .insert(path.to_owned(), gather::of_cython(path, text));
             return;
         }
         let is_generated = source != SourceKind::Header && cython::generated_by(text).is_some();
         if is_generated {
             if init_function::may_name_one(text) {
-                self.generated.insert(path.to_owned(), gather::of_generated(path, text));
+                self.generated
+                    .insert(path.to_owned(), gather::of_generated(path, text));
             }
             return;
         }
@@ -278,14 +291,27 @@ impl SourceReader {
             return;
         }
         self.parsed = self.parsed.saturating_add(text.len());
-        let tokens = if self.parsed > MOST_PARSED { None } else { tokens(dialect, text) };
-        let Some(tokens) = tokens else {
-            return self
-                .doubt(format!("{path} was not parsed: it is too large or too odd, or there is too much before it"));
+        let tokens = if self.parsed > MOST_PARSED {
+            None
+        } else {
+            tokens(dialect, text)
         };
-        let mut found = if source == SourceKind::Rust { rust::read(path, &tokens) } else { native::read(path, tokens) };
+        let Some(tokens) = tokens else {
+            return self.doubt(format!(
+                "{path} was not parsed: it is too large or too odd, or there is too much before it"
+            ));
+        };
+        let mut found = if source == SourceKind::Rust {
+            rust::read(path, &tokens)
+        } else {
+            native::read(path, tokens)
+        };
         if native::is_of_cffi(text) {
-            let of_cffi = |module| DefinedModule { generator: Generator::Cffi, declarations: Vec::new(), ..module };
+            let of_cffi = |module| DefinedModule {
+                generator: Generator::Cffi,
+                declarations: Vec::new(),
+                ..module
+            };
             found.modules = found.modules.into_iter().map(of_cffi).collect();
             found.declarations.clear();
         }

@@ -39,7 +39,11 @@ pub(crate) struct Answer {
 
 impl Answer {
     fn plain(word: &'static str, why: impl Into<String>) -> Answer {
-        Answer { word, why: why.into(), facts: None }
+        Answer {
+            word,
+            why: why.into(),
+            facts: None,
+        }
     }
 }
 
@@ -54,13 +58,18 @@ pub(crate) fn target(row: &Row) -> Result<Target, Box<dyn std::error::Error>> {
         "win_arm64" => "windows-arm64",
         other => return Err(format!("unknown platform {other}").into()),
     };
-    Ok(Target { python: format!("3.{}t", minor(row)).parse()?, platform: platform.parse()? })
+    Ok(Target {
+        python: format!("3.{}t", minor(row)).parse()?,
+        platform: platform.parse()?,
+    })
 }
 
 /// The version of CPython that was asked: 13, unless the wheel's tags say 14 or newer.
 pub(crate) fn minor(row: &Row) -> u8 {
     let wheel = row.wheel.as_deref().unwrap_or_default();
-    let mut tags = wheel.split('-').filter_map(|part| part.strip_prefix("cp3")?.strip_suffix('t')?.parse().ok());
+    let mut tags = wheel
+        .split('-')
+        .filter_map(|part| part.strip_prefix("cp3")?.strip_suffix('t')?.parse().ok());
     tags.next_back().unwrap_or(13)
 }
 
@@ -68,7 +77,11 @@ pub(crate) fn minor(row: &Row) -> u8 {
 pub(crate) fn module_name(member: &str) -> &str {
     let (folder, file) = member.rsplit_once('/').unwrap_or(("", member));
     let stem = file.split('.').next().unwrap_or(file);
-    if stem == "__init__" { folder.rsplit('/').next().unwrap_or(folder) } else { stem }
+    if stem == "__init__" {
+        folder.rsplit('/').next().unwrap_or(folder)
+    } else {
+        stem
+    }
 }
 
 /// Judges a file.
@@ -89,15 +102,27 @@ pub(crate) fn judge(row: &Row, bytes: &[u8]) -> Result<Answer, Box<dyn std::erro
         Some(outcome) => (word(&outcome), outcome.reason),
         None => ("not_a_module", "no hook".to_owned()),
     };
-    Ok(Answer { word, why, facts: Some(facts) })
+    Ok(Answer {
+        word,
+        why,
+        facts: Some(facts),
+    })
 }
 
 /// The same path with a suffix that every interpreter of the system looks for.
 fn visible(member: &str, target: Target) -> String {
-    let (folder, file) = member.rsplit_once('/').map_or(("", member), |(folder, file)| (folder, file));
+    let (folder, file) = member
+        .rsplit_once('/')
+        .map_or(("", member), |(folder, file)| (folder, file));
     let stem = file.split('.').next().unwrap_or(file);
-    let suffix = if target.platform.to_string().starts_with("windows") { "pyd" } else { "so" };
-    format!("{folder}/{stem}.{suffix}").trim_start_matches('/').to_owned()
+    let suffix = if target.platform.to_string().starts_with("windows") {
+        "pyd"
+    } else {
+        "so"
+    };
+    format!("{folder}/{stem}.{suffix}")
+        .trim_start_matches('/')
+        .to_owned()
 }
 
 fn word(outcome: &ModuleOutcome) -> &'static str {

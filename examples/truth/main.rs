@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 
 use judge::{Answer, Row};
 use ungil::binary::image::images;
-use ungil::evaluator::{EvaluationLimits, HookEvaluation, InitFunction, NoSiblings, TargetInterpreter, evaluate};
+use ungil::evaluator::{
+    EvaluationLimits, HookEvaluation, InitFunction, NoSiblings, TargetInterpreter, evaluate,
+};
 use ungil::examine::SiblingLibraries;
 use ungil::import;
 use ungil::model::facts::{Flavour, HookKind};
@@ -57,12 +59,18 @@ struct Tally {
 
 impl Tally {
     fn add(&mut self, truth: &str, answer: &str) {
-        *self.cells.entry((truth.to_owned(), answer.to_owned())).or_default() += 1;
+        *self
+            .cells
+            .entry((truth.to_owned(), answer.to_owned()))
+            .or_default() += 1;
     }
 
     fn print(&self, title: &str) {
-        let cells: Vec<String> =
-            self.cells.iter().map(|((truth, answer), count)| format!("{truth} -> {answer}: {count}")).collect();
+        let cells: Vec<String> = self
+            .cells
+            .iter()
+            .map(|((truth, answer), count)| format!("{truth} -> {answer}: {count}"))
+            .collect();
         println!("{title:<28} {}", cells.join(", "));
     }
 }
@@ -77,7 +85,11 @@ fn main() -> Result<ExitCode, Failure> {
             counts.skipped += rows.len();
             continue;
         }
-        let archive = if wheel.is_empty() { Vec::new() } else { std::fs::read(&path)? };
+        let archive = if wheel.is_empty() {
+            Vec::new()
+        } else {
+            std::fs::read(&path)?
+        };
         for row in rows {
             if row.truth == "unknown" {
                 counts.skipped += 1;
@@ -85,7 +97,9 @@ fn main() -> Result<ExitCode, Failure> {
             }
             let bytes = match (&row.wheel, &row.file) {
                 (Some(_), _) => unpack(&archive, &row.member)?,
-                (None, file) => std::fs::read(arguments.wheels.join(file.as_ref().unwrap_or(&row.member)))?,
+                (None, file) => {
+                    std::fs::read(arguments.wheels.join(file.as_ref().unwrap_or(&row.member)))?
+                }
             };
             let answer = judge::judge(row, &bytes)?;
             explain(row, &answer, &bytes, &arguments);
@@ -94,7 +108,11 @@ fn main() -> Result<ExitCode, Failure> {
         }
     }
     counts.print();
-    Ok(if counts.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if counts.wrong == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// The rows that are asked for, by wheel; files without one are under an empty name.
@@ -102,8 +120,15 @@ fn rows(arguments: &Arguments) -> Result<BTreeMap<String, Vec<Row>>, Failure> {
     let mut by_wheel: BTreeMap<String, Vec<Row>> = BTreeMap::new();
     for line in std::fs::read_to_string(&arguments.table)?.lines() {
         let row: Row = serde_json::from_str(line)?;
-        if arguments.platform.as_ref().is_none_or(|platform| *platform == row.platform) {
-            by_wheel.entry(row.wheel.clone().unwrap_or_default()).or_default().push(row);
+        if arguments
+            .platform
+            .as_ref()
+            .is_none_or(|platform| *platform == row.platform)
+        {
+            by_wheel
+                .entry(row.wheel.clone().unwrap_or_default())
+                .or_default()
+                .push(row);
         }
     }
     Ok(by_wheel)
@@ -127,7 +152,11 @@ impl Counts {
     fn add(&mut self, row: &Row, wheel: &str, answer: &Answer) {
         self.builds.add(&row.truth, &build(row, answer));
         let generator = row.generator.clone().unwrap_or_else(|| "none".into());
-        let keys = [row.platform.clone(), format!("{} {generator}", row.platform), wheel.to_owned()];
+        let keys = [
+            row.platform.clone(),
+            format!("{} {generator}", row.platform),
+            wheel.to_owned(),
+        ];
         for (tally, key) in self.tallies.iter_mut().zip(keys) {
             tally.entry(key).or_default().add(&row.truth, answer.word);
         }
@@ -136,11 +165,17 @@ impl Counts {
             word if word == row.truth => self.right += 1,
             "unknown" => {
                 self.unknown += 1;
-                println!("unknown: {platform} {member} (truth {truth}): {}", answer.why);
+                println!(
+                    "unknown: {platform} {member} (truth {truth}): {}",
+                    answer.why
+                );
             }
             word => {
                 self.wrong += 1;
-                println!("WRONG: {platform} {member}: truth {truth}, answer {word}: {}", answer.why);
+                println!(
+                    "WRONG: {platform} {member}: truth {truth}, answer {word}: {}",
+                    answer.why
+                );
             }
         }
     }
@@ -152,10 +187,19 @@ impl Counts {
         }
         print_times(&mut self.costs);
         println!("\nby build:");
-        self.builds.cells.iter().for_each(|((truth, build), count)| println!("{truth:<14} {count:>5}  {build}"));
-        println!("{} rows skipped: without a truth, or their wheel is missing", self.skipped);
+        self.builds
+            .cells
+            .iter()
+            .for_each(|((truth, build), count)| println!("{truth:<14} {count:>5}  {build}"));
+        println!(
+            "{} rows skipped: without a truth, or their wheel is missing",
+            self.skipped
+        );
         let all = self.right + self.wrong + self.unknown;
-        println!("{} right, {} wrong, {} unknown of {all}", self.right, self.wrong, self.unknown);
+        println!(
+            "{} right, {} wrong, {} unknown of {all}",
+            self.right, self.wrong, self.unknown
+        );
     }
 }
 
@@ -163,7 +207,9 @@ fn arguments() -> Result<Arguments, Failure> {
     let mut given: BTreeMap<String, String> = BTreeMap::new();
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
-        let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
+        let value = words
+            .next()
+            .ok_or_else(|| format!("{word} needs a value"))?;
         given.insert(word, value);
     }
     let mut take = |name: &str| given.remove(name);
@@ -201,16 +247,34 @@ fn unpack(wheel: &[u8], member: &str) -> Result<Vec<u8>, Failure> {
 
 /// Prints the deciding path of a member that is asked for.
 fn explain(row: &Row, answer: &Answer, bytes: &[u8], arguments: &Arguments) {
-    let wanted = arguments.explain.as_ref().is_some_and(|text| row.member.contains(text));
-    let Some(facts) = answer.facts.as_ref().filter(|_| wanted) else { return };
-    println!("{} {}: {}, {}", row.platform, row.member, answer.word, answer.why);
+    let wanted = arguments
+        .explain
+        .as_ref()
+        .is_some_and(|text| row.member.contains(text));
+    let Some(facts) = answer.facts.as_ref().filter(|_| wanted) else {
+        return;
+    };
+    println!(
+        "{} {}: {}, {}",
+        row.platform, row.member, answer.word, answer.why
+    );
     for explanation in ungil::examine::explain(facts, bytes, &SiblingLibraries::none()) {
         println!(" {} {}", explanation.architecture, explanation.hook);
         for step in &explanation.steps {
-            let (symbol, value) = (step.symbol.as_deref().unwrap_or(""), step.value.as_deref().unwrap_or(""));
-            println!("  {:#x} {} {symbol} {value}", step.address.unwrap_or(0), step.what);
+            let (symbol, value) = (
+                step.symbol.as_deref().unwrap_or(""),
+                step.value.as_deref().unwrap_or(""),
+            );
+            println!(
+                "  {:#x} {} {symbol} {value}",
+                step.address.unwrap_or(0),
+                step.what
+            );
         }
-        println!("  {} instructions, {} forks", explanation.instructions, explanation.branches);
+        println!(
+            "  {} instructions, {} forks",
+            explanation.instructions, explanation.branches
+        );
     }
 }
 
@@ -218,17 +282,42 @@ fn explain(row: &Row, answer: &Answer, bytes: &[u8], arguments: &Arguments) {
 fn cost(row: &Row, answer: &Answer, bytes: &[u8]) -> Option<Cost> {
     let facts = import::image_for(answer.facts.as_ref()?, judge::target(row).ok()?)?;
     let images = images(bytes).ok()?;
-    let image = images.iter().find(|image| image.architecture == facts.architecture)?;
+    let image = images
+        .iter()
+        .find(|image| image.architecture == facts.architecture)?;
     let module = judge::module_name(&row.member);
     let address = image.exports().get(&format!("PyInit_{module}")).copied()?;
     let flavour = facts.abi.value().map(|abi| abi.flavour);
-    let free_threaded = flavour.is_none_or(|it| matches!(it, Flavour::FreeThreaded | Flavour::Abi3t));
-    let context = TargetInterpreter { minor: judge::minor(row), free_threaded };
-    let init_function = InitFunction { address, kind: HookKind::Init, module, create: None };
-    let run = || evaluate(image, init_function, context, EvaluationLimits::default(), &NoSiblings);
+    let free_threaded =
+        flavour.is_none_or(|it| matches!(it, Flavour::FreeThreaded | Flavour::Abi3t));
+    let context = TargetInterpreter {
+        minor: judge::minor(row),
+        free_threaded,
+    };
+    let init_function = InitFunction {
+        address,
+        kind: HookKind::Init,
+        module,
+        create: None,
+    };
+    let run = || {
+        evaluate(
+            image,
+            init_function,
+            context,
+            EvaluationLimits::default(),
+            &NoSiblings,
+        )
+    };
     let HookEvaluation { steps, forks, .. } = run();
     let time = measure(|| drop(run()));
-    Some(Cost { time, steps, forks, platform: row.platform.clone(), member: row.member.clone() })
+    Some(Cost {
+        time,
+        steps,
+        forks,
+        platform: row.platform.clone(),
+        member: row.member.clone(),
+    })
 }
 
 /// How long something takes. On a machine with other work, the shortest of several times is the one that says most of
@@ -241,7 +330,9 @@ fn measure(run: impl Fn()) -> Duration {
         started.elapsed()
     };
     let shortest = (0..RUNS).map(|_| clock()).min().unwrap_or_default();
-    let (true, Some(before)) = (shortest >= LONG, on_processor()) else { return shortest };
+    let (true, Some(before)) = (shortest >= LONG, on_processor()) else {
+        return shortest;
+    };
     let mut used = Duration::ZERO;
     let mut runs = 0;
     while used < ENOUGH && runs < MOST_RUNS {
@@ -255,7 +346,11 @@ fn measure(run: impl Fn()) -> Duration {
 /// For how long this thread has been on a processor, where the system tells.
 fn on_processor() -> Option<Duration> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+    text.split_whitespace()
+        .next()?
+        .parse()
+        .ok()
+        .map(Duration::from_nanos)
 }
 
 /// For which build the facts say that the file was compiled, and the answer.
@@ -264,33 +359,56 @@ fn build(row: &Row, answer: &Answer) -> String {
     let Some(image) = image.and_then(|(facts, target)| import::image_for(facts, target)) else {
         return "no image".to_owned();
     };
-    let flavour = image.abi.value().map_or_else(|| "unknown build".to_owned(), |abi| format!("{:?}", abi.flavour));
+    let flavour = image.abi.value().map_or_else(
+        || "unknown build".to_owned(),
+        |abi| format!("{:?}", abi.flavour),
+    );
     format!("{flavour}: {}", answer.word)
 }
 
 fn print_times(costs: &mut [Cost]) {
     costs.sort_by_key(|cost| cost.time);
     let long = match on_processor() {
-        Some(_) => format!("; from {LONG:?} on the thread's time on a processor, the mean of several"),
+        Some(_) => {
+            format!("; from {LONG:?} on the thread's time on a processor, the mean of several")
+        }
         None => String::new(),
     };
-    println!("\ntime of evaluation alone, the shortest of {RUNS} runs of each module by the clock{long}:");
+    println!(
+        "\ntime of evaluation alone, the shortest of {RUNS} runs of each module by the clock{long}:"
+    );
     let platforms: BTreeSet<&str> = costs.iter().map(|cost| cost.platform.as_str()).collect();
     for platform in platforms {
         let of_platform = costs.iter().filter(|cost| cost.platform == platform);
-        print_shares(platform, &of_platform.map(|cost| cost.time).collect::<Vec<_>>());
+        print_shares(
+            platform,
+            &of_platform.map(|cost| cost.time).collect::<Vec<_>>(),
+        );
     }
-    print_shares("all", &costs.iter().map(|cost| cost.time).collect::<Vec<_>>());
+    print_shares(
+        "all",
+        &costs.iter().map(|cost| cost.time).collect::<Vec<_>>(),
+    );
     for cost in costs.iter().rev().take(12) {
-        let Cost { time, steps, forks, platform, member } = cost;
+        let Cost {
+            time,
+            steps,
+            forks,
+            platform,
+            member,
+        } = cost;
         println!("  {time:?} for {steps} instructions, {forks} forks: {platform} {member}");
     }
 }
 
 /// Prints the median, the 99th percentile and the end of a sorted list of times.
 fn print_shares(title: &str, times: &[Duration]) {
-    let at = |part: f64| times.get(((times.len() as f64 * part) as usize).min(times.len().saturating_sub(1)));
-    let (Some(median), Some(high), Some(longest)) = (at(0.5), at(0.99), times.last()) else { return };
+    let at = |part: f64| {
+        times.get(((times.len() as f64 * part) as usize).min(times.len().saturating_sub(1)))
+    };
+    let (Some(median), Some(high), Some(longest)) = (at(0.5), at(0.99), times.last()) else {
+        return;
+    };
     let (count, sum) = (times.len(), times.iter().sum::<Duration>());
     println!(
         "{title:<28} {count} modules: median {median:?}, 99th percentile {high:?}, longest {longest:?}, sum {sum:?}"

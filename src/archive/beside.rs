@@ -25,12 +25,24 @@ pub trait LibraryNameLookup {
 /// The only library of this name that lies beside a file.
 pub fn library(names: &dyn LibraryNameLookup, file: &Path, name: &str) -> Option<PathBuf> {
     let mut found = BTreeSet::new();
-    for folder in file.ancestors().skip(1).take(MOST_FOLDERS).filter(|folder| folder.parent().is_some()) {
-        let is_bundle = |name: &String| name == "lib" || name.ends_with(".libs") || name.ends_with(".dylibs");
+    for folder in file
+        .ancestors()
+        .skip(1)
+        .take(MOST_FOLDERS)
+        .filter(|folder| folder.parent().is_some())
+    {
+        let is_bundle =
+            |name: &String| name == "lib" || name.ends_with(".libs") || name.ends_with(".dylibs");
         let bundles = names.names(folder).into_iter().filter(is_bundle);
-        let folders = bundles.map(|bundle| folder.join(bundle)).chain([folder.to_path_buf()]);
+        let folders = bundles
+            .map(|bundle| folder.join(bundle))
+            .chain([folder.to_path_buf()]);
         found.extend(folders.filter_map(|folder| names.file(&folder.join(name))));
-        if folder.file_name().and_then(|name| name.to_str()).is_some_and(|name| SITES.contains(&name)) {
+        if folder
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| SITES.contains(&name))
+        {
             break;
         }
     }
@@ -48,7 +60,9 @@ impl LibraryNameLookup for OnDisk {
 
     fn names(&self, folder: &Path) -> Vec<String> {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+        entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect()
     }
 }
 
@@ -61,13 +75,27 @@ mod tests {
 
     impl LibraryNameLookup for Listed {
         fn file(&self, path: &Path) -> Option<PathBuf> {
-            self.0.iter().any(|file| Path::new(file) == path).then(|| path.to_path_buf())
+            self.0
+                .iter()
+                .any(|file| Path::new(file) == path)
+                .then(|| path.to_path_buf())
         }
 
         fn names(&self, folder: &Path) -> Vec<String> {
-            let below = self.0.iter().filter_map(|file| Path::new(file).strip_prefix(folder).ok());
+            let below = self
+                .0
+                .iter()
+                .filter_map(|file| Path::new(file).strip_prefix(folder).ok());
             below
-                .filter_map(|path| Some(path.components().next()?.as_os_str().to_string_lossy().into_owned()))
+                .filter_map(|path| {
+                    Some(
+                        path.components()
+                            .next()?
+                            .as_os_str()
+                            .to_string_lossy()
+                            .into_owned(),
+                    )
+                })
                 .collect()
         }
     }
@@ -75,15 +103,37 @@ mod tests {
     #[test]
     fn a_library_is_found_beside_the_file() {
         let check = |files: &'static [&'static str], expected: Option<&str>| {
-            let found = library(&Listed(files), Path::new("/s/site-packages/a/b/_c.so"), "libx.so.1");
+            let found = library(
+                &Listed(files),
+                Path::new("/s/site-packages/a/b/_c.so"),
+                "libx.so.1",
+            );
             assert_eq!(found.as_deref(), expected.map(Path::new), "{files:?}");
         };
-        check(&["/s/site-packages/a/b/libx.so.1"], Some("/s/site-packages/a/b/libx.so.1"));
-        check(&["/s/site-packages/a/libx.so.1"], Some("/s/site-packages/a/libx.so.1"));
-        check(&["/s/site-packages/a.libs/libx.so.1"], Some("/s/site-packages/a.libs/libx.so.1"));
-        check(&["/s/site-packages/a/.dylibs/libx.so.1"], Some("/s/site-packages/a/.dylibs/libx.so.1"));
+        check(
+            &["/s/site-packages/a/b/libx.so.1"],
+            Some("/s/site-packages/a/b/libx.so.1"),
+        );
+        check(
+            &["/s/site-packages/a/libx.so.1"],
+            Some("/s/site-packages/a/libx.so.1"),
+        );
+        check(
+            &["/s/site-packages/a.libs/libx.so.1"],
+            Some("/s/site-packages/a.libs/libx.so.1"),
+        );
+        check(
+            &["/s/site-packages/a/.dylibs/libx.so.1"],
+            Some("/s/site-packages/a/.dylibs/libx.so.1"),
+        );
         check(&["/s/libx.so.1"], None);
         check(&["/s/site-packages/other/libx.so.1"], None);
-        check(&["/s/site-packages/a/libx.so.1", "/s/site-packages/a/b/libx.so.1"], None);
+        check(
+            &[
+                "/s/site-packages/a/libx.so.1",
+                "/s/site-packages/a/b/libx.so.1",
+            ],
+            None,
+        );
     }
 }

@@ -86,7 +86,10 @@ pub enum BlobError {
 
 impl From<TarError> for BlobError {
     fn from(error: TarError) -> BlobError {
-        BlobError::Damaged { name: String::new(), why: error.to_string() }
+        BlobError::Damaged {
+            name: String::new(),
+            why: error.to_string(),
+        }
     }
 }
 
@@ -94,7 +97,10 @@ impl BlobError {
     /// Names the file, where who met the error did not know it.
     fn of(self, file: &str) -> BlobError {
         match self {
-            BlobError::Damaged { name, why } if name.is_empty() => BlobError::Damaged { name: file.to_owned(), why },
+            BlobError::Damaged { name, why } if name.is_empty() => BlobError::Damaged {
+                name: file.to_owned(),
+                why,
+            },
             other => other,
         }
     }
@@ -131,7 +137,9 @@ pub fn claims(path: &Path) -> bool {
         return path.join("oci-layout").is_file()
             || (path.join("manifest.json").is_file() && path.join("repositories").is_file());
     }
-    let Ok(file) = LocalFile::open(path) else { return false };
+    let Ok(file) = LocalFile::open(path) else {
+        return false;
+    };
     let mut file = BufReader::new(file.stream(0..file.size()));
     match file.fill_buf() {
         Ok(head) if head.starts_with(&GZIP) => begins_as_image(MultiGzDecoder::new(file)),
@@ -158,11 +166,17 @@ fn is_tar(head: &[u8]) -> bool {
 /// Whether the first names of a packed tar file are those of an image: to find others, all of it would be unpacked.
 fn begins_as_image(packed: impl Read) -> bool {
     let mut tar = Archive::new(packed.take(PACKED_HEAD));
-    let Ok(entries) = tar.entries() else { return false };
+    let Ok(entries) = tar.entries() else {
+        return false;
+    };
     let mut is_image = false;
     let mut visit = |entry: &TarEntry, _: &mut dyn Read| -> Result<ControlFlow<()>, BlobError> {
         is_image |= is_blobs_name(&entry.path);
-        Ok(if is_image { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(if is_image {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
     };
     // The end of what is read is the end of no tar file.
     let _ = tarball::walk(entries, FIRST_NAMES, &mut visit);
@@ -171,7 +185,11 @@ fn begins_as_image(packed: impl Read) -> bool {
 
 /// Whether an image's archive may begin with a file of this name.
 fn is_blobs_name(name: &str) -> bool {
-    let first = name.trim_start_matches("./").split('/').next().unwrap_or_default();
+    let first = name
+        .trim_start_matches("./")
+        .split('/')
+        .next()
+        .unwrap_or_default();
     let is_digest = first.len() == 64 && first.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_digest || first == "blobs" || first == "index.json" || MARKS.contains(&first)
 }
@@ -180,13 +198,20 @@ impl ImageFiles {
     /// Opens a folder or a tar file.
     pub fn open(path: &Path, limits: &ArchiveLimits) -> Result<ImageFiles, BlobError> {
         let name = path.display().to_string();
-        let unreadable = |message| BlobError::Unreadable { name: name.clone(), message };
+        let unreadable = |message| BlobError::Unreadable {
+            name: name.clone(),
+            message,
+        };
         if path.is_dir() {
-            let folder = path.canonicalize().map_err(|error| unreadable(error.to_string()))?;
+            let folder = path
+                .canonicalize()
+                .map_err(|error| unreadable(error.to_string()))?;
             return Ok(ImageFiles::of(BlobStore::Folder(folder), limits));
         }
         let file = LocalFile::open(path).map_err(|error| unreadable(error.to_string()))?;
-        let head = file.read(0..file.size().min(HEAD)).map_err(|error| unreadable(error.to_string()))?;
+        let head = file
+            .read(0..file.size().min(HEAD))
+            .map_err(|error| unreadable(error.to_string()))?;
         if head.starts_with(&GZIP) || is_zstd(&head) {
             return Err(BlobError::Packed { name });
         }
@@ -195,9 +220,15 @@ impl ImageFiles {
     }
 
     fn of(store: BlobStore, limits: &ArchiveLimits) -> ImageFiles {
-        let budget =
-            UnpackBudget { left: limits.image_floor_bytes, entries: limits.image_entries, counted: BTreeSet::new() };
-        ImageFiles { store: Arc::new(store), budget: Arc::new(Mutex::new(budget)) }
+        let budget = UnpackBudget {
+            left: limits.image_floor_bytes,
+            entries: limits.image_entries,
+            counted: BTreeSet::new(),
+        };
+        ImageFiles {
+            store: Arc::new(store),
+            budget: Arc::new(Mutex::new(budget)),
+        }
     }
 
     /// Whether the files that tell an image are there.
@@ -218,9 +249,15 @@ impl ImageFiles {
         let mut bytes = Vec::new();
         let (reader, _) = self.open_file(name)?;
         let read = reader.take(limit.saturating_add(1)).read_to_end(&mut bytes);
-        read.map_err(|error| BlobError::Unreadable { name: name.to_owned(), message: error.to_string() })?;
+        read.map_err(|error| BlobError::Unreadable {
+            name: name.to_owned(),
+            message: error.to_string(),
+        })?;
         if bytes.len() as u64 > limit {
-            return Err(BlobError::TooLarge { name: name.to_owned(), limit });
+            return Err(BlobError::TooLarge {
+                name: name.to_owned(),
+                limit,
+            });
         }
         Ok(bytes)
     }
@@ -239,16 +276,19 @@ impl ImageFiles {
             met += 1;
             visit(entry, bytes)
         };
-        let head = packed
-            .fill_buf()
-            .map_err(|error| BlobError::Unreadable { name: name.to_owned(), message: error.to_string() })?;
+        let head = packed.fill_buf().map_err(|error| BlobError::Unreadable {
+            name: name.to_owned(),
+            message: error.to_string(),
+        })?;
         let reader: Box<dyn Read + '_> = match head {
             head if head.starts_with(&GZIP) => Box::new(MultiGzDecoder::new(packed)),
             head if is_zstd(head) => Box::new(ZstdDecoder::new(packed)),
             _ => packed,
         };
         let mut tar = Archive::new(reader.take(allowed));
-        let entries = tar.entries().map_err(|error| BlobError::from(TarError::Read(error)).of(name))?;
+        let entries = tar
+            .entries()
+            .map_err(|error| BlobError::from(TarError::Read(error)).of(name))?;
         let end = tarball::walk(entries, most, &mut counted);
         let left = tar.into_inner().limit();
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
@@ -256,10 +296,16 @@ impl ImageFiles {
         budget.entries = budget.entries.saturating_sub(met);
         drop(budget);
         if left == 0 {
-            return Err(BlobError::TooLarge { name: name.to_owned(), limit: allowed });
+            return Err(BlobError::TooLarge {
+                name: name.to_owned(),
+                limit: allowed,
+            });
         }
         match end.map_err(|error| error.of(name))? {
-            TarWalkEnd::TooMany => Err(BlobError::TooMany { name: name.to_owned(), limit: limits.image_entries }),
+            TarWalkEnd::TooMany => Err(BlobError::TooMany {
+                name: name.to_owned(),
+                limit: limits.image_entries,
+            }),
             TarWalkEnd::Complete | TarWalkEnd::Stopped => Ok(()),
         }
     }
@@ -268,20 +314,32 @@ impl ImageFiles {
     fn allowed(&self, name: &str, packed: u64, limits: &ArchiveLimits) -> (u64, usize) {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         if budget.counted.insert(name.to_owned()) {
-            budget.left = budget.left.saturating_add(packed.saturating_mul(limits.image_ratio));
+            budget.left = budget
+                .left
+                .saturating_add(packed.saturating_mul(limits.image_ratio));
         }
         (budget.left.min(limits.total_bytes), budget.entries)
     }
 
     /// A file's bytes, and how many there are.
     fn open_file(&self, name: &str) -> Result<(Box<dyn BufRead + '_>, u64), BlobError> {
-        let missing = || BlobError::Missing { name: name.to_owned() };
+        let missing = || BlobError::Missing {
+            name: name.to_owned(),
+        };
         match &*self.store {
             BlobStore::Folder(folder) => {
-                let path = below(folder, name).filter(|path| path.is_file()).ok_or_else(missing)?;
-                let unreadable = |message| BlobError::Unreadable { name: name.to_owned(), message };
+                let path = below(folder, name)
+                    .filter(|path| path.is_file())
+                    .ok_or_else(missing)?;
+                let unreadable = |message| BlobError::Unreadable {
+                    name: name.to_owned(),
+                    message,
+                };
                 let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
-                let size = file.metadata().map_err(|error| unreadable(error.to_string()))?.len();
+                let size = file
+                    .metadata()
+                    .map_err(|error| unreadable(error.to_string()))?
+                    .len();
                 Ok((Box::new(BufReader::new(file)), size))
             }
             BlobStore::Tar(file, ranges) => {
@@ -289,7 +347,10 @@ impl ImageFiles {
                 let size = range.end.saturating_sub(range.start);
                 if range.end > file.size() {
                     let why = "it ends after the end of the archive".to_owned();
-                    return Err(BlobError::Damaged { name: name.to_owned(), why });
+                    return Err(BlobError::Damaged {
+                        name: name.to_owned(),
+                        why,
+                    });
                 }
                 Ok((Box::new(BufReader::new(file.stream(range))), size))
             }
@@ -298,7 +359,10 @@ impl ImageFiles {
 }
 
 /// Where each file's bytes are. Links to files are followed once, as old archives have them between equal layers.
-fn ranges(file: &LocalFile, limits: &ArchiveLimits) -> Result<BTreeMap<String, Range<u64>>, BlobError> {
+fn ranges(
+    file: &LocalFile,
+    limits: &ArchiveLimits,
+) -> Result<BTreeMap<String, Range<u64>>, BlobError> {
     let mut ranges = BTreeMap::new();
     let mut links = Vec::new();
     let mut tar = Archive::new(file.stream(0..file.size()));
@@ -306,7 +370,9 @@ fn ranges(file: &LocalFile, limits: &ArchiveLimits) -> Result<BTreeMap<String, R
     let mut visit = |entry: &TarEntry, _: &mut dyn Read| -> Result<ControlFlow<()>, BlobError> {
         let path = entry.path.trim_start_matches("./").to_owned();
         match entry.kind {
-            TarEntryKind::File => _ = ranges.insert(path, entry.offset..entry.offset.saturating_add(entry.size)),
+            TarEntryKind::File => {
+                _ = ranges.insert(path, entry.offset..entry.offset.saturating_add(entry.size))
+            }
             TarEntryKind::Symlink => links.push((path, entry.link.clone())),
             TarEntryKind::Folder | TarEntryKind::Hardlink | TarEntryKind::Other => {}
         }
@@ -338,10 +404,17 @@ fn joined(folder: &str, link: &str) -> Option<String> {
 /// The real path of a name in a folder, when it stays there: by its letters, and with every link in it followed.
 fn below(folder: &Path, name: &str) -> Option<PathBuf> {
     let path = Path::new(name);
-    if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+    if !path
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)))
+    {
         return None;
     }
-    folder.join(path).canonicalize().ok().filter(|real| real.starts_with(folder))
+    folder
+        .join(path)
+        .canonicalize()
+        .ok()
+        .filter(|real| real.starts_with(folder))
 }
 
 #[cfg(test)]
@@ -350,10 +423,16 @@ mod tests {
 
     #[test]
     fn names_stay_below() {
-        assert_eq!(joined("a", "../b/layer.tar").as_deref(), Some("b/layer.tar"));
+        assert_eq!(
+            joined("a", "../b/layer.tar").as_deref(),
+            Some("b/layer.tar")
+        );
         assert_eq!(joined("a", "../../b"), None);
         let root = tempfile::tempdir().unwrap();
-        let (folder, outside) = (root.path().canonicalize().unwrap().join("image"), root.path().join("outside"));
+        let (folder, outside) = (
+            root.path().canonicalize().unwrap().join("image"),
+            root.path().join("outside"),
+        );
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(&outside, "secret").unwrap();
         std::fs::write(folder.join("inside"), "").unwrap();

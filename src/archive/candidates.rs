@@ -90,7 +90,8 @@ impl ModuleCandidate {
     /// The candidate that a member is, when it is one.
     pub fn of(path: &str) -> Option<ModuleCandidate> {
         let installed = installed_path(path)?;
-        let name = ExtensionFileName::of_path(installed).filter(ExtensionFileName::is_importable)?;
+        let name =
+            ExtensionFileName::of_path(installed).filter(ExtensionFileName::is_importable)?;
         let standing = match name.tag {
             FileTag::Plain if is_in_bundle(installed) => return None,
             FileTag::Plain if name.stem.starts_with(LIBRARY) => NameStanding::LibraryName,
@@ -100,7 +101,9 @@ impl ModuleCandidate {
             {
                 return None;
             }
-            FileTag::Abi3(_) | FileTag::Abi3t(_) | FileTag::Cpython(..) | FileTag::Other(_) => NameStanding::Tagged,
+            FileTag::Abi3(_) | FileTag::Abi3t(_) | FileTag::Cpython(..) | FileTag::Other(_) => {
+                NameStanding::Tagged
+            }
         };
         Some(ModuleCandidate {
             path: path.to_owned(),
@@ -116,7 +119,11 @@ impl ModuleCandidate {
     pub fn place(&self) -> (&str, &str) {
         let folder = folder(&self.installed);
         let above = folder.rsplit_once('/').map_or("", |(above, _)| above);
-        if self.is_package() { (above, &self.module) } else { (folder, &self.stem) }
+        if self.is_package() {
+            (above, &self.module)
+        } else {
+            (folder, &self.stem)
+        }
     }
 
     fn is_package(&self) -> bool {
@@ -130,7 +137,11 @@ impl ModuleCandidate {
             NameStanding::Plain => SMALL,
             NameStanding::LibraryName => SMALL_NAMED,
         };
-        if compressed_size <= small { ProbeStep::Read } else { ProbeStep::Peek }
+        if compressed_size <= small {
+            ProbeStep::Read
+        } else {
+            ProbeStep::Peek
+        }
     }
 }
 
@@ -138,14 +149,18 @@ impl ModuleCandidate {
 ///
 /// <https://packaging.python.org/en/latest/specifications/binary-distribution-format/#the-data-directory>
 pub fn installed_path(path: &str) -> Option<&str> {
-    let Some((folder, rest)) = path.split_once('/') else { return Some(path) };
+    let Some((folder, rest)) = path.split_once('/') else {
+        return Some(path);
+    };
     if !folder.ends_with(".data") {
         return Some(path);
     }
     match rest.split_once('/')? {
         ("purelib" | "platlib", installed) => Some(installed),
         // `data` is laid over the whole environment, and so can hold `lib/python3.14/site-packages`.
-        ("data", installed) => installed.split_once("site-packages/").map(|(_, installed)| installed),
+        ("data", installed) => installed
+            .split_once("site-packages/")
+            .map(|(_, installed)| installed),
         _ => None,
     }
 }
@@ -156,9 +171,14 @@ const LIBRARY: &str = "lib";
 /// Whether a path ends in a suffix of the import system, and nothing can be imported under its name: it has a dot before the
 /// suffix. Shared libraries with a version there are common (`libfoo.3.15.so`), and nobody expects to import them.
 pub fn is_out_of_reach(path: &str) -> bool {
-    let Some(installed) = installed_path(path) else { return false };
-    let is_name = |name: &ExtensionFileName<'_>| !name.stem.starts_with(LIBRARY) && !name.stem.starts_with('.');
-    let name = ExtensionFileName::of_path(installed).filter(|name| !name.is_importable() && is_name(name));
+    let Some(installed) = installed_path(path) else {
+        return false;
+    };
+    let is_name = |name: &ExtensionFileName<'_>| {
+        !name.stem.starts_with(LIBRARY) && !name.stem.starts_with('.')
+    };
+    let name =
+        ExtensionFileName::of_path(installed).filter(|name| !name.is_importable() && is_name(name));
     name.is_some() && !is_in_bundle(installed)
 }
 
@@ -168,9 +188,17 @@ pub fn hiding_package(candidate: &ModuleCandidate, installed: &BTreeSet<&str>) -
         return None;
     }
     let (folder, stem) = candidate.place();
-    let file =
-        |name: &&str| if folder.is_empty() { format!("{stem}/{name}") } else { format!("{folder}/{stem}/{name}") };
-    PACKAGE_FILES.iter().map(file).find(|path| installed.contains(path.as_str()))
+    let file = |name: &&str| {
+        if folder.is_empty() {
+            format!("{stem}/{name}")
+        } else {
+            format!("{folder}/{stem}/{name}")
+        }
+    };
+    PACKAGE_FILES
+        .iter()
+        .map(file)
+        .find(|path| installed.contains(path.as_str()))
 }
 
 fn folder(path: &str) -> &str {
@@ -185,7 +213,9 @@ fn is_in_bundle(path: &str) -> bool {
 
 /// `x.so.dSYM/Contents/Resources/DWARF/x.so` has the name of the file that it is of, and no code.
 fn is_symbols(path: &str) -> bool {
-    folder(path).split('/').any(|folder| folder.ends_with(".dSYM"))
+    folder(path)
+        .split('/')
+        .any(|folder| folder.ends_with(".dSYM"))
 }
 
 /// Whether a Python source imports a module of this name, or looks as if it did: in an import statement, in a call of
@@ -198,14 +228,23 @@ pub fn imports(source: &str, stem: &str) -> bool {
     for line in source.lines() {
         let code = line.split('#').next().unwrap_or_default();
         let first = code.split_whitespace().next().unwrap_or_default();
-        let statement = in_parentheses || matches!(first, "from" | "import") || code.contains("; import ");
+        let statement =
+            in_parentheses || matches!(first, "from" | "import") || code.contains("; import ");
         if statement {
             in_parentheses = !code.contains(')') && (in_parentheses || code.contains('('));
         }
-        let call = ["import_module", "__import__", "find_spec", "load_dynamic", "spec_from"];
+        let call = [
+            "import_module",
+            "__import__",
+            "find_spec",
+            "load_dynamic",
+            "spec_from",
+        ];
         let call = call.into_iter().any(|name| code.contains(name));
         let counts = |(before, after): (&str, &str)| {
-            let is_file = [".so", ".dylib", ".dll", ".a", ".lib"].into_iter().any(|suffix| after.starts_with(suffix));
+            let is_file = [".so", ".dylib", ".dll", ".a", ".lib"]
+                .into_iter()
+                .any(|suffix| after.starts_with(suffix));
             !is_file && (statement || call || before.ends_with('.'))
         };
         if words(code, stem).any(counts) {
@@ -232,7 +271,11 @@ mod tests {
     #[test]
     fn names_tell_what_cannot_be_imported() {
         let check = |path: &str, expected: Option<NameStanding>| {
-            assert_eq!(ModuleCandidate::of(path).map(|candidate| candidate.standing), expected, "{path}");
+            assert_eq!(
+                ModuleCandidate::of(path).map(|candidate| candidate.standing),
+                expected,
+                "{path}"
+            );
         };
         for path in [
             "numpy/_core/_multiarray_umath.cpython-314t-x86_64-linux-gnu.so",
@@ -268,8 +311,14 @@ mod tests {
         ] {
             check(path, Some(NameStanding::Plain));
         }
-        check("a/libopenblas-r0-11edc3fa.so", Some(NameStanding::LibraryName));
-        check("torch/lib/libtorch_cuda.so", Some(NameStanding::LibraryName));
+        check(
+            "a/libopenblas-r0-11edc3fa.so",
+            Some(NameStanding::LibraryName),
+        );
+        check(
+            "torch/lib/libtorch_cuda.so",
+            Some(NameStanding::LibraryName),
+        );
         check("triton/_C/libtriton.so", Some(NameStanding::LibraryName));
         for path in [
             "torch/lib/libcudart.so.12",
@@ -314,21 +363,42 @@ mod tests {
         let check = |path: &str, files: &[&str], expected: Option<&str>| {
             let candidate = ModuleCandidate::of(path).unwrap();
             let files = files.iter().copied().collect();
-            assert_eq!(hiding_package(&candidate, &files).as_deref(), expected, "{path}");
+            assert_eq!(
+                hiding_package(&candidate, &files).as_deref(),
+                expected,
+                "{path}"
+            );
         };
-        check("a/x.abi3.so", &["a/x/__init__.py", "a/__init__.py"], Some("a/x/__init__.py"));
+        check(
+            "a/x.abi3.so",
+            &["a/x/__init__.py", "a/__init__.py"],
+            Some("a/x/__init__.py"),
+        );
         check("x.so", &["x/__init__.pyc"], Some("x/__init__.pyc"));
-        check("a-1.data/platlib/x.so", &["x/__init__.py"], Some("x/__init__.py"));
+        check(
+            "a-1.data/platlib/x.so",
+            &["x/__init__.py"],
+            Some("x/__init__.py"),
+        );
         check("x.so", &["x/other.py", "a/x/__init__.py"], None);
-        check("a/__init__.so", &["a/__init__.py", "a/__init__/__init__.py"], None);
+        check(
+            "a/__init__.so",
+            &["a/__init__.py", "a/__init__/__init__.py"],
+            None,
+        );
     }
 
     #[test]
     fn data_folders_are_mapped_to_where_they_are_installed() {
-        let check = |path: &str, expected: Option<&str>| assert_eq!(installed_path(path), expected, "{path}");
+        let check = |path: &str, expected: Option<&str>| {
+            assert_eq!(installed_path(path), expected, "{path}")
+        };
         check("a/b.so", Some("a/b.so"));
         check("a-1.data/purelib/a/b.so", Some("a/b.so"));
-        check("a-1.data/data/lib/python3.14/site-packages/a/b.so", Some("a/b.so"));
+        check(
+            "a-1.data/data/lib/python3.14/site-packages/a/b.so",
+            Some("a/b.so"),
+        );
         check("a-1.data/data/share/b.so", None);
         check("a-1.data/headers/b.h", None);
         check("a-1.data/b", None);

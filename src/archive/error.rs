@@ -135,7 +135,9 @@ pub enum MemberError {
         limit: u64,
     },
     /// Together with what was read before, it is more than the limit.
-    #[error("with it, {found} bytes would be unpacked from this archive, more than the limit of {limit}")]
+    #[error(
+        "with it, {found} bytes would be unpacked from this archive, more than the limit of {limit}"
+    )]
     Total {
         /// The sum.
         found: u64,
@@ -235,11 +237,19 @@ pub(super) struct ProblemOwner {
 impl ProblemOwner {
     /// A problem with the whole.
     pub(super) fn problem(&self, kind: ProblemKind, message: impl ToString) -> Problem {
-        Problem { kind, package: self.package.clone(), place: self.place.clone(), message: message.to_string() }
+        Problem {
+            kind,
+            package: self.package.clone(),
+            place: self.place.clone(),
+            message: message.to_string(),
+        }
     }
 
     /// A problem with one member.
     pub(super) fn member_problem(&self, path: &str, error: &MemberError) -> Problem {
-        Problem { place: format!("{}: {path}", self.place), ..self.problem(error.kind(), error) }
+        Problem {
+            place: format!("{}: {path}", self.place),
+            ..self.problem(error.kind(), error)
+        }
     }
 }

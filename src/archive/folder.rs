@@ -50,12 +50,19 @@ pub struct DiskFolder {
 impl DiskFolder {
     /// Lists a folder's files, sorted by path. Links to files are listed when they stay below the root; links to
     /// folders are not followed. `package` is named in problems.
-    pub fn open(root: &Path, package: Option<PackageName>, limits: ArchiveLimits) -> Result<DiskFolder, FolderError> {
+    pub fn open(
+        root: &Path,
+        package: Option<PackageName>,
+        limits: ArchiveLimits,
+    ) -> Result<DiskFolder, FolderError> {
         let root = real(root)?;
         let mut folder = DiskFolder::empty(root.clone(), package, limits);
         for item in WalkDir::new(&root).max_depth(DEPTH).sort_by_file_name() {
             if folder.entries.len() >= limits.members {
-                let message = format!("more than {} files, the limit; the rest was not looked at", limits.members);
+                let message = format!(
+                    "more than {} files, the limit; the rest was not looked at",
+                    limits.members
+                );
                 folder.add_problem(ProblemKind::File, message);
                 break;
             }
@@ -71,10 +78,18 @@ impl DiskFolder {
     pub fn single(file: &Path, limits: ArchiveLimits) -> Result<DiskFolder, FolderError> {
         let real_file = real(file)?;
         // Of a link the own name counts, and not that of the file to which it leads.
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let named = file.file_name().map(|name| real(folder).map(|folder| folder.join(name))).transpose()?;
+        let folder = file
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let named = file
+            .file_name()
+            .map(|name| real(folder).map(|folder| folder.join(name)))
+            .transpose()?;
         let name = lone_file(named.as_deref().unwrap_or(file)).unwrap_or_default();
-        let status = real_file.metadata().map_err(|error| unreadable(file, &error))?;
+        let status = real_file
+            .metadata()
+            .map_err(|error| unreadable(file, &error))?;
         if !status.is_file() {
             return Err(unreadable(file, &std::io::Error::other("expected a file")));
         }
@@ -84,14 +99,29 @@ impl DiskFolder {
     }
 
     fn empty(root: PathBuf, package: Option<PackageName>, limits: ArchiveLimits) -> DiskFolder {
-        let owner = ProblemOwner { place: root.display().to_string(), package };
+        let owner = ProblemOwner {
+            place: root.display().to_string(),
+            package,
+        };
         let (entries, paths, problems) = (Vec::new(), HashMap::new(), Vec::new());
-        DiskFolder { owner, root, entries, paths, limits, problems, read: AtomicU64::new(0) }
+        DiskFolder {
+            owner,
+            root,
+            entries,
+            paths,
+            limits,
+            problems,
+            read: AtomicU64::new(0),
+        }
     }
 
     fn push(&mut self, path: String, size: u64) {
         self.paths.insert(path.clone(), size);
-        self.entries.push(MemberEntry { path, size, compressed_size: size });
+        self.entries.push(MemberEntry {
+            path,
+            size,
+            compressed_size: size,
+        });
     }
 
     fn add_problem(&mut self, kind: ProblemKind, message: String) {
@@ -103,23 +133,38 @@ impl DiskFolder {
             return;
         }
         let Some(relative) = path.strip_prefix(&self.root).ok().and_then(slashed) else {
-            return self.add_problem(ProblemKind::File, format!("{}: the path is not UTF-8", path.display()));
+            return self.add_problem(
+                ProblemKind::File,
+                format!("{}: the path is not UTF-8", path.display()),
+            );
         };
         if relative.len() > self.limits.path_bytes {
-            let message =
-                format!("a path has {} bytes, more than the limit of {}", relative.len(), self.limits.path_bytes);
+            let message = format!(
+                "a path has {} bytes, more than the limit of {}",
+                relative.len(),
+                self.limits.path_bytes
+            );
             return self.add_problem(ProblemKind::File, message);
         }
         // Follows a link once more, so that what it leads to is known to be below the root.
-        match path.canonicalize().and_then(|target| Ok((target.metadata()?, target))) {
+        match path
+            .canonicalize()
+            .and_then(|target| Ok((target.metadata()?, target)))
+        {
             Ok((status, target)) if status.is_file() && target.starts_with(&self.root) => {
                 self.push(relative, status.len());
             }
             Ok((status, _)) if status.is_file() => {
-                self.add_problem(ProblemKind::File, format!("{relative}: leads out of the folder; not followed"));
+                self.add_problem(
+                    ProblemKind::File,
+                    format!("{relative}: leads out of the folder; not followed"),
+                );
             }
             Ok((status, _)) if status.is_dir() => {
-                self.add_problem(ProblemKind::File, format!("{relative}: a link to a folder; not followed"));
+                self.add_problem(
+                    ProblemKind::File,
+                    format!("{relative}: a link to a folder; not followed"),
+                );
             }
             Ok(_) => {}
             Err(error) => self.add_problem(ProblemKind::File, format!("{relative}: {error}")),
@@ -128,7 +173,11 @@ impl DiskFolder {
 
     fn read_one(&self, path: &str) -> Result<Member, MemberError> {
         let size = *self.paths.get(path).ok_or(MemberError::Missing)?;
-        let file = if self.root.is_file() { self.root.clone() } else { self.root.join(path) };
+        let file = if self.root.is_file() {
+            self.root.clone()
+        } else {
+            self.root.join(path)
+        };
         self.read_file(path, &file, size)
     }
 
@@ -139,19 +188,35 @@ impl DiskFolder {
         }
         let total = self.limits.total_bytes;
         let add = |sum: u64| sum.checked_add(size).filter(|sum| *sum <= total);
-        if let Err(sum) = self.read.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
-            return Err(MemberError::Total { found: sum.saturating_add(size), limit: total });
+        if let Err(sum) = self
+            .read
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add)
+        {
+            return Err(MemberError::Total {
+                found: sum.saturating_add(size),
+                limit: total,
+            });
         }
         let mut bytes = Vec::new();
-        let read = File::open(file).and_then(|file| file.take(size.saturating_add(1)).read_to_end(&mut bytes));
+        let read = File::open(file)
+            .and_then(|file| file.take(size.saturating_add(1)).read_to_end(&mut bytes));
         read.map_err(|error| {
-            MemberError::Source(SourceError::File { path: file.display().to_string(), message: error.to_string() })
+            MemberError::Source(SourceError::File {
+                path: file.display().to_string(),
+                message: error.to_string(),
+            })
         })?;
         if bytes.len() as u64 != size {
             let found = format!("{} bytes or more", bytes.len());
-            return Err(MemberError::Size { expected: size, found });
+            return Err(MemberError::Size {
+                expected: size,
+                found,
+            });
         }
-        Ok(Member { path: path.to_owned(), bytes })
+        Ok(Member {
+            path: path.to_owned(),
+            bytes,
+        })
     }
 }
 
@@ -163,7 +228,9 @@ impl ArchiveContents for DiskFolder {
     fn read<'a>(&'a self, paths: &[&str]) -> Box<dyn Iterator<Item = UnpackedMembers> + 'a> {
         let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
         Box::new(paths.into_iter().map(|path| {
-            let member = self.read_one(&path).map_err(|error| self.owner.member_problem(&path, &error));
+            let member = self
+                .read_one(&path)
+                .map_err(|error| self.owner.member_problem(&path, &error));
             UnpackedMembers { path, member }
         }))
     }
@@ -173,24 +240,37 @@ impl ArchiveContents for DiskFolder {
     }
 
     fn beside(&self, name: &str) -> Option<UnpackedMembers> {
-        let file = self.root.is_file().then(|| beside::library(&OnDisk, &self.root, name)).flatten()?;
+        let file = self
+            .root
+            .is_file()
+            .then(|| beside::library(&OnDisk, &self.root, name))
+            .flatten()?;
         let size = file.metadata().ok()?.len();
         let path = file.display().to_string();
-        let member = self.read_file(&path, &file, size).map_err(|error| self.owner.member_problem(&path, &error));
+        let member = self
+            .read_file(&path, &file, size)
+            .map_err(|error| self.owner.member_problem(&path, &error));
         Some(UnpackedMembers { path, member })
     }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> FolderError {
-    FolderError::Unreadable { path: path.display().to_string(), message: error.to_string() }
+    FolderError::Unreadable {
+        path: path.display().to_string(),
+        message: error.to_string(),
+    }
 }
 
 fn real(path: &Path) -> Result<PathBuf, FolderError> {
-    path.canonicalize().map_err(|error| unreadable(path, &error))
+    path.canonicalize()
+        .map_err(|error| unreadable(path, &error))
 }
 
 /// A relative path with forward slashes.
 pub(super) fn slashed(path: &Path) -> Option<String> {
-    let parts: Option<Vec<&str>> = path.components().map(|component| component.as_os_str().to_str()).collect();
+    let parts: Option<Vec<&str>> = path
+        .components()
+        .map(|component| component.as_os_str().to_str())
+        .collect();
     parts.map(|parts| parts.join("/"))
 }

@@ -111,6 +111,10 @@ impl Default for ArchiveLimits {
 impl ArchiveLimits {
     /// Fewer requests at the price of more bytes, for whoever looks into many wheels of one package.
     pub fn few_requests() -> ArchiveLimits {
-        ArchiveLimits { requests: 1, widest_gap_bytes: 8 * MIB, ..ArchiveLimits::default() }
+        ArchiveLimits {
+            requests: 1,
+            widest_gap_bytes: 8 * MIB,
+            ..ArchiveLimits::default()
+        }
     }
 }

@@ -68,7 +68,10 @@ pub fn parse(bytes: &[u8]) -> Result<Metadata, MetadataError> {
 pub fn parse_sdist(bytes: &[u8]) -> Result<Metadata, MetadataError> {
     let fields = fields(bytes)?;
     let mut metadata = from_fields(&fields)?;
-    let version = fields.iter().find(|field| field.name == "metadata-version").and_then(metadata_version);
+    let version = fields
+        .iter()
+        .find(|field| field.name == "metadata-version")
+        .and_then(metadata_version);
     let reliable = version.is_some_and(|version| version >= FIRST_RELIABLE);
     let dynamic = "requires-dist".to_owned();
     if !reliable && !metadata.dynamic.contains(&dynamic) {
@@ -84,7 +87,9 @@ pub fn parse_wheel_file(bytes: &[u8]) -> Result<WheelFile, MetadataError> {
         match field.name.as_str() {
             "generator" => file.generator = Some(field.value),
             "tag" => file.tags.extend(expanded_tags(&field)?),
-            "root-is-purelib" => file.root_is_purelib = Some(field.value.eq_ignore_ascii_case("true")),
+            "root-is-purelib" => {
+                file.root_is_purelib = Some(field.value.eq_ignore_ascii_case("true"))
+            }
             _ => {}
         }
     }
@@ -106,7 +111,8 @@ fn from_fields(fields: &[MetadataField]) -> Result<Metadata, MetadataError> {
         Some((label, url)) => (label.trim().to_owned(), url.trim().to_owned()),
         None => (String::new(), field.value.clone()),
     };
-    let home_page = first("home-page").filter(|field| !matches!(field.value.as_str(), "" | "UNKNOWN"));
+    let home_page =
+        first("home-page").filter(|field| !matches!(field.value.as_str(), "" | "UNKNOWN"));
     Ok(Metadata {
         name: parsed(name, "Name", PackageName::from_str)?,
         version: parsed(version, "Version", Version::from_str)?,
@@ -117,9 +123,13 @@ fn from_fields(fields: &[MetadataField]) -> Result<Metadata, MetadataError> {
             .map(|field| parsed(field, "Requires-Python", VersionSpecifiers::from_str))
             .transpose()?,
         // A name that is no extra can be asked for by no requirement: leaving it out changes nothing.
-        provides_extra: all("provides-extra").filter_map(|field| ExtraName::from_str(&field.value).ok()).collect(),
+        provides_extra: all("provides-extra")
+            .filter_map(|field| ExtraName::from_str(&field.value).ok())
+            .collect(),
         classifiers: all("classifier").map(|field| field.value.clone()).collect(),
-        dynamic: all("dynamic").map(|field| field.value.to_ascii_lowercase()).collect(),
+        dynamic: all("dynamic")
+            .map(|field| field.value.to_ascii_lowercase())
+            .collect(),
         project_urls: home_page
             .map(|field| ("Home-page".to_owned(), field.value.clone()))
             .into_iter()
@@ -140,7 +150,10 @@ fn parsed<T, E: std::fmt::Display>(
         why,
     };
     if field.value.len() > VALUE_BYTES {
-        return Err(invalid(format!("it has {} bytes, more than the limit of {VALUE_BYTES}", field.value.len())));
+        return Err(invalid(format!(
+            "it has {} bytes, more than the limit of {VALUE_BYTES}",
+            field.value.len()
+        )));
     }
     parse(&field.value).map_err(|error| invalid(error.to_string().chars().take(SHOWN).collect()))
 }
@@ -157,7 +170,11 @@ fn expanded_tags(field: &MetadataField) -> Result<Vec<String>, MetadataError> {
         });
     };
     let count = |part: &str| part.split('.').count();
-    if count(python).saturating_mul(count(abi)).saturating_mul(count(platform)) > MOST_TAGS {
+    if count(python)
+        .saturating_mul(count(abi))
+        .saturating_mul(count(platform))
+        > MOST_TAGS
+    {
         return Err(MetadataError::Invalid {
             line: field.line,
             field: "Tag",
@@ -186,13 +203,17 @@ fn fields(bytes: &[u8]) -> Result<Vec<MetadataField>, MetadataError> {
         if fields.len() == MOST_FIELDS {
             return Err(MetadataError::TooMany);
         }
-        let Ok((header, length)) = mailparse::parse_header(rest) else { break };
+        let Ok((header, length)) = mailparse::parse_header(rest) else {
+            break;
+        };
         fields.push(MetadataField {
             line,
             name: header.get_key_ref().to_ascii_lowercase(),
             value: header.get_value().trim().to_owned(),
         });
-        let Some((taken, after)) = rest.split_at_checked(length) else { break };
+        let Some((taken, after)) = rest.split_at_checked(length) else {
+            break;
+        };
         line += taken.iter().filter(|byte| **byte == b'\n').count();
         rest = after;
     }
@@ -201,14 +222,23 @@ fn fields(bytes: &[u8]) -> Result<Vec<MetadataField>, MetadataError> {
 
 /// Whether a line starts with a header's name: printable characters without space, and a colon.
 fn is_header(rest: &[u8]) -> bool {
-    let name = rest.iter().take_while(|byte| byte.is_ascii_graphic() && **byte != b':').count();
+    let name = rest
+        .iter()
+        .take_while(|byte| byte.is_ascii_graphic() && **byte != b':')
+        .count();
     name > 0 && rest.get(name) == Some(&b':')
 }
 
 /// UTF-8, as the specification demands; what is not is taken for Windows-1252, in which every text has a meaning.
 fn decoded(bytes: &[u8]) -> Cow<'_, str> {
     let (text, _, damaged) = encoding_rs::UTF_8.decode(bytes);
-    if damaged { encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0 } else { text }
+    if damaged {
+        encoding_rs::WINDOWS_1252
+            .decode_without_bom_handling(bytes)
+            .0
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]
@@ -216,7 +246,11 @@ mod tests {
     use super::*;
 
     fn text(lines: &[&str]) -> Vec<u8> {
-        format!("Metadata-Version: 2.1\nName: Foo.Bar\nVersion: 1.0\n{}\n", lines.join("\n")).into_bytes()
+        format!(
+            "Metadata-Version: 2.1\nName: Foo.Bar\nVersion: 1.0\n{}\n",
+            lines.join("\n")
+        )
+        .into_bytes()
     }
 
     #[test]
@@ -243,13 +277,21 @@ mod tests {
         assert_eq!(metadata.provides_extra.len(), 1);
         assert_eq!(metadata.dynamic, ["requires-dist"]);
         assert_eq!(metadata.classifiers.len(), 1);
-        assert_eq!(metadata.project_urls[1], ("Source".into(), "https://example.com/source".into()));
+        assert_eq!(
+            metadata.project_urls[1],
+            ("Source".into(), "https://example.com/source".into())
+        );
     }
 
     #[test]
     fn a_wrong_requirement_names_its_line() {
         let check = |line: &str| match parse(&text(&["Summary: a", "  b", line])) {
-            Err(MetadataError::Invalid { line: 6, field, value, .. }) => {
+            Err(MetadataError::Invalid {
+                line: 6,
+                field,
+                value,
+                ..
+            }) => {
                 assert_eq!(line, format!("{field}: {value}"));
             }
             other => panic!("{line}: {other:?}"),
@@ -263,17 +305,38 @@ mod tests {
 
     #[test]
     fn hostile_values_end_in_an_error() {
-        let values = ["(".repeat(1_000_000), "(".repeat(20_000), "(".repeat(200), "(')' and ".repeat(3000)];
-        for value in values.map(|value| format!("a; {value}")).into_iter().chain([format!("a{}", "[".repeat(30_000))]) {
-            assert!(matches!(parse(&text(&[&format!("Requires-Dist: {value}")])), Err(MetadataError::Invalid { .. })));
+        let values = [
+            "(".repeat(1_000_000),
+            "(".repeat(20_000),
+            "(".repeat(200),
+            "(')' and ".repeat(3000),
+        ];
+        for value in values
+            .map(|value| format!("a; {value}"))
+            .into_iter()
+            .chain([format!("a{}", "[".repeat(30_000))])
+        {
+            assert!(matches!(
+                parse(&text(&[&format!("Requires-Dist: {value}")])),
+                Err(MetadataError::Invalid { .. })
+            ));
         }
     }
 
     #[test]
     fn name_and_version_must_be_there() {
-        assert_eq!(parse(b"Name: a\n").unwrap_err(), MetadataError::Missing { field: "Version" });
-        assert_eq!(parse(b"").unwrap_err(), MetadataError::Missing { field: "Name" });
-        assert!(matches!(parse(b"Name: a\nVersion: one\n"), Err(MetadataError::Invalid { line: 2, .. })));
+        assert_eq!(
+            parse(b"Name: a\n").unwrap_err(),
+            MetadataError::Missing { field: "Version" }
+        );
+        assert_eq!(
+            parse(b"").unwrap_err(),
+            MetadataError::Missing { field: "Name" }
+        );
+        assert!(matches!(
+            parse(b"Name: a\nVersion: one\n"),
+            Err(MetadataError::Invalid { line: 2, .. })
+        ));
     }
 
     #[test]
@@ -301,8 +364,9 @@ mod tests {
 
     #[test]
     fn wheel_tags_are_expanded() {
-        let file =
-            parse_wheel_file(b"Wheel-Version: 1.0\nGenerator: x (1)\nRoot-Is-Purelib: True\nTag: py2.py3-none-any\n");
+        let file = parse_wheel_file(
+            b"Wheel-Version: 1.0\nGenerator: x (1)\nRoot-Is-Purelib: True\nTag: py2.py3-none-any\n",
+        );
         let file = file.unwrap();
         assert_eq!(file.tags, ["py2-none-any", "py3-none-any"]);
         assert_eq!(file.root_is_purelib, Some(true));

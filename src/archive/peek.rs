@@ -31,7 +31,9 @@ const STEPS: u64 = 256 << 20;
 
 /// Looks for the hooks of a module in the beginning of its file; `module` is the last component of its name.
 pub fn peek(module: &str, prefix: &[u8]) -> HeaderProbe {
-    let Some(header) = ProbedHeaders::read(prefix) else { return HeaderProbe::Unclear };
+    let Some(header) = ProbedHeaders::read(prefix) else {
+        return HeaderProbe::Unclear;
+    };
     let hooks = init_function::symbols(module);
     if hooks.is_empty() {
         return HeaderProbe::Unclear;
@@ -42,8 +44,14 @@ pub fn peek(module: &str, prefix: &[u8]) -> HeaderProbe {
         if let Some(table) = candidate
             && table.is_consistent(&mut steps)
         {
-            let found = hooks.iter().any(|(_, symbol)| table.has(gnu_hash(symbol.as_bytes())));
-            return if found { HeaderProbe::Hook } else { HeaderProbe::NoHook };
+            let found = hooks
+                .iter()
+                .any(|(_, symbol)| table.has(gnu_hash(symbol.as_bytes())));
+            return if found {
+                HeaderProbe::Hook
+            } else {
+                HeaderProbe::NoHook
+            };
         }
         steps = steps.saturating_sub(1);
         if steps == 0 {
@@ -52,7 +60,11 @@ pub fn peek(module: &str, prefix: &[u8]) -> HeaderProbe {
         // The table is aligned to eight bytes.
         offset = (offset | 7) + 1;
     }
-    if header.moved || prefix.len() as u64 >= header.first_segment { HeaderProbe::Unclear } else { HeaderProbe::Beyond }
+    if header.moved || prefix.len() as u64 >= header.first_segment {
+        HeaderProbe::Unclear
+    } else {
+        HeaderProbe::Beyond
+    }
 }
 
 fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
@@ -87,7 +99,8 @@ impl ProbedHeaders {
         let mut first_segment = None;
         let mut notes = Vec::new();
         for header in headers.chunks_exact(56) {
-            let (kind, offset, size) = (u32_at(header, 0)?, u64_at(header, 8)?, u64_at(header, 32)?);
+            let (kind, offset, size) =
+                (u32_at(header, 0)?, u64_at(header, 8)?, u64_at(header, 32)?);
             match kind {
                 LOAD => first_segment = first_segment.or(Some(offset.saturating_add(size))),
                 NOTE => notes.push(offset),
@@ -96,7 +109,11 @@ impl ProbedHeaders {
         }
         let first_segment = first_segment?;
         let moved = !notes.is_empty() && notes.iter().all(|offset| *offset >= first_segment);
-        Some(ProbedHeaders { end, first_segment, moved })
+        Some(ProbedHeaders {
+            end,
+            first_segment,
+            moved,
+        })
     }
 }
 
@@ -115,7 +132,10 @@ struct GnuHashTable<'a> {
 
 impl<'a> GnuHashTable<'a> {
     /// The table that would start here. Outer `None`: the bytes have come to their end. Inner `None`: there is none.
-    #[expect(clippy::option_option, reason = "the end of the bytes is not the absence of a table")]
+    #[expect(
+        clippy::option_option,
+        reason = "the end of the bytes is not the absence of a table"
+    )]
     fn header_at(bytes: &'a [u8], offset: usize) -> Option<Option<GnuHashTable<'a>>> {
         bytes.get(offset..offset.checked_add(32)?)?;
         Some(GnuHashTable::plausible_at(bytes, offset))
@@ -134,18 +154,34 @@ impl<'a> GnuHashTable<'a> {
         let bloom = offset + 16;
         let bloom_words = usize::try_from(words).ok()?;
         let bucket_start = bloom.checked_add(bloom_words.checked_mul(8)?)?;
-        let chain_start = bucket_start.checked_add(usize::try_from(buckets).ok()?.checked_mul(4)?)?;
+        let chain_start =
+            bucket_start.checked_add(usize::try_from(buckets).ok()?.checked_mul(4)?)?;
         bytes.get(chain_start..chain_start.checked_add(4)?)?;
-        Some(GnuHashTable { bytes, buckets, first, shift, bloom, bloom_words, bucket_start, chain_start })
+        Some(GnuHashTable {
+            bytes,
+            buckets,
+            first,
+            shift,
+            bloom,
+            bloom_words,
+            bucket_start,
+            chain_start,
+        })
     }
 
     fn bucket(&self, index: u32) -> Option<u32> {
-        u32_at(self.bytes, self.bucket_start + 4 * usize::try_from(index).ok()?)
+        u32_at(
+            self.bytes,
+            self.bucket_start + 4 * usize::try_from(index).ok()?,
+        )
     }
 
     fn hash(&self, symbol: u32) -> Option<u32> {
         let index = usize::try_from(symbol.checked_sub(self.first)?).ok()?;
-        u32_at(self.bytes, self.chain_start.checked_add(index.checked_mul(4)?)?)
+        u32_at(
+            self.bytes,
+            self.chain_start.checked_add(index.checked_mul(4)?)?,
+        )
     }
 
     /// Index of a hash's word in the Bloom filter, and its two bits.
@@ -214,7 +250,12 @@ impl<'a> GnuHashTable<'a> {
 
     /// Whether a name with this hash may be exported; never wrong when it says no.
     fn has(&self, hash: u32) -> bool {
-        let Some(mut symbol) = self.bucket(hash % self.buckets).filter(|symbol| *symbol != 0) else { return false };
+        let Some(mut symbol) = self
+            .bucket(hash % self.buckets)
+            .filter(|symbol| *symbol != 0)
+        else {
+            return false;
+        };
         while let Some(found) = self.hash(symbol) {
             if found | 1 == hash | 1 {
                 return true;
@@ -222,7 +263,9 @@ impl<'a> GnuHashTable<'a> {
             if found & 1 == 1 {
                 return false;
             }
-            let Some(next) = symbol.checked_add(1) else { break };
+            let Some(next) = symbol.checked_add(1) else {
+                break;
+            };
             symbol = next;
         }
         // The chain leads out of the table: cannot happen in one that is consistent.
@@ -231,7 +274,9 @@ impl<'a> GnuHashTable<'a> {
 }
 
 fn gnu_hash(name: &[u8]) -> u32 {
-    name.iter().fold(5381, |hash: u32, byte| hash.wrapping_mul(33).wrapping_add(u32::from(*byte)))
+    name.iter().fold(5381, |hash: u32, byte| {
+        hash.wrapping_mul(33).wrapping_add(u32::from(*byte))
+    })
 }
 
 #[cfg(test)]
@@ -244,7 +289,8 @@ mod tests {
         hashes.sort_by_key(|hash| hash % buckets);
         let mut filter = vec![0_u64; words];
         for hash in &hashes {
-            filter[(hash / 64) as usize & (words - 1)] |= 1 << (hash % 64) | 1 << ((hash >> 6) % 64);
+            filter[(hash / 64) as usize & (words - 1)] |=
+                1 << (hash % 64) | 1 << ((hash >> 6) % 64);
         }
         let mut file = vec![0; 64];
         file[..6].copy_from_slice(b"\x7fELF\x02\x01");
@@ -258,13 +304,17 @@ mod tests {
         for number in [buckets, 5, words as u32, 6] {
             file.extend(number.to_le_bytes());
         }
-        filter.iter().for_each(|word| file.extend(word.to_le_bytes()));
+        filter
+            .iter()
+            .for_each(|word| file.extend(word.to_le_bytes()));
         for bucket in 0..buckets {
             let first = hashes.iter().position(|hash| hash % buckets == bucket);
             file.extend(first.map_or(0, |first| first as u32 + 5).to_le_bytes());
         }
         for (index, hash) in hashes.iter().enumerate() {
-            let last = hashes.get(index + 1).is_none_or(|next| next % buckets != hash % buckets);
+            let last = hashes
+                .get(index + 1)
+                .is_none_or(|next| next % buckets != hash % buckets);
             file.extend((hash & !1 | u32::from(last)).to_le_bytes());
         }
         file
@@ -272,7 +322,13 @@ mod tests {
 
     #[test]
     fn a_table_tells_what_is_exported() {
-        let names = ["PyInit_libx", "f", "g", "some_longer_name", "PyModExport_liby"];
+        let names = [
+            "PyInit_libx",
+            "f",
+            "g",
+            "some_longer_name",
+            "PyModExport_liby",
+        ];
         for (buckets, words) in [(1, 1), (2, 1), (3, 2), (7, 4)] {
             let file = file(&names, buckets, words);
             assert_eq!(peek("libx", &file), HeaderProbe::Hook);
@@ -290,7 +346,10 @@ mod tests {
                 let mut bad = good.clone();
                 bad[position] ^= 1 << bit;
                 // The lowest bit of a hash is not in the file, so a flip may still give a table that could be.
-                assert!(matches!(peek("libz", &bad), HeaderProbe::Beyond | HeaderProbe::NoHook));
+                assert!(matches!(
+                    peek("libz", &bad),
+                    HeaderProbe::Beyond | HeaderProbe::NoHook
+                ));
             }
         }
     }
@@ -298,10 +357,19 @@ mod tests {
     #[test]
     fn other_files_are_unclear() {
         assert_eq!(peek("libx", b""), HeaderProbe::Unclear);
-        assert_eq!(peek("libx", b"\xcf\xfa\xed\xfe and more"), HeaderProbe::Unclear);
+        assert_eq!(
+            peek("libx", b"\xcf\xfa\xed\xfe and more"),
+            HeaderProbe::Unclear
+        );
         assert_eq!(peek("libx", b"\x7fELF\x02\x01"), HeaderProbe::Unclear);
         assert_eq!(peek("libé", &file(&["f"], 1, 1)), HeaderProbe::NoHook);
-        assert_eq!(peek("libé", &file(&["PyInitU_lib_dma"], 1, 1)), HeaderProbe::Hook);
-        assert_eq!(peek("lib-x", &file(&["PyInit_lib_x"], 1, 1)), HeaderProbe::Hook);
+        assert_eq!(
+            peek("libé", &file(&["PyInitU_lib_dma"], 1, 1)),
+            HeaderProbe::Hook
+        );
+        assert_eq!(
+            peek("lib-x", &file(&["PyInit_lib_x"], 1, 1)),
+            HeaderProbe::Hook
+        );
     }
 }

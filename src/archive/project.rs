@@ -34,7 +34,9 @@ pub enum ProjectError {
     #[error("pyproject.toml: {0}")]
     Toml(#[from] toml::de::Error),
     /// There is no `[project]` table, so the name is only known to the build.
-    #[error("pyproject.toml has no [project] table: name and dependencies are only known to the build")]
+    #[error(
+        "pyproject.toml has no [project] table: name and dependencies are only known to the build"
+    )]
     NoProject,
     /// A field's value does not follow its grammar.
     #[error("pyproject.toml: [project] {field}: `{value}`: {why}")]
@@ -84,13 +86,18 @@ pub fn parse(text: &str) -> Result<Metadata, ProjectError> {
     for (extra, lines) in &project.optional_dependencies {
         let extra = field("optional-dependencies", extra, ExtraName::from_str(extra))?;
         for line in lines {
-            requires_dist.push(requirement("optional-dependencies", line)?.with_extra_marker(&extra));
+            requires_dist
+                .push(requirement("optional-dependencies", line)?.with_extra_marker(&extra));
         }
         provides_extra.push(extra);
     }
     let version = project.version.as_deref().unwrap_or("0");
     let requires_python = match &project.requires_python {
-        Some(text) => Some(field("requires-python", text, VersionSpecifiers::from_str(text))?),
+        Some(text) => Some(field(
+            "requires-python",
+            text,
+            VersionSpecifiers::from_str(text),
+        )?),
         None => None,
     };
     Ok(Metadata {
@@ -100,7 +107,11 @@ pub fn parse(text: &str) -> Result<Metadata, ProjectError> {
         requires_python,
         provides_extra,
         classifiers: project.classifiers,
-        dynamic: project.dynamic.iter().map(|name| core_field(name)).collect(),
+        dynamic: project
+            .dynamic
+            .iter()
+            .map(|name| core_field(name))
+            .collect(),
         project_urls: project.urls.into_iter().collect(),
     })
 }
@@ -111,10 +122,17 @@ pub fn parse(text: &str) -> Result<Metadata, ProjectError> {
 /// projects' sources, or old ones.
 pub fn visit(root: &Path, limits: ArchiveLimits, visitor: &mut dyn SdistVisitor) {
     let mut left = limits.sdist_bytes;
-    let items = WalkDir::new(root).max_depth(DEPTH).sort_by_file_name().into_iter().filter_entry(is_own);
+    let items = WalkDir::new(root)
+        .max_depth(DEPTH)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(is_own);
     for (number, item) in items.enumerate() {
         if number >= limits.members {
-            return visitor.leave("the rest of it", &format!("more than {} files, the limit", limits.members));
+            return visitor.leave(
+                "the rest of it",
+                &format!("more than {} files, the limit", limits.members),
+            );
         }
         let item = match item {
             Ok(item) => item,
@@ -125,7 +143,10 @@ pub fn visit(root: &Path, limits: ArchiveLimits, visitor: &mut dyn SdistVisitor)
         };
         if item.file_type().is_dir() {
             if item.depth() == DEPTH {
-                visitor.leave(&item.path().display().to_string(), &format!("it lies more than {DEPTH} folders deep"));
+                visitor.leave(
+                    &item.path().display().to_string(),
+                    &format!("it lies more than {DEPTH} folders deep"),
+                );
             }
             continue;
         }
@@ -141,7 +162,10 @@ pub fn visit(root: &Path, limits: ArchiveLimits, visitor: &mut dyn SdistVisitor)
             continue;
         }
         if left == 0 {
-            return visitor.leave("the rest of it", &format!("more than {} bytes, the limit", limits.sdist_bytes));
+            return visitor.leave(
+                "the rest of it",
+                &format!("more than {} bytes, the limit", limits.sdist_bytes),
+            );
         }
         match read(&item, limits.source_bytes.min(left)) {
             Ok(bytes) => {
@@ -159,9 +183,13 @@ fn is_own(item: &DirEntry) -> bool {
         return true;
     }
     let name = item.file_name().to_string_lossy();
-    let is_made =
-        matches!(&*name, "node_modules" | "__pycache__") || (item.depth() == 1 && matches!(&*name, "build" | "dist"));
-    !name.starts_with('.') && !is_made && !NOT_SOURCES.iter().any(|file| item.path().join(file).exists())
+    let is_made = matches!(&*name, "node_modules" | "__pycache__")
+        || (item.depth() == 1 && matches!(&*name, "build" | "dist"));
+    !name.starts_with('.')
+        && !is_made
+        && !NOT_SOURCES
+            .iter()
+            .any(|file| item.path().join(file).exists())
 }
 
 /// The bytes of a file, or why they are not read.
@@ -170,7 +198,8 @@ fn read(item: &DirEntry, limit: u64) -> Result<Vec<u8>, String> {
         return Err("it is a link or no file; not followed".to_owned());
     }
     let mut bytes = Vec::new();
-    let file = File::open(item.path()).and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes));
+    let file = File::open(item.path())
+        .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes));
     file.map_err(|error| error.to_string())?;
     match bytes.len() as u64 > limit {
         true => Err(format!("it has more than {limit} bytes, the limit")),
@@ -182,8 +211,16 @@ fn requirement(key: &'static str, line: &str) -> Result<Requirement, ProjectErro
     field(key, line, pep508::requirement(line))
 }
 
-fn field<T, E: std::fmt::Display>(field: &'static str, value: &str, parsed: Result<T, E>) -> Result<T, ProjectError> {
-    parsed.map_err(|error| ProjectError::Field { field, value: value.to_owned(), why: error.to_string() })
+fn field<T, E: std::fmt::Display>(
+    field: &'static str,
+    value: &str,
+    parsed: Result<T, E>,
+) -> Result<T, ProjectError> {
+    parsed.map_err(|error| ProjectError::Field {
+        field,
+        value: value.to_owned(),
+        why: error.to_string(),
+    })
 }
 
 /// The core metadata field that a `[project]` key becomes.
@@ -203,21 +240,34 @@ mod tests {
         let text = "[project]\nname = 'My.Tool'\nversion = '1.2'\ndependencies = ['numpy>=2']\n[project.optional-dependencies]\nfast = ['lxml']\n";
         let metadata = parse(text).unwrap();
         assert_eq!(metadata.name.to_string(), "my-tool");
-        let lines: Vec<String> = metadata.requires_dist.iter().map(ToString::to_string).collect();
+        let lines: Vec<String> = metadata
+            .requires_dist
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(lines, ["numpy>=2", "lxml ; extra == 'fast'"]);
         assert!(metadata.dynamic.is_empty());
     }
 
     #[test]
     fn what_the_build_fills_in_is_dynamic() {
-        let metadata = parse("[project]\nname = 'a'\ndynamic = ['version', 'dependencies']\n").unwrap();
+        let metadata =
+            parse("[project]\nname = 'a'\ndynamic = ['version', 'dependencies']\n").unwrap();
         assert_eq!(metadata.dynamic, ["version", "requires-dist"]);
     }
 
     #[test]
     fn faults_name_the_field() {
-        let error = parse("[project]\nname = 'a'\ndependencies = ['b>>1']\n").unwrap_err().to_string();
-        assert!(error.starts_with("pyproject.toml: [project] dependencies: `b>>1`:"), "{error}");
-        assert!(matches!(parse("[tool.poetry]\nname = 'a'\n"), Err(ProjectError::NoProject)));
+        let error = parse("[project]\nname = 'a'\ndependencies = ['b>>1']\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("pyproject.toml: [project] dependencies: `b>>1`:"),
+            "{error}"
+        );
+        assert!(matches!(
+            parse("[tool.poetry]\nname = 'a'\n"),
+            Err(ProjectError::NoProject)
+        ));
     }
 }

@@ -56,25 +56,34 @@ pub enum RecordError {
 impl WheelRecord {
     /// Reads the file.
     pub fn parse(bytes: &[u8]) -> Result<WheelRecord, RecordError> {
-        let text =
-            std::str::from_utf8(bytes).map_err(|error| RecordError::Encoding { position: error.valid_up_to() })?;
+        let text = std::str::from_utf8(bytes).map_err(|error| RecordError::Encoding {
+            position: error.valid_up_to(),
+        })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut record = WheelRecord::default();
         let mut rest = text;
         let mut line = 1;
         while !rest.is_empty() {
             let start = line;
-            let (fields, after) =
-                csv_line(rest, &mut line).map_err(|why| RecordError::Line { line: start, why: why.to_owned() })?;
+            let (fields, after) = csv_line(rest, &mut line).map_err(|why| RecordError::Line {
+                line: start,
+                why: why.to_owned(),
+            })?;
             rest = after;
             if fields.iter().all(String::is_empty) {
                 continue;
             }
             let row = row(fields).map_err(|why| RecordError::Line { line: start, why })?;
             // Of two lines with one path the first counts, as it does for installers that look paths up in order.
-            record.paths.entry(row.path.clone()).or_insert(record.rows.len());
+            record
+                .paths
+                .entry(row.path.clone())
+                .or_insert(record.rows.len());
             if record.rows.len() == MOST_ROWS {
-                return Err(RecordError::Line { line: start, why: format!("expected at most {MOST_ROWS} lines") });
+                return Err(RecordError::Line {
+                    line: start,
+                    why: format!("expected at most {MOST_ROWS} lines"),
+                });
             }
             record.rows.push(row);
         }
@@ -93,14 +102,25 @@ impl WheelRecord {
 
     /// Compares a file with its line. A file without a line or digest passes: there is nothing to compare.
     pub fn check(&self, path: &str, bytes: &[u8]) -> Result<(), MemberError> {
-        let Some(row) = self.row(path) else { return Ok(()) };
+        let Some(row) = self.row(path) else {
+            return Ok(());
+        };
         let found = bytes.len() as u64;
         if let Some(expected) = row.size.filter(|size| *size != found) {
             return Err(MemberError::RecordedSize { expected, found });
         }
-        let Some(expected) = &row.digest else { return Ok(()) };
+        let Some(expected) = &row.digest else {
+            return Ok(());
+        };
         let found = digest(expected.algorithm, bytes);
-        if found == *expected { Ok(()) } else { Err(MemberError::Digest { expected: expected.clone(), found }) }
+        if found == *expected {
+            Ok(())
+        } else {
+            Err(MemberError::Digest {
+                expected: expected.clone(),
+                found,
+            })
+        }
     }
 }
 
@@ -115,8 +135,15 @@ pub fn digest(algorithm: Algorithm, bytes: &[u8]) -> Digest {
 }
 
 /// The digests of these kinds of a file that is read from its start to its end.
-pub fn digests(source: &dyn RangeSource, algorithms: &[Algorithm]) -> Result<Vec<Digest>, SourceError> {
-    let (mut sha256, mut sha384, mut sha512) = (sha2::Sha256::new(), sha2::Sha384::new(), sha2::Sha512::new());
+pub fn digests(
+    source: &dyn RangeSource,
+    algorithms: &[Algorithm],
+) -> Result<Vec<Digest>, SourceError> {
+    let (mut sha256, mut sha384, mut sha512) = (
+        sha2::Sha256::new(),
+        sha2::Sha384::new(),
+        sha2::Sha512::new(),
+    );
     let mut position = 0;
     while position < source.size() {
         let end = position.saturating_add(PIECE).min(source.size());
@@ -136,7 +163,10 @@ pub fn digests(source: &dyn RangeSource, algorithms: &[Algorithm]) -> Result<Vec
             Algorithm::Sha384 => hexadecimal(&sha384.clone().finalize()),
             Algorithm::Sha512 => hexadecimal(&sha512.clone().finalize()),
         };
-        Digest { algorithm: *algorithm, hex }
+        Digest {
+            algorithm: *algorithm,
+            hex,
+        }
     };
     Ok(algorithms.iter().map(digest).collect())
 }
@@ -147,14 +177,22 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 fn row(fields: Vec<String>) -> Result<RecordRow, String> {
     let count = fields.len();
-    let [path, digest, size]: [String; 3] =
-        fields.try_into().map_err(|_| format!("expected 3 fields (path, digest, size), found {count}"))?;
+    let [path, digest, size]: [String; 3] = fields
+        .try_into()
+        .map_err(|_| format!("expected 3 fields (path, digest, size), found {count}"))?;
     let size = if size.is_empty() {
         None
     } else {
-        Some(size.parse().map_err(|_| format!("expected a size in bytes, found `{size}`"))?)
+        Some(
+            size.parse()
+                .map_err(|_| format!("expected a size in bytes, found `{size}`"))?,
+        )
     };
-    Ok(RecordRow { path, digest: recorded_digest(&digest)?, size })
+    Ok(RecordRow {
+        path,
+        digest: recorded_digest(&digest)?,
+        size,
+    })
 }
 
 /// `sha256=urlsafe-base64-without-padding`.
@@ -162,11 +200,16 @@ fn recorded_digest(field: &str) -> Result<Option<Digest>, String> {
     if field.is_empty() {
         return Ok(None);
     }
-    let invalid = || format!("expected a digest like `sha256=…` in URL-safe base64, found `{field}`");
+    let invalid =
+        || format!("expected a digest like `sha256=…` in URL-safe base64, found `{field}`");
     let (name, value) = field.split_once('=').ok_or_else(invalid)?;
-    let Some(algorithm) = Algorithm::from_name(name) else { return Ok(None) };
+    let Some(algorithm) = Algorithm::from_name(name) else {
+        return Ok(None);
+    };
     let bytes = base64(value).ok_or_else(invalid)?;
-    Digest::new(algorithm, &hexadecimal(&bytes)).map(Some).ok_or_else(invalid)
+    Digest::new(algorithm, &hexadecimal(&bytes))
+        .map(Some)
+        .ok_or_else(invalid)
 }
 
 /// URL-safe base64, with or without padding.
@@ -219,7 +262,11 @@ fn csv_line<'a>(text: &'a str, line: &mut usize) -> Result<(Vec<String>, &'a str
         }
     }
     fields.push(field);
-    if quoted { Err("a quote is not closed") } else { Ok((fields, "")) }
+    if quoted {
+        Err("a quote is not closed")
+    } else {
+        Ok((fields, ""))
+    }
 }
 
 #[cfg(test)]
@@ -234,7 +281,10 @@ mod tests {
         let record = WheelRecord::parse(text.as_bytes()).unwrap();
         let paths: Vec<_> = record.rows().iter().map(|row| row.path.as_str()).collect();
         assert_eq!(paths, ["a.py", "with,comma \"q\".py", "last"]);
-        assert_eq!(record.row("a.py").unwrap().digest, Some(digest(Algorithm::Sha256, b"")));
+        assert_eq!(
+            record.row("a.py").unwrap().digest,
+            Some(digest(Algorithm::Sha256, b""))
+        );
         assert_eq!(record.row("last").unwrap().digest, None);
         assert_eq!(record.row("last").unwrap().size, Some(7));
     }
@@ -250,7 +300,10 @@ mod tests {
         check("\"a\nb\",,\nc,sha256=x,\n", 3);
         check("a,sha256,\n", 1);
         check("a,,many\n", 1);
-        assert!(matches!(WheelRecord::parse(b"a\xff"), Err(RecordError::Encoding { position: 1 })));
+        assert!(matches!(
+            WheelRecord::parse(b"a\xff"),
+            Err(RecordError::Encoding { position: 1 })
+        ));
     }
 
     #[test]
@@ -258,7 +311,16 @@ mod tests {
         let record = WheelRecord::parse(format!("a,{EMPTY},0\nb,{EMPTY},\n").as_bytes()).unwrap();
         assert_eq!(record.check("a", b""), Ok(()));
         assert_eq!(record.check("unlisted", b"x"), Ok(()));
-        assert_eq!(record.check("a", b"x"), Err(MemberError::RecordedSize { expected: 0, found: 1 }));
-        assert!(matches!(record.check("b", b"x"), Err(MemberError::Digest { .. })));
+        assert_eq!(
+            record.check("a", b"x"),
+            Err(MemberError::RecordedSize {
+                expected: 0,
+                found: 1
+            })
+        );
+        assert!(matches!(
+            record.check("b", b"x"),
+            Err(MemberError::Digest { .. })
+        ));
     }
 }

@@ -26,7 +26,8 @@ const SOURCES: usize = 10_000;
 
 /// Endings of files that a compiler or code generator turns into an extension module.
 const COMPILED: [&str; 16] = [
-    ".c", ".cc", ".cpp", ".cxx", ".cu", ".pyx", ".pxd", ".rs", ".f", ".f77", ".f90", ".f95", ".m", ".mm", ".zig", ".go",
+    ".c", ".cc", ".cpp", ".cxx", ".cu", ".pyx", ".pxd", ".rs", ".f", ".f77", ".f90", ".f95", ".m",
+    ".mm", ".zig", ".go",
 ];
 
 /// How much of an sdist is read.
@@ -168,14 +169,22 @@ fn walk(
     visitor: &mut dyn SdistVisitor,
 ) -> Result<SdistContents, SdistError> {
     let lower = filename.to_ascii_lowercase();
-    let mut found =
-        SdistFindings { depth, limits, visitor, package_info: None, pyproject: None, compiled_sources: Vec::new() };
+    let mut found = SdistFindings {
+        depth,
+        limits,
+        visitor,
+        package_info: None,
+        pyproject: None,
+        compiled_sources: Vec::new(),
+    };
     if lower.ends_with(".tar.gz") || lower.ends_with(".tgz") {
         found.read_tar(&*source)?;
     } else if lower.ends_with(".zip") {
         found.read_zip(source)?;
     } else {
-        return Err(SdistError::Format { filename: filename.to_owned() });
+        return Err(SdistError::Format {
+            filename: filename.to_owned(),
+        });
     }
     let package_info = found.package_info.ok_or(SdistError::NoMetadata)?;
     Ok(SdistContents {
@@ -235,16 +244,24 @@ impl SdistFindings<'_> {
         let limit = self.limits.source_bytes;
         let is_shown = wanted != WantedSdistFile::Visited || size <= limit;
         if !is_shown {
-            self.visitor.leave(below, &format!("it has {size} bytes, more than the limit of {limit}"));
+            self.visitor.leave(
+                below,
+                &format!("it has {size} bytes, more than the limit of {limit}"),
+            );
         }
         is_shown
     }
 
     /// Whether nothing that follows can change the answer.
     fn is_complete(&self) -> bool {
-        let Some(package_info) = &self.package_info else { return false };
+        let Some(package_info) = &self.package_info else {
+            return false;
+        };
         let is_dynamic = || match metadata::parse_sdist(package_info) {
-            Ok(metadata) => metadata.dynamic.iter().any(|field| field == "requires-dist"),
+            Ok(metadata) => metadata
+                .dynamic
+                .iter()
+                .any(|field| field == "requires-dist"),
             Err(_) => false,
         };
         self.depth == SdistDepth::Metadata && (self.pyproject.is_some() || !is_dynamic())
@@ -252,18 +269,32 @@ impl SdistFindings<'_> {
 
     fn size_allowed(&self, path: &str, found: u64) -> Result<(), SdistError> {
         let limit = self.limits.metadata_bytes;
-        if found <= limit { Ok(()) } else { Err(SdistError::FileTooLarge { path: path.to_owned(), found, limit }) }
+        if found <= limit {
+            Ok(())
+        } else {
+            Err(SdistError::FileTooLarge {
+                path: path.to_owned(),
+                found,
+                limit,
+            })
+        }
     }
 
     fn read_zip(&mut self, source: Box<dyn RangeSource>) -> Result<(), SdistError> {
         let zip = ZipArchive::open(source, self.limits)?;
         for entry in zip.entries() {
-            let Some((_, below)) = entry.path.split_once('/') else { continue };
-            let Some(wanted) = self.meet(below) else { continue };
+            let Some((_, below)) = entry.path.split_once('/') else {
+                continue;
+            };
+            let Some(wanted) = self.meet(below) else {
+                continue;
+            };
             if self.is_shown(below, wanted, entry.size) {
                 let path = entry.path.clone();
                 let limit = self.limits.metadata_bytes.max(self.limits.source_bytes);
-                let bytes = zip.read_one(&path, limit).map_err(|error| SdistError::Member { path, error })?;
+                let bytes = zip
+                    .read_one(&path, limit)
+                    .map_err(|error| SdistError::Member { path, error })?;
                 self.keep(below, wanted, bytes);
             }
         }
@@ -282,7 +313,10 @@ impl SdistFindings<'_> {
                 Err(SdistError::TooLarge { limit })
             }
             Ok(()) | Err(SdistError::Damaged { .. }) if is_cut => {
-                self.visitor.leave("the rest of it", &format!("more than {limit} bytes would be unpacked"));
+                self.visitor.leave(
+                    "the rest of it",
+                    &format!("more than {limit} bytes would be unpacked"),
+                );
                 Ok(())
             }
             outcome => outcome,
@@ -291,13 +325,22 @@ impl SdistFindings<'_> {
 
     fn read_entries<R: Read>(&mut self, tar: &mut Archive<R>) -> Result<(), SdistError> {
         let entries = tar.entries().map_err(tar_error)?;
-        tarball::walk(entries, self.limits.members, &mut |entry, bytes| self.take(entry, bytes))?;
+        tarball::walk(entries, self.limits.members, &mut |entry, bytes| {
+            self.take(entry, bytes)
+        })?;
         Ok(())
     }
 
-    fn take(&mut self, entry: &TarEntry, reader: &mut dyn Read) -> Result<ControlFlow<()>, SdistError> {
+    fn take(
+        &mut self,
+        entry: &TarEntry,
+        reader: &mut dyn Read,
+    ) -> Result<ControlFlow<()>, SdistError> {
         let name = entry.path.strip_prefix("./").unwrap_or(&entry.path);
-        let below = name.split_once('/').map(|(_, below)| below).filter(|_| entry.kind == TarEntryKind::File);
+        let below = name
+            .split_once('/')
+            .map(|(_, below)| below)
+            .filter(|_| entry.kind == TarEntryKind::File);
         let Some((below, wanted)) = below.and_then(|below| Some((below, self.meet(below)?))) else {
             return Ok(ControlFlow::Continue(()));
         };
@@ -314,7 +357,11 @@ impl SdistFindings<'_> {
             return Err(SdistError::Damaged { why });
         }
         self.keep(below, wanted, bytes);
-        Ok(if self.is_complete() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(if self.is_complete() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
     }
 }
 
@@ -322,7 +369,9 @@ impl From<TarError> for SdistError {
     fn from(error: TarError) -> SdistError {
         match error {
             TarError::Read(error) => tar_error(error),
-            TarError::Name { .. } => SdistError::Damaged { why: error.to_string() },
+            TarError::Name { .. } => SdistError::Damaged {
+                why: error.to_string(),
+            },
         }
     }
 }
@@ -334,10 +383,16 @@ fn tar_error(error: io::Error) -> SdistError {
         if let Some(source) = current.downcast_ref::<SourceError>() {
             return SdistError::Source(source.clone());
         }
-        let wrapped = current.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        inner = wrapped.map(|error| error as &(dyn std::error::Error + 'static)).or(current.source());
+        let wrapped = current
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        inner = wrapped
+            .map(|error| error as &(dyn std::error::Error + 'static))
+            .or(current.source());
     }
-    SdistError::Damaged { why: error.to_string() }
+    SdistError::Damaged {
+        why: error.to_string(),
+    }
 }
 
 /// Reads a source from its start, in requests that grow.
@@ -350,14 +405,22 @@ struct SequentialSource<'a> {
 
 impl<'a> SequentialSource<'a> {
     fn new(source: &'a dyn RangeSource) -> SequentialSource<'a> {
-        SequentialSource { source, position: 0, request: FIRST_REQUEST, chunk: io::Cursor::default() }
+        SequentialSource {
+            source,
+            position: 0,
+            request: FIRST_REQUEST,
+            chunk: io::Cursor::default(),
+        }
     }
 }
 
 impl Read for SequentialSource<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if let Some(whole) = self.source.whole() {
-            let rest = usize::try_from(self.position).ok().and_then(|start| whole.get(start..)).unwrap_or_default();
+            let rest = usize::try_from(self.position)
+                .ok()
+                .and_then(|start| whole.get(start..))
+                .unwrap_or_default();
             let length = io::Cursor::new(rest).read(buffer)?;
             self.position += length as u64;
             return Ok(length);

@@ -7,8 +7,8 @@ use crate::model::passed_over::{PassedOver, WhyPassedOver};
 
 use super::ArchiveContents;
 use super::candidates::{
-    ModuleCandidate, NameStanding, PREFIXES, ProbeStep, SMALL_LIBRARY, hiding_package, imports, installed_path,
-    is_out_of_reach,
+    ModuleCandidate, NameStanding, PREFIXES, ProbeStep, SMALL_LIBRARY, hiding_package, imports,
+    installed_path, is_out_of_reach,
 };
 use super::peek::{HeaderProbe, peek};
 use super::wheel::WheelArchive;
@@ -36,10 +36,18 @@ pub struct NamedMembers<'a> {
 /// Tells members by their names.
 pub fn by_name(contents: &dyn ArchiveContents) -> NamedMembers<'_> {
     let entries = contents.entries();
-    let installed: BTreeSet<&str> = entries.iter().filter_map(|entry| installed_path(&entry.path)).collect();
+    let installed: BTreeSet<&str> = entries
+        .iter()
+        .filter_map(|entry| installed_path(&entry.path))
+        .collect();
     let mut named = NamedMembers::default();
     for entry in entries {
-        let mut pass_over = |why| named.passed_over.push(PassedOver { path: entry.path.clone(), why });
+        let mut pass_over = |why| {
+            named.passed_over.push(PassedOver {
+                path: entry.path.clone(),
+                why,
+            })
+        };
         match ModuleCandidate::of(&entry.path) {
             Some(candidate) => match hiding_package(&candidate, &installed) {
                 Some(package) => pass_over(WhyPassedOver::BehindPackage(package)),
@@ -77,19 +85,32 @@ pub enum SkipReason {
 /// Chooses what to unpack. Costs a request or a few for each large untagged file, and for all Python files together
 /// when a large library leaves it unclear. What cannot be looked at is chosen, so that reading it tells why.
 pub fn select(wheel: &WheelArchive) -> MemberSelection {
-    let NamedMembers { candidates, passed_over } = by_name(wheel);
-    let mut selection = MemberSelection { passed_over, ..MemberSelection::default() };
+    let NamedMembers {
+        candidates,
+        passed_over,
+    } = by_name(wheel);
+    let mut selection = MemberSelection {
+        passed_over,
+        ..MemberSelection::default()
+    };
     let mut unclear = Vec::new();
     for (candidate, entry) in candidates {
         let seen = match candidate.first_step(entry.compressed_size) {
             ProbeStep::Read => HeaderProbe::Hook,
             ProbeStep::Peek => look(wheel, &candidate, entry),
         };
-        let is_library = candidate.standing == NameStanding::LibraryName && entry.compressed_size > SMALL_LIBRARY;
+        let is_library = candidate.standing == NameStanding::LibraryName
+            && entry.compressed_size > SMALL_LIBRARY;
         match seen {
-            HeaderProbe::NoHook => selection.left.push(SkippedMember::of(entry, SkipReason::NoHook)),
-            HeaderProbe::Unclear | HeaderProbe::Beyond if is_library => unclear.push((candidate, entry)),
-            HeaderProbe::Hook | HeaderProbe::Unclear | HeaderProbe::Beyond => selection.modules.push(candidate),
+            HeaderProbe::NoHook => selection
+                .left
+                .push(SkippedMember::of(entry, SkipReason::NoHook)),
+            HeaderProbe::Unclear | HeaderProbe::Beyond if is_library => {
+                unclear.push((candidate, entry))
+            }
+            HeaderProbe::Hook | HeaderProbe::Unclear | HeaderProbe::Beyond => {
+                selection.modules.push(candidate)
+            }
         }
     }
     let imported = find_imports(wheel, &unclear);
@@ -97,7 +118,9 @@ pub fn select(wheel: &WheelArchive) -> MemberSelection {
         if imported {
             selection.modules.push(candidate);
         } else {
-            selection.left.push(SkippedMember::of(entry, SkipReason::NotImported));
+            selection
+                .left
+                .push(SkippedMember::of(entry, SkipReason::NotImported));
         }
     }
     selection
@@ -105,14 +128,20 @@ pub fn select(wheel: &WheelArchive) -> MemberSelection {
 
 impl SkippedMember {
     fn of(entry: &MemberEntry, why: SkipReason) -> SkippedMember {
-        SkippedMember { path: entry.path.clone(), compressed_size: entry.compressed_size, why }
+        SkippedMember {
+            path: entry.path.clone(),
+            compressed_size: entry.compressed_size,
+            why,
+        }
     }
 }
 
 /// Looks at longer and longer beginnings.
 fn look(wheel: &WheelArchive, candidate: &ModuleCandidate, entry: &MemberEntry) -> HeaderProbe {
     for packed in PREFIXES {
-        let Ok(prefix) = wheel.read_prefix(&candidate.path, packed) else { return HeaderProbe::Hook };
+        let Ok(prefix) = wheel.read_prefix(&candidate.path, packed) else {
+            return HeaderProbe::Hook;
+        };
         let seen = peek(&candidate.module, &prefix.bytes);
         if seen != HeaderProbe::Beyond || packed >= entry.compressed_size {
             return seen;
@@ -130,9 +159,14 @@ fn find_imports(wheel: &WheelArchive, libraries: &[(ModuleCandidate, &MemberEntr
     let paths = wheel.entries().iter().map(|entry| entry.path.as_str());
     let paths: Vec<&str> = paths.filter(|path| path.ends_with(".py")).collect();
     for unpacked in wheel.members(&paths) {
-        let text = unpacked.member.ok().map(|member| String::from_utf8_lossy(&member.bytes).into_owned());
+        let text = unpacked
+            .member
+            .ok()
+            .map(|member| String::from_utf8_lossy(&member.bytes).into_owned());
         for (found, (candidate, _)) in found.iter_mut().zip(libraries) {
-            *found |= text.as_ref().is_none_or(|text| imports(text, &candidate.stem));
+            *found |= text
+                .as_ref()
+                .is_none_or(|text| imports(text, &candidate.stem));
         }
         if found.iter().all(|found| *found) {
             break;

@@ -100,28 +100,44 @@ impl<S: RangeSource + ?Sized> RangeSource for std::sync::Arc<S> {
 }
 
 /// Reads a range and makes sure that all of it arrived.
-pub(super) fn read_exactly(source: &dyn RangeSource, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+pub(super) fn read_exactly(
+    source: &dyn RangeSource,
+    range: Range<u64>,
+) -> Result<Vec<u8>, SourceError> {
     let size = source.size();
     if range.start > range.end || range.end > size {
-        return Err(SourceError::OutOfRange { start: range.start, end: range.end, size });
+        return Err(SourceError::OutOfRange {
+            start: range.start,
+            end: range.end,
+            size,
+        });
     }
     let expected = range.end - range.start;
     let bytes = source.read(range.clone())?;
     if bytes.len() as u64 == expected {
         Ok(bytes)
     } else {
-        Err(SourceError::Short { start: range.start, expected, found: bytes.len() as u64 })
+        Err(SourceError::Short {
+            start: range.start,
+            expected,
+            found: bytes.len() as u64,
+        })
     }
 }
 
 /// The part of a slice that a range names.
 fn slice_of(bytes: &[u8], range: &Range<u64>) -> Result<Vec<u8>, SourceError> {
-    let bounds = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
-    bounds.and_then(|(start, end)| bytes.get(start..end)).map(<[u8]>::to_vec).ok_or(SourceError::OutOfRange {
-        start: range.start,
-        end: range.end,
-        size: bytes.len() as u64,
-    })
+    let bounds = usize::try_from(range.start)
+        .ok()
+        .zip(usize::try_from(range.end).ok());
+    bounds
+        .and_then(|(start, end)| bytes.get(start..end))
+        .map(<[u8]>::to_vec)
+        .ok_or(SourceError::OutOfRange {
+            start: range.start,
+            end: range.end,
+            size: bytes.len() as u64,
+        })
 }
 
 /// A file that is in memory, such as one that a server sent whole.
@@ -150,7 +166,10 @@ impl LocalFile {
     /// Opens a file.
     pub fn open(path: &Path) -> Result<LocalFile, SourceError> {
         let failed = |error: std::io::Error| file_error(path, &error);
-        Ok(LocalFile { path: path.to_owned(), file: RegularFile::open(path).map_err(failed)? })
+        Ok(LocalFile {
+            path: path.to_owned(),
+            file: RegularFile::open(path).map_err(failed)?,
+        })
     }
 
     /// A part of it as a stream.
@@ -160,7 +179,10 @@ impl LocalFile {
 }
 
 fn file_error(path: &Path, error: &std::io::Error) -> SourceError {
-    SourceError::File { path: path.display().to_string(), message: error.to_string() }
+    SourceError::File {
+        path: path.display().to_string(),
+        message: error.to_string(),
+    }
 }
 
 impl RangeSource for LocalFile {
@@ -169,7 +191,9 @@ impl RangeSource for LocalFile {
     }
 
     fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
-        self.file.read(range).map_err(|error| file_error(&self.path, &error))
+        self.file
+            .read(range)
+            .map_err(|error| file_error(&self.path, &error))
     }
 
     fn longest_read(&self) -> u64 {

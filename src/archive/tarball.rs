@@ -66,7 +66,8 @@ pub enum TarWalkEnd {
 }
 
 /// What to do with one entry and its bytes.
-pub type TarEntryVisit<'a, E> = dyn FnMut(&TarEntry, &mut dyn Read) -> Result<ControlFlow<()>, E> + 'a;
+pub type TarEntryVisit<'a, E> =
+    dyn FnMut(&TarEntry, &mut dyn Read) -> Result<ControlFlow<()>, E> + 'a;
 
 /// Visits at most so many entries.
 pub fn walk<R: Read, E: From<TarError>>(
@@ -82,9 +83,16 @@ pub fn walk<R: Read, E: From<TarError>>(
         }
         let mut entry = entry.map_err(TarError::Read)?;
         let kind = entry.header().entry_type();
-        if matches!(kind, EntryType::GNULongName | EntryType::GNULongLink | EntryType::XHeader) {
+        if matches!(
+            kind,
+            EntryType::GNULongName | EntryType::GNULongLink | EntryType::XHeader
+        ) {
             if entry.size() > NAME_BYTES {
-                return Err(TarError::Name { found: entry.size(), limit: NAME_BYTES }.into());
+                return Err(TarError::Name {
+                    found: entry.size(),
+                    limit: NAME_BYTES,
+                }
+                .into());
             }
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).map_err(TarError::Read)?;
@@ -143,7 +151,10 @@ impl LongNames {
 }
 
 fn short_link(header: &Header) -> String {
-    header.link_name_bytes().map(|link| text(&link)).unwrap_or_default()
+    header
+        .link_name_bytes()
+        .map(|link| text(&link))
+        .unwrap_or_default()
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -74,7 +74,10 @@ impl WheelError {
     pub fn kind(&self) -> ProblemKind {
         match self {
             WheelError::Zip(error) => error.kind(),
-            WheelError::Member { error: MemberError::Missing, .. } => ProblemKind::Metadata,
+            WheelError::Member {
+                error: MemberError::Missing,
+                ..
+            } => ProblemKind::Metadata,
             WheelError::Member { error, .. } => error.kind(),
             _ => ProblemKind::Metadata,
         }
@@ -101,12 +104,27 @@ impl WheelArchive {
         limits: ArchiveLimits,
     ) -> Result<WheelArchive, WheelError> {
         let package = WheelName::from_str(filename).ok().map(|name| name.name);
-        let owner = ProblemOwner { place: filename.to_owned(), package };
+        let owner = ProblemOwner {
+            place: filename.to_owned(),
+            package,
+        };
         let zip = ZipArchive::open(source, limits)?;
-        let problems = zip.oddities().iter().map(|oddity| owner.problem(ProblemKind::Archive, oddity)).collect();
+        let problems = zip
+            .oddities()
+            .iter()
+            .map(|oddity| owner.problem(ProblemKind::Archive, oddity))
+            .collect();
         let dist_info = find_dist_info(zip.entries(), owner.package.as_ref());
         let (record, metadata, problems) = (OnceLock::new(), OnceLock::new(), Mutex::new(problems));
-        Ok(WheelArchive { owner, zip, limits, dist_info, record, metadata, problems })
+        Ok(WheelArchive {
+            owner,
+            zip,
+            limits,
+            dist_info,
+            record,
+            metadata,
+            problems,
+        })
     }
 
     /// The name of the `.dist-info` folder.
@@ -116,14 +134,26 @@ impl WheelArchive {
 
     /// `METADATA`.
     pub fn metadata(&self) -> Result<Metadata, WheelError> {
-        let path = || self.dist_info().map_or_else(|_| String::new(), |folder| format!("{folder}/METADATA"));
-        metadata::parse(self.metadata_bytes()?).map_err(|error| WheelError::Metadata { path: path(), error })
+        let path = || {
+            self.dist_info()
+                .map_or_else(|_| String::new(), |folder| format!("{folder}/METADATA"))
+        };
+        metadata::parse(self.metadata_bytes()?).map_err(|error| WheelError::Metadata {
+            path: path(),
+            error,
+        })
     }
 
     /// `METADATA`, as it is; read at most once.
     pub fn metadata_bytes(&self) -> Result<&[u8], WheelError> {
-        let read = || self.described("METADATA", self.limits.metadata_bytes).map(|(_, bytes)| bytes);
-        self.metadata.get_or_init(read).as_deref().map_err(Clone::clone)
+        let read = || {
+            self.described("METADATA", self.limits.metadata_bytes)
+                .map(|(_, bytes)| bytes)
+        };
+        self.metadata
+            .get_or_init(read)
+            .as_deref()
+            .map_err(Clone::clone)
     }
 
     /// `WHEEL`.
@@ -151,7 +181,9 @@ impl WheelArchive {
     /// The beginning of a member: what its first `packed` bytes in the archive unpack to. Nothing of it is verified, so
     /// it can show what is there, and never that all is well.
     pub fn read_prefix(&self, path: &str, packed: u64) -> Result<MemberPrefix, Problem> {
-        self.zip.read_prefix(path, packed).map_err(|error| self.owner.member_problem(path, &error))
+        self.zip
+            .read_prefix(path, packed)
+            .map_err(|error| self.owner.member_problem(path, &error))
     }
 
     /// Unpacks these members, each verified by size, CRC and its digest in `RECORD`; see [`ArchiveContents::read`].
@@ -159,8 +191,16 @@ impl WheelArchive {
     /// Costs one request for `RECORD` the first time, and one for each group of neighbours.
     pub fn members<'a>(&'a self, paths: &[&str]) -> WheelMembers<'a> {
         // When it cannot be read, that has been added to the problems; CRC and size are still verified.
-        let record = if paths.is_empty() { None } else { self.record().ok() };
-        WheelMembers { wheel: self, record, members: self.zip.read(paths) }
+        let record = if paths.is_empty() {
+            None
+        } else {
+            self.record().ok()
+        };
+        WheelMembers {
+            wheel: self,
+            record,
+            members: self.zip.read(paths),
+        }
     }
 
     fn described(&self, file: &str, limit: u64) -> Result<(String, Vec<u8>), WheelError> {
@@ -172,7 +212,10 @@ impl WheelArchive {
     }
 
     fn add_problem(&self, problem: Problem) {
-        self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(problem);
+        self.problems
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(problem);
     }
 }
 
@@ -186,7 +229,10 @@ impl ArchiveContents for WheelArchive {
     }
 
     fn problems(&self) -> Vec<Problem> {
-        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.problems
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -212,19 +258,32 @@ impl Iterator for WheelMembers<'_> {
 }
 
 /// The one top-level folder that ends in `.dist-info`, if it belongs to the package, as pip wants it.
-fn find_dist_info(entries: &[MemberEntry], package: Option<&PackageName>) -> Result<String, WheelError> {
-    let folders = entries.iter().filter_map(|entry| entry.path.split_once('/')).map(|(folder, _)| folder);
-    let found: BTreeSet<&str> = folders.filter(|folder| folder.ends_with(".dist-info")).collect();
+fn find_dist_info(
+    entries: &[MemberEntry],
+    package: Option<&PackageName>,
+) -> Result<String, WheelError> {
+    let folders = entries
+        .iter()
+        .filter_map(|entry| entry.path.split_once('/'))
+        .map(|(folder, _)| folder);
+    let found: BTreeSet<&str> = folders
+        .filter(|folder| folder.ends_with(".dist-info"))
+        .collect();
     let mut found = found.into_iter();
     let folder = found.next().ok_or(WheelError::NoDistInfo)?.to_owned();
     if let Some(second) = found.next() {
-        let found = [&*folder, second].into_iter().chain(found.take(6)).map(str::to_owned).collect();
+        let found = [&*folder, second]
+            .into_iter()
+            .chain(found.take(6))
+            .map(str::to_owned)
+            .collect();
         return Err(WheelError::SeveralDistInfo { found });
     }
     match package {
-        Some(expected) if !is_dist_info_of(&folder, expected) => {
-            Err(WheelError::ForeignDistInfo { expected: expected.clone(), found: folder })
-        }
+        Some(expected) if !is_dist_info_of(&folder, expected) => Err(WheelError::ForeignDistInfo {
+            expected: expected.clone(),
+            found: folder,
+        }),
         _ => Ok(folder),
     }
 }
@@ -233,7 +292,10 @@ fn find_dist_info(entries: &[MemberEntry], package: Option<&PackageName>) -> Res
 /// the version.
 fn is_dist_info_of(folder: &str, package: &PackageName) -> bool {
     let stem = folder.strip_suffix(".dist-info").unwrap_or_default();
-    let mut names = stem.match_indices('-').filter_map(|(position, _)| stem.get(..position)).chain([stem]);
+    let mut names = stem
+        .match_indices('-')
+        .filter_map(|(position, _)| stem.get(..position))
+        .chain([stem]);
     names.any(|name| PackageName::from_str(name).is_ok_and(|name| name == *package))
 }
 
@@ -244,14 +306,33 @@ mod tests {
     #[test]
     fn the_dist_info_folder_is_that_of_the_package() {
         let find = |paths: &[&str], package: &str| {
-            let entry = |path: &&str| MemberEntry { path: (*path).to_owned(), size: 0, compressed_size: 0 };
+            let entry = |path: &&str| MemberEntry {
+                path: (*path).to_owned(),
+                size: 0,
+                compressed_size: 0,
+            };
             let entries: Vec<MemberEntry> = paths.iter().map(entry).collect();
             find_dist_info(&entries, Some(&package.parse().unwrap()))
         };
-        assert_eq!(find(&["Foo_Bar-1.0.dist-info/METADATA"], "foo-bar").unwrap(), "Foo_Bar-1.0.dist-info");
-        assert_eq!(find(&["foo-bar-1.0.dist-info/METADATA", "a.py"], "foo-bar").unwrap(), "foo-bar-1.0.dist-info");
-        assert_eq!(find(&["x/foo-1.0.dist-info/METADATA"], "foo"), Err(WheelError::NoDistInfo));
-        assert!(matches!(find(&["a-1.dist-info/x", "b-1.dist-info/x"], "a"), Err(WheelError::SeveralDistInfo { .. })));
-        assert!(matches!(find(&["b-1.dist-info/x"], "a"), Err(WheelError::ForeignDistInfo { .. })));
+        assert_eq!(
+            find(&["Foo_Bar-1.0.dist-info/METADATA"], "foo-bar").unwrap(),
+            "Foo_Bar-1.0.dist-info"
+        );
+        assert_eq!(
+            find(&["foo-bar-1.0.dist-info/METADATA", "a.py"], "foo-bar").unwrap(),
+            "foo-bar-1.0.dist-info"
+        );
+        assert_eq!(
+            find(&["x/foo-1.0.dist-info/METADATA"], "foo"),
+            Err(WheelError::NoDistInfo)
+        );
+        assert!(matches!(
+            find(&["a-1.dist-info/x", "b-1.dist-info/x"], "a"),
+            Err(WheelError::SeveralDistInfo { .. })
+        ));
+        assert!(matches!(
+            find(&["b-1.dist-info/x"], "a"),
+            Err(WheelError::ForeignDistInfo { .. })
+        ));
     }
 }

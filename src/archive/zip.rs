@@ -36,11 +36,20 @@ pub struct MemberPrefix {
 
 impl ZipArchive {
     /// Reads the directory.
-    pub fn open(source: Box<dyn RangeSource>, limits: ArchiveLimits) -> Result<ZipArchive, ZipError> {
+    pub fn open(
+        source: Box<dyn RangeSource>,
+        limits: ArchiveLimits,
+    ) -> Result<ZipArchive, ZipError> {
         let reader = TailReader::new(&*source, limits)?;
         let directory = ZipDirectory::read(&reader, source.size(), &limits)?;
         let tail = reader.into_tail();
-        Ok(ZipArchive { source, tail, directory, limits, unpacked: AtomicU64::new(0) })
+        Ok(ZipArchive {
+            source,
+            tail,
+            directory,
+            limits,
+            unpacked: AtomicU64::new(0),
+        })
     }
 
     /// Files, in the directory's order.
@@ -76,14 +85,22 @@ impl ZipArchive {
         ranges.sort_by_key(|(index, range)| (range.start, *index));
         ranges.dedup();
         let stretches = window::join(ranges, &self.limits).into_iter();
-        ZipMembers { zip: self, refused: refused.into_iter(), stretches, current: None }
+        ZipMembers {
+            zip: self,
+            refused: refused.into_iter(),
+            stretches,
+            current: None,
+        }
     }
 
     /// One member, which may not be larger than `limit`.
     pub fn read_one(&self, path: &str, limit: u64) -> Result<Vec<u8>, MemberError> {
         let (_, entry, _) = self.find(path).ok_or(MemberError::Missing)?;
         if entry.size > limit {
-            return Err(MemberError::TooLarge { found: entry.size, limit });
+            return Err(MemberError::TooLarge {
+                found: entry.size,
+                limit,
+            });
         }
         match self.read(&[path]).next() {
             Some((_, outcome)) => outcome.map(|member| member.bytes),
@@ -98,17 +115,29 @@ impl ZipArchive {
             return Err(defect.clone());
         }
         // The local header comes on top; its extra field is rarely longer than this.
-        let end = part.header.saturating_add(entry.path.len() as u64 + 128).saturating_add(packed).min(part.reach);
+        let end = part
+            .header
+            .saturating_add(entry.path.len() as u64 + 128)
+            .saturating_add(packed)
+            .min(part.reach);
         let step = self.limits.request_bytes.min(self.source.longest_read());
         let reader = StretchReader::new(&*self.source, &self.tail, end, step);
         let limit = self.limits.prefix_bytes;
-        let bytes = unpack::unpack_prefix(&reader, self.source.size(), (entry, part), packed, limit)?;
-        Ok(MemberPrefix { bytes, size: entry.size })
+        let bytes =
+            unpack::unpack_prefix(&reader, self.source.size(), (entry, part), packed, limit)?;
+        Ok(MemberPrefix {
+            bytes,
+            size: entry.size,
+        })
     }
 
     fn find(&self, path: &str) -> Option<(usize, &MemberEntry, &DirectoryPart)> {
         let index = *self.directory.paths.get(path)?;
-        Some((index, self.directory.entries.get(index)?, self.directory.parts.get(index)?))
+        Some((
+            index,
+            self.directory.entries.get(index)?,
+            self.directory.parts.get(index)?,
+        ))
     }
 
     /// Whether the directory and the limits let a member be read; counts its size.
@@ -119,16 +148,34 @@ impl ZipArchive {
         }
         let limits = &self.limits;
         if entry.size > limits.member_bytes {
-            return Err(MemberError::TooLarge { found: entry.size, limit: limits.member_bytes });
+            return Err(MemberError::TooLarge {
+                found: entry.size,
+                limit: limits.member_bytes,
+            });
         }
-        if entry.size > limits.ratio_floor_bytes && entry.size / entry.compressed_size.max(1) > limits.ratio {
+        if entry.size > limits.ratio_floor_bytes
+            && entry.size / entry.compressed_size.max(1) > limits.ratio
+        {
             let (packed, unpacked) = (entry.compressed_size, entry.size);
-            return Err(MemberError::Ratio { packed, unpacked, limit: limits.ratio });
+            return Err(MemberError::Ratio {
+                packed,
+                unpacked,
+                limit: limits.ratio,
+            });
         }
-        let add = |sum: u64| sum.checked_add(entry.size).filter(|sum| *sum <= limits.total_bytes);
-        match self.unpacked.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
+        let add = |sum: u64| {
+            sum.checked_add(entry.size)
+                .filter(|sum| *sum <= limits.total_bytes)
+        };
+        match self
+            .unpacked
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add)
+        {
             Ok(_) => Ok(index),
-            Err(sum) => Err(MemberError::Total { found: sum.saturating_add(entry.size), limit: limits.total_bytes }),
+            Err(sum) => Err(MemberError::Total {
+                found: sum.saturating_add(entry.size),
+                limit: limits.total_bytes,
+            }),
         }
     }
 }
@@ -150,7 +197,12 @@ struct CurrentStretch<'a> {
 }
 
 impl CurrentStretch<'_> {
-    fn unpack(&mut self, zip: &ZipArchive, entry: &MemberEntry, part: &DirectoryPart) -> Result<Member, MemberError> {
+    fn unpack(
+        &mut self,
+        zip: &ZipArchive,
+        entry: &MemberEntry,
+        part: &DirectoryPart,
+    ) -> Result<Member, MemberError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
@@ -158,7 +210,10 @@ impl CurrentStretch<'_> {
         if let Err(error @ MemberError::Source(_)) = &outcome {
             self.failed = Some(error.clone());
         }
-        Ok(Member { path: entry.path.clone(), bytes: outcome? })
+        Ok(Member {
+            path: entry.path.clone(),
+            bytes: outcome?,
+        })
     }
 }
 
@@ -174,17 +229,27 @@ impl Iterator for ZipMembers<'_> {
                 && let Some(index) = current.members.next()
             {
                 let zip = self.zip;
-                let (Some(entry), Some(part)) = (zip.directory.entries.get(index), zip.directory.parts.get(index))
-                else {
+                let (Some(entry), Some(part)) = (
+                    zip.directory.entries.get(index),
+                    zip.directory.parts.get(index),
+                ) else {
                     continue;
                 };
                 return Some((entry.path.clone(), current.unpack(zip, entry, part)));
             }
             self.current = None;
             let FetchedStretch { range, members } = self.stretches.next()?;
-            let step = self.zip.limits.request_bytes.min(self.zip.source.longest_read());
+            let step = self
+                .zip
+                .limits
+                .request_bytes
+                .min(self.zip.source.longest_read());
             let reader = StretchReader::new(&*self.zip.source, &self.zip.tail, range.end, step);
-            self.current = Some(CurrentStretch { reader, members: members.into_iter(), failed: None });
+            self.current = Some(CurrentStretch {
+                reader,
+                members: members.into_iter(),
+                failed: None,
+            });
         }
     }
 }

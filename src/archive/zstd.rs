@@ -23,7 +23,11 @@ enum ZstdPosition {
 
 impl<R: BufRead> ZstdDecoder<R> {
     pub(super) fn new(source: R) -> ZstdDecoder<R> {
-        ZstdDecoder { source, decoder: FrameDecoder::new(), position: ZstdPosition::BetweenFrames }
+        ZstdDecoder {
+            source,
+            decoder: FrameDecoder::new(),
+            position: ZstdPosition::BetweenFrames,
+        }
     }
 
     /// Reads on to the next frame that holds data; `false` when there is none.
@@ -49,7 +53,10 @@ impl<R: BufRead> ZstdDecoder<R> {
 
     /// Compares the checksum, where the frame has one.
     fn end_frame(&self) -> io::Result<()> {
-        match (self.decoder.get_checksum_from_data(), self.decoder.get_calculated_checksum()) {
+        match (
+            self.decoder.get_checksum_from_data(),
+            self.decoder.get_calculated_checksum(),
+        ) {
             (Some(expected), Some(found)) if expected != found => {
                 let why = format!("a frame has the checksum {found:08x}, expected {expected:08x}");
                 Err(io::Error::new(ErrorKind::InvalidData, why))
@@ -70,7 +77,9 @@ impl<R: BufRead> Read for ZstdDecoder<R> {
             }
             self.position = ZstdPosition::InFrame;
             while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
-                let decoded = self.decoder.decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1));
+                let decoded = self
+                    .decoder
+                    .decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1));
                 decoded.map_err(io::Error::other)?;
             }
             let length = self.decoder.read(buffer)?;
@@ -86,9 +95,9 @@ impl<R: BufRead> Read for ZstdDecoder<R> {
 /// The length of a frame that holds no data of the stream's.
 fn skippable(error: &FrameDecoderError) -> Option<u64> {
     match error {
-        FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. }) => {
-            Some(u64::from(*length))
-        }
+        FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+            length, ..
+        }) => Some(u64::from(*length)),
         _ => None,
     }
 }

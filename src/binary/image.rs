@@ -179,7 +179,9 @@ impl ContainerFormat {
             [0x7f, b'E', b'L', b'F', ..] => Some(ContainerFormat::Elf),
             [b'M', b'Z', ..] => Some(ContainerFormat::Pe),
             [0xca, 0xfe, 0xba, 0xbe | 0xbf, ..] => Some(ContainerFormat::Universal),
-            [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..] | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..] => Some(ContainerFormat::MachO),
+            [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..] | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..] => {
+                Some(ContainerFormat::MachO)
+            }
             _ => None,
         }
     }
@@ -199,12 +201,15 @@ impl<'data> BinaryImage<'data> {
     /// The import whose window holds a synthetic address.
     pub fn import_at(&self, address: u64) -> Option<&ImportedSymbol> {
         let offset = address.checked_sub(builder::first_import_address(self.pointer_size))?;
-        self.imports.get(usize::try_from(offset / IMPORT_WINDOW).ok()?)
+        self.imports
+            .get(usize::try_from(offset / IMPORT_WINDOW).ok()?)
     }
 
     /// The import with this name, when there is one.
     pub fn import_named(&self, name: &str) -> Option<&ImportedSymbol> {
-        self.imports.iter().find(|import| import.kind == ImportKind::Symbol && import.name == name)
+        self.imports
+            .iter()
+            .find(|import| import.kind == ImportKind::Symbol && import.name == name)
     }
 
     /// Libraries that the image names as needed, in the file's order.
@@ -220,14 +225,23 @@ impl<'data> BinaryImage<'data> {
 
     /// The segment that holds an address.
     pub fn segment_at(&self, address: u64) -> Option<&ImageSegment<'data>> {
-        let after = self.segments.partition_point(|segment| segment.address <= address);
-        self.segments.get(after.checked_sub(1)?).filter(|segment| segment.contains(address))
+        let after = self
+            .segments
+            .partition_point(|segment| segment.address <= address);
+        self.segments
+            .get(after.checked_sub(1)?)
+            .filter(|segment| segment.contains(address))
     }
 
     /// Whether the bytes at an address cannot change once the image is loaded.
     pub fn is_read_only(&self, address: u64) -> bool {
-        let sealed = || self.sealed.iter().any(|&(start, end)| address >= start && address < end);
-        self.segment_at(address).is_some_and(|segment| !segment.writable || sealed())
+        let sealed = || {
+            self.sealed
+                .iter()
+                .any(|&(start, end)| address >= start && address < end)
+        };
+        self.segment_at(address)
+            .is_some_and(|segment| !segment.writable || sealed())
     }
 
     /// Where the segments with code begin and end; both 0 when there are none, or others lie between them.
@@ -242,13 +256,21 @@ impl<'data> BinaryImage<'data> {
 
     /// Reads `buffer.len()` bytes, with relocations applied; false, and the buffer undefined, outside of one segment.
     pub fn read_into(&self, address: u64, buffer: &mut [u8]) -> bool {
-        let Some(segment) = self.segment_at(address) else { return false };
+        let Some(segment) = self.segment_at(address) else {
+            return false;
+        };
         let offset = address - segment.address;
-        let Some(end) = offset.checked_add(buffer.len() as u64).filter(|&end| end <= segment.size) else {
+        let Some(end) = offset
+            .checked_add(buffer.len() as u64)
+            .filter(|&end| end <= segment.size)
+        else {
             return false;
         };
         let length = segment.bytes.len() as u64;
-        let from_file = segment.bytes.get(offset.min(length) as usize..end.min(length) as usize).unwrap_or_default();
+        let from_file = segment
+            .bytes
+            .get(offset.min(length) as usize..end.min(length) as usize)
+            .unwrap_or_default();
         let (head, tail) = buffer.split_at_mut(from_file.len());
         head.copy_from_slice(from_file);
         tail.fill(0);
@@ -272,35 +294,58 @@ impl<'data> BinaryImage<'data> {
 
     /// Reads two bytes in the image's byte order.
     pub fn u16(&self, address: u64) -> Option<u16> {
-        self.array(address).map(if self.big_endian { u16::from_be_bytes } else { u16::from_le_bytes })
+        self.array(address).map(if self.big_endian {
+            u16::from_be_bytes
+        } else {
+            u16::from_le_bytes
+        })
     }
 
     /// Reads four bytes in the image's byte order.
     pub fn u32(&self, address: u64) -> Option<u32> {
-        self.array(address).map(if self.big_endian { u32::from_be_bytes } else { u32::from_le_bytes })
+        self.array(address).map(if self.big_endian {
+            u32::from_be_bytes
+        } else {
+            u32::from_le_bytes
+        })
     }
 
     /// Reads eight bytes in the image's byte order.
     pub fn u64(&self, address: u64) -> Option<u64> {
-        self.array(address).map(if self.big_endian { u64::from_be_bytes } else { u64::from_le_bytes })
+        self.array(address).map(if self.big_endian {
+            u64::from_be_bytes
+        } else {
+            u64::from_le_bytes
+        })
     }
 
     /// Reads a pointer.
     pub fn pointer(&self, address: u64) -> Option<u64> {
-        if self.pointer_size == 8 { self.u64(address) } else { self.u32(address).map(u64::from) }
+        if self.pointer_size == 8 {
+            self.u64(address)
+        } else {
+            self.u32(address).map(u64::from)
+        }
     }
 
     /// Reads a NUL-terminated UTF-8 text of at most `limit` bytes.
     pub fn c_string(&self, address: u64, limit: usize) -> Option<String> {
         let segment = self.segment_at(address)?;
-        let rest = segment.bytes.get(usize::try_from(address - segment.address).ok()?..)?;
-        let end = rest.iter().take(limit.saturating_add(1)).position(|&byte| byte == 0)?;
+        let rest = segment
+            .bytes
+            .get(usize::try_from(address - segment.address).ok()?..)?;
+        let end = rest
+            .iter()
+            .take(limit.saturating_add(1))
+            .position(|&byte| byte == 0)?;
         String::from_utf8(rest.get(..end)?.to_vec()).ok()
     }
 
     /// Whether the loader writes a pointer exactly at this address.
     pub fn is_relocated(&self, address: u64) -> bool {
-        self.relocations.binary_search_by_key(&address, |&(address, _)| address).is_ok()
+        self.relocations
+            .binary_search_by_key(&address, |&(address, _)| address)
+            .is_ok()
     }
 
     /// Every relocated pointer as (address, value), by address.
@@ -320,7 +365,11 @@ impl<'data> BinaryImage<'data> {
         let index = symbols.partition_point(|&(start, _)| start < address);
         match symbols.get(index) {
             Some(&(start, name)) if start == address => Some(name),
-            _ => self.exports.iter().find(|&(_, &start)| start == address).map(|(name, _)| name.as_str()),
+            _ => self
+                .exports
+                .iter()
+                .find(|&(_, &start)| start == address)
+                .map(|(name, _)| name.as_str()),
         }
     }
 
@@ -332,15 +381,27 @@ impl<'data> BinaryImage<'data> {
     /// Lays the relocated pointers over what was read from the file.
     fn relocate(&self, address: u64, buffer: &mut [u8]) {
         let size = self.pointer_size as u64;
-        let first = self.relocations.partition_point(|&(start, _)| start.saturating_add(size) <= address);
+        let first = self
+            .relocations
+            .partition_point(|&(start, _)| start.saturating_add(size) <= address);
         for &(start, value) in self.relocations.iter().skip(first) {
-            let pointer = if self.big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
-            let pointer = if self.big_endian && size == 4 { &pointer[4..] } else { &pointer[..self.pointer_size] };
+            let pointer = if self.big_endian {
+                value.to_be_bytes()
+            } else {
+                value.to_le_bytes()
+            };
+            let pointer = if self.big_endian && size == 4 {
+                &pointer[4..]
+            } else {
+                &pointer[..self.pointer_size]
+            };
             if start >= address.saturating_add(buffer.len() as u64) {
                 break;
             }
             for (position, &byte) in (start..).zip(pointer) {
-                let place = position.checked_sub(address).and_then(|offset| usize::try_from(offset).ok());
+                let place = position
+                    .checked_sub(address)
+                    .and_then(|offset| usize::try_from(offset).ok());
                 if let Some(target) = place.and_then(|offset| buffer.get_mut(offset)) {
                     *target = byte;
                 }
@@ -350,8 +411,14 @@ impl<'data> BinaryImage<'data> {
 
     fn read_symbols(&self) -> Vec<(u64, &'data str)> {
         use object::{Object, ObjectSymbol};
-        let Ok(file) = object::File::parse(self.data) else { return Vec::new() };
-        let prefix = if self.format == ImageFormat::MachO { "_" } else { "" };
+        let Ok(file) = object::File::parse(self.data) else {
+            return Vec::new();
+        };
+        let prefix = if self.format == ImageFormat::MachO {
+            "_"
+        } else {
+            ""
+        };
         let mut symbols: Vec<(u64, &'data str)> = file
             .symbols()
             .take(MOST_NAMED_SYMBOLS)

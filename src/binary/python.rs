@@ -69,30 +69,56 @@ pub struct StaticReading<'image, 'data> {
 }
 
 /// Reads the data of one image.
-pub fn read<'image, 'data>(image: &'image BinaryImage<'data>, path: &str) -> StaticReading<'image, 'data> {
+pub fn read<'image, 'data>(
+    image: &'image BinaryImage<'data>,
+    path: &str,
+) -> StaticReading<'image, 'data> {
     let mut hooks = hooks::hooks(image, path);
-    let python_imports = image.imports().iter().filter(|import| import.kind == ImportKind::Symbol);
+    let python_imports = image
+        .imports()
+        .iter()
+        .filter(|import| import.kind == ImportKind::Symbol);
     let context = ImageContext {
         image,
-        python_imports: python_imports.map(|import| import.name.clone()).filter(|name| is_python(name)).collect(),
+        python_imports: python_imports
+            .map(|import| import.name.clone())
+            .filter(|name| is_python(name))
+            .collect(),
         // Without hooks no interpreter imports it, and what its data holds does not matter.
-        objects: if hooks.is_empty() { Default::default() } else { definition::static_objects(image) },
+        objects: if hooks.is_empty() {
+            Default::default()
+        } else {
+            definition::static_objects(image)
+        },
         marks: toolchain::marks(image),
         code: OnceCell::new(),
     };
     let toolchain = context.marks.toolchain(image);
-    let inits: Vec<StaticInit> = hooks.iter().map(|hook| declaration::read(&context, hook, &hooks)).collect();
+    let inits: Vec<StaticInit> = hooks
+        .iter()
+        .map(|hook| declaration::read(&context, hook, &hooks))
+        .collect();
     for (hook, init) in hooks.iter_mut().zip(&inits) {
         (hook.facts.abi_info, hook.facts.slots) = (init.abi_info.clone(), init.slots.clone());
     }
     let abi = abi::abi(&context, &hooks, toolchain.value());
-    StaticReading { context, toolchain, hooks, inits, abi }
+    StaticReading {
+        context,
+        toolchain,
+        hooks,
+        inits,
+        abi,
+    }
 }
 
 impl StaticReading<'_, '_> {
     /// The hooks, each with what the data says of it.
     pub fn hooks(&self) -> Vec<(Hook, StaticInit)> {
-        self.hooks.iter().cloned().zip(self.inits.iter().cloned()).collect()
+        self.hooks
+            .iter()
+            .cloned()
+            .zip(self.inits.iter().cloned())
+            .collect()
     }
 
     /// Reads all code, too.
@@ -102,7 +128,12 @@ impl StaticReading<'_, '_> {
 
     /// All facts of the image, given what is known of its hooks in the end.
     pub fn into_facts(self, hooks: Vec<Hook>) -> ImageFacts {
-        let StaticReading { context, toolchain, abi, .. } = self;
+        let StaticReading {
+            context,
+            toolchain,
+            abi,
+            ..
+        } = self;
         let image = context.image;
         let is_ours = |name: &&String| is_python(name) && !init_function::is_init_function(name);
         let python_exports = image.exports().keys().filter(is_ours).cloned();
@@ -115,14 +146,20 @@ impl StaticReading<'_, '_> {
             refcounts: counting::refcounts(&context.python_imports, context.swept()),
             code: counting::code(image, context.code.get()),
             limited_api: limited::limited_api(&context, &hooks, toolchain.value()),
-            hazards: Fact::known(hazards::hazards(&context.python_imports, toolchain.value()), Vec::new()),
+            hazards: Fact::known(
+                hazards::hazards(&context.python_imports, toolchain.value()),
+                Vec::new(),
+            ),
             porting: Fact::known(porting::porting(image, toolchain.value()), Vec::new()),
             writable_data: writable::writable_data(image),
             toolchain,
             hooks: Fact::known(hooks, Vec::new()),
             python_imports: Fact::known(context.python_imports.into_iter().collect(), Vec::new()),
         };
-        counting::place(&mut facts.hazards, context.code.get().and_then(Option::as_ref));
+        counting::place(
+            &mut facts.hazards,
+            context.code.get().and_then(Option::as_ref),
+        );
         facts
     }
 }
@@ -130,7 +167,9 @@ impl StaticReading<'_, '_> {
 /// Whether a symbol's name looks like the C API's: `Py` or `_Py`, then a capital letter or `_`.
 pub fn is_python(name: &str) -> bool {
     let rest = name.strip_prefix("Py").or_else(|| name.strip_prefix("_Py"));
-    rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_uppercase() || first == '_'))
+    rest.is_some_and(|rest| {
+        rest.starts_with(|first: char| first.is_ascii_uppercase() || first == '_')
+    })
 }
 
 fn imported(symbol: impl AsRef<str>) -> Evidence {

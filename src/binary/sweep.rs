@@ -52,7 +52,11 @@ pub struct CodeSweep {
 
 /// Reads all code of an image; `None` for a machine whose instructions it does not know.
 pub fn sweep(image: &BinaryImage<'_>) -> Option<CodeSweep> {
-    let read = match (image.architecture.as_str(), image.pointer_size, image.is_big_endian()) {
+    let read = match (
+        image.architecture.as_str(),
+        image.pointer_size,
+        image.is_big_endian(),
+    ) {
         ("x86_64", 8, false) => x86::read,
         ("aarch64", 8, false) => arm64::read,
         _ => return None,
@@ -68,5 +72,9 @@ pub fn sweep(image: &BinaryImage<'_>) -> Option<CodeSweep> {
         read(&mut follower, range.address, part);
         follower.end();
     }
-    Some(CodeSweep { bytes, is_complete, ..follower.finish() })
+    Some(CodeSweep {
+        bytes,
+        is_complete,
+        ..follower.finish()
+    })
 }

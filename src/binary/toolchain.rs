@@ -26,17 +26,34 @@ struct GeneratorMark {
 }
 
 const fn mark(text: &'static str, generator: Generator) -> GeneratorMark {
-    GeneratorMark { text, generator, version: None, needs_version: false }
+    GeneratorMark {
+        text,
+        generator,
+        version: None,
+        needs_version: false,
+    }
 }
 
-const fn versioned(text: &'static str, generator: Generator, version: ReadVersion) -> GeneratorMark {
-    GeneratorMark { text, generator, version: Some(version), needs_version: true }
+const fn versioned(
+    text: &'static str,
+    generator: Generator,
+    version: ReadVersion,
+) -> GeneratorMark {
+    GeneratorMark {
+        text,
+        generator,
+        version: Some(version),
+        needs_version: true,
+    }
 }
 
 const MARKS: [GeneratorMark; 33] = [
     versioned("pyo3-", Generator::Pyo3, crate_version),
     mark("pyo3_runtime.PanicException", Generator::Pyo3),
-    mark("PyO3 modules do not yet support subinterpreters", Generator::Pyo3),
+    mark(
+        "PyO3 modules do not yet support subinterpreters",
+        Generator::Pyo3,
+    ),
     mark("PyO3 modules compiled for CPython", Generator::Pyo3),
     versioned("_cython_", Generator::Cython, cython_version),
     mark("cython_runtime\0", Generator::Cython),
@@ -99,7 +116,11 @@ const SYMBOLS: [(&str, Generator); 12] = [
 ];
 
 /// What a module that makes itself imports.
-const MAKERS: [&str; 3] = ["PyModule_Create2", "PyModule_Create2TraceRefs", "PyModuleDef_Init"];
+const MAKERS: [&str; 3] = [
+    "PyModule_Create2",
+    "PyModule_Create2TraceRefs",
+    "PyModuleDef_Init",
+];
 
 /// In this order they decide when a file has the marks of several.
 const PRECEDENCE: [Generator; 13] = [
@@ -132,7 +153,10 @@ pub(super) fn marks(image: &BinaryImage<'_>) -> GeneratorMarks {
     let starts = starts();
     let mut left = MOST_SEARCHED;
     for segment in image.segments.iter().filter(|segment| !segment.writable) {
-        let bytes = segment.bytes.get(..segment.bytes.len().min(left)).unwrap_or_default();
+        let bytes = segment
+            .bytes
+            .get(..segment.bytes.len().min(left))
+            .unwrap_or_default();
         marks.is_cut_short |= bytes.len() < segment.bytes.len();
         left -= bytes.len();
         search(segment, bytes, &starts, &mut marks);
@@ -160,10 +184,16 @@ fn search(segment: &ImageSegment<'_>, bytes: &[u8], starts: &[bool], marks: &mut
         if starts.get(pair) != Some(&true) || end == 0 {
             continue;
         }
-        let Some(rest) = bytes.get(end - 1..) else { continue };
+        let Some(rest) = bytes.get(end - 1..) else {
+            continue;
+        };
         for (number, mark) in MARKS.iter().enumerate() {
-            let Some(after) = rest.strip_prefix(mark.text.as_bytes()) else { continue };
-            let version = mark.version.and_then(|version| version(after.get(..CONTEXT.min(after.len()))?));
+            let Some(after) = rest.strip_prefix(mark.text.as_bytes()) else {
+                continue;
+            };
+            let version = mark
+                .version
+                .and_then(|version| version(after.get(..CONTEXT.min(after.len()))?));
             if version.is_some() || !mark.needs_version {
                 marks.add(number, segment.address + end as u64 - 1, version);
             }
@@ -174,65 +204,114 @@ fn search(segment: &ImageSegment<'_>, bytes: &[u8], starts: &[bool], marks: &mut
 impl GeneratorMarks {
     fn add(&mut self, number: usize, address: u64, version: Option<String>) {
         match self.found.iter_mut().find(|(other, _, _)| *other == number) {
-            Some(found) if found.2.is_none() && version.is_some() => *found = (number, address, version),
+            Some(found) if found.2.is_none() && version.is_some() => {
+                *found = (number, address, version)
+            }
             Some(_) => {}
             None => self.found.push((number, address, version)),
         }
     }
 
-    fn of(&self, generator: Generator) -> impl Iterator<Item = (&'static GeneratorMark, u64, Option<&String>)> {
-        self.found.iter().filter_map(move |(number, address, version)| {
-            let mark = MARKS.get(*number).filter(|mark| mark.generator == generator)?;
-            Some((mark, *address, version.as_ref()))
-        })
+    fn of(
+        &self,
+        generator: Generator,
+    ) -> impl Iterator<Item = (&'static GeneratorMark, u64, Option<&String>)> {
+        self.found
+            .iter()
+            .filter_map(move |(number, address, version)| {
+                let mark = MARKS
+                    .get(*number)
+                    .filter(|mark| mark.generator == generator)?;
+                Some((mark, *address, version.as_ref()))
+            })
     }
 
     /// The marks of a module in CFFI's API mode, when both are there: the backend's name and its entry point's.
     pub(super) fn cffi(&self) -> Option<Vec<Evidence>> {
-        let seen: Vec<Evidence> = self.of(Generator::Cffi).map(|(mark, address, _)| evidence(mark, address)).collect();
-        let has = |text: &str| self.of(Generator::Cffi).any(|(mark, _, _)| mark.text == text);
+        let seen: Vec<Evidence> = self
+            .of(Generator::Cffi)
+            .map(|(mark, address, _)| evidence(mark, address))
+            .collect();
+        let has = |text: &str| {
+            self.of(Generator::Cffi)
+                .any(|(mark, _, _)| mark.text == text)
+        };
         (has("_cffi_backend\0") && has("_init_cffi_1_0_external_module")).then_some(seen)
     }
 
     /// The generator, by the marks found and the symbols.
     pub(super) fn toolchain(&self, image: &BinaryImage<'_>) -> Fact<Toolchain> {
-        let names = image.imports().iter().map(|import| &import.name).chain(image.exports().keys());
+        let names = image
+            .imports()
+            .iter()
+            .map(|import| &import.name)
+            .chain(image.exports().keys());
         let mut by_symbol: Vec<(Generator, &String)> = Vec::new();
         for name in names {
-            let found = SYMBOLS.iter().find(|(beginning, _)| name.starts_with(beginning));
-            if let Some(&(_, generator)) = found.filter(|(_, it)| !by_symbol.iter().any(|(other, _)| other == it)) {
+            let found = SYMBOLS
+                .iter()
+                .find(|(beginning, _)| name.starts_with(beginning));
+            if let Some(&(_, generator)) =
+                found.filter(|(_, it)| !by_symbol.iter().any(|(other, _)| other == it))
+            {
                 by_symbol.push((generator, name));
             }
         }
         for generator in PRECEDENCE {
             let symbol = by_symbol.iter().find(|(other, _)| *other == generator);
             let symbol = symbol.map(|(_, name)| Evidence::new("symbol").symbol(name.as_str()));
-            let texts = self.of(generator).map(|(mark, address, _)| evidence(mark, address));
+            let texts = self
+                .of(generator)
+                .map(|(mark, address, _)| evidence(mark, address));
             let seen: Vec<Evidence> = symbol.into_iter().chain(texts).collect();
             // CFFI's own backend names itself, too, but makes its module itself.
-            let is_other = generator == Generator::Cffi && MAKERS.iter().any(|it| image.import_named(it).is_some());
+            let is_other = generator == Generator::Cffi
+                && MAKERS.iter().any(|it| image.import_named(it).is_some());
             if !seen.is_empty() && !is_other && (generator != Generator::Zig || seen.len() > 1) {
-                let version = self.of(generator).find_map(|(_, _, version)| version.cloned());
+                let version = self
+                    .of(generator)
+                    .find_map(|(_, _, version)| version.cloned());
                 return Fact::known(Toolchain { generator, version }, seen);
             }
         }
         if self.is_cut_short {
-            return Fact::unknown(format!("only its first {MOST_SEARCHED} bytes of constant data were searched"));
+            return Fact::unknown(format!(
+                "only its first {MOST_SEARCHED} bytes of constant data were searched"
+            ));
         }
-        Fact::known(Toolchain { generator: Generator::CApi, version: None }, Vec::new())
+        Fact::known(
+            Toolchain {
+                generator: Generator::CApi,
+                version: None,
+            },
+            Vec::new(),
+        )
     }
 }
 
 fn evidence(mark: &GeneratorMark, address: u64) -> Evidence {
-    Evidence::new("text in the data").symbol(mark.text.trim_end_matches('\0')).address(address)
+    Evidence::new("text in the data")
+        .symbol(mark.text.trim_end_matches('\0'))
+        .address(address)
 }
 
 /// Digits in groups, parted by `separator`: at least two groups, directly at the beginning.
 fn numbers(bytes: &[u8], separator: u8) -> Option<(String, &[u8])> {
-    let end = bytes.iter().position(|&byte| !byte.is_ascii_digit() && byte != separator).unwrap_or(bytes.len());
+    let end = bytes
+        .iter()
+        .position(|&byte| !byte.is_ascii_digit() && byte != separator)
+        .unwrap_or(bytes.len());
     let (text, rest) = bytes.split_at_checked(end)?;
-    let mut groups: Vec<&str> = std::str::from_utf8(text).ok()?.split(char::from(separator)).collect();
-    groups.truncate(groups.iter().position(|group| group.is_empty()).unwrap_or(groups.len()));
+    let mut groups: Vec<&str> = std::str::from_utf8(text)
+        .ok()?
+        .split(char::from(separator))
+        .collect();
+    groups.truncate(
+        groups
+            .iter()
+            .position(|group| group.is_empty())
+            .unwrap_or(groups.len()),
+    );
     (groups.len() >= 2).then(|| (groups.join("."), rest))
 }
 
@@ -245,7 +324,10 @@ fn crate_version(bytes: &[u8]) -> Option<String> {
 /// `_cython_3_2_9`, and `_cython_3_1_0a1` before a release.
 fn cython_version(bytes: &[u8]) -> Option<String> {
     let (mut version, rest) = numbers(bytes, b'_')?;
-    let suffix = rest.iter().take(4).take_while(|byte| byte.is_ascii_alphanumeric());
+    let suffix = rest
+        .iter()
+        .take(4)
+        .take_while(|byte| byte.is_ascii_alphanumeric());
     version.extend(suffix.map(|&byte| char::from(byte)));
     Some(version)
 }
@@ -253,7 +335,10 @@ fn cython_version(bytes: &[u8]) -> Option<String> {
 /// The number of the internals that modules share, by the releases that use it:
 /// <https://github.com/pybind/pybind11/blob/master/include/pybind11/detail/internals.h>
 fn pybind11_version(bytes: &[u8]) -> Option<String> {
-    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = bytes
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     match bytes.get(..digits)? {
         b"5" => Some("2.13".to_owned()),
         b"11" => Some("3.0".to_owned()),
@@ -276,7 +361,11 @@ mod tests {
         let check = |read: fn(&[u8]) -> Option<String>, text: &str, expected: Option<&str>| {
             assert_eq!(read(text.as_bytes()).as_deref(), expected, "{text:?}");
         };
-        check(crate_version, "0.30.1/src/impl_/trampoline.rs", Some("0.30.1"));
+        check(
+            crate_version,
+            "0.30.1/src/impl_/trampoline.rs",
+            Some("0.30.1"),
+        );
         check(crate_version, "0.23.5\\src\\lib.rs", Some("0.23.5"));
         check(crate_version, "ffi-0.30.1/src", None);
         check(crate_version, "log", None);

@@ -24,11 +24,19 @@ pub(crate) use dashboard::DashboardArguments;
 pub(crate) use gate::{DiffArguments, GateArguments, PolicyArguments};
 pub(super) use help::after_help;
 use help::{INSPECT_EXAMPLES, gate_help, plan_help, scan_help};
-pub(crate) use rules::{ExplainArguments, RuleArguments, RuleTestArguments, RulesArguments, RulesCommand};
+pub(crate) use rules::{
+    ExplainArguments, RuleArguments, RuleTestArguments, RulesArguments, RulesCommand,
+};
 
 /// Tells which Python dependencies keep the GIL off on free-threaded Python, without running any of them.
 #[derive(Debug, Parser)]
-#[command(name = "ungil", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "ungil",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct CliArguments {
     /// What to do.
     #[command(subcommand)]
@@ -356,12 +364,21 @@ fn python(word: &str) -> Result<Python, String> {
 fn formats<Subject: 'static>(
     formats: &'static [OutputFormat<Subject>],
 ) -> impl TypedValueParser<Value = &'static OutputFormat<Subject>> {
-    let names = PossibleValuesParser::new(formats.iter().map(|format| PossibleValue::new(format.name)));
-    names.try_map(|word| formats.iter().find(|format| format.name == word).ok_or("is no format"))
+    let names =
+        PossibleValuesParser::new(formats.iter().map(|format| PossibleValue::new(format.name)));
+    names.try_map(|word| {
+        formats
+            .iter()
+            .find(|format| format.name == word)
+            .ok_or("is no format")
+    })
 }
 
 fn format_help<Subject>(formats: &[OutputFormat<Subject>]) -> String {
-    let lines: Vec<String> = formats.iter().map(|format| format!("{} {}", format.name, format.description)).collect();
+    let lines: Vec<String> = formats
+        .iter()
+        .map(|format| format!("{} {}", format.name, format.description))
+        .collect();
     format!("Output format: {}", lines.join("; "))
 }
 
@@ -396,6 +413,11 @@ impl fmt::Debug for InputKind {
 
 /// Reads the word of a kind of input.
 fn kinds() -> impl TypedValueParser<Value = InputKind> {
-    let words = PossibleValuesParser::new(InputKind::all().map(|kind| PossibleValue::new(kind.word())));
-    words.try_map(|word| InputKind::all().find(|kind| kind.word() == word).ok_or("is no kind of input"))
+    let words =
+        PossibleValuesParser::new(InputKind::all().map(|kind| PossibleValue::new(kind.word())));
+    words.try_map(|word| {
+        InputKind::all()
+            .find(|kind| kind.word() == word)
+            .ok_or("is no kind of input")
+    })
 }

@@ -40,7 +40,9 @@ pub(crate) enum ConfigError {
         source: std::io::Error,
     },
     /// It is too large.
-    #[error("{file}: expected a configuration file of at most {LARGEST_FILE} bytes, found a longer one")]
+    #[error(
+        "{file}: expected a configuration file of at most {LARGEST_FILE} bytes, found a longer one"
+    )]
     TooLarge {
         /// The file.
         file: String,
@@ -116,7 +118,9 @@ impl ConfigurationFile {
         }
         if let Some(path) = typed.trusted_config.as_ref().or(typed.config.as_ref()) {
             let found = ConfigurationFile::read(path, &environment.directory)?;
-            return found.ok_or_else(|| ConfigError::NoTable { file: path.display().to_string() });
+            return found.ok_or_else(|| ConfigError::NoTable {
+                file: path.display().to_string(),
+            });
         }
         let above = environment.directory.ancestors().skip(1);
         for folder in std::iter::once(Path::new("")).chain(above) {
@@ -135,7 +139,10 @@ impl ConfigurationFile {
     /// Reads a file; `None` when it is a `pyproject.toml` that does not speak of ungil.
     fn read(path: &Path, directory: &Path) -> Result<Option<ConfigurationFile>, ConfigError> {
         let file = path.display().to_string();
-        let failed = |source| ConfigError::Read { file: file.clone(), source };
+        let failed = |source| ConfigError::Read {
+            file: file.clone(),
+            source,
+        };
         let mut bytes = Vec::new();
         let most = LARGEST_FILE as u64 + 1;
         std::fs::File::open(directory.join(path))
@@ -145,15 +152,25 @@ impl ConfigurationFile {
             return Err(ConfigError::TooLarge { file });
         }
         let text = String::from_utf8(bytes).map_err(|error| {
-            let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-            ConfigError::Encoding { place: Place::after(&file, &String::from_utf8_lossy(valid)) }
+            let valid = error
+                .as_bytes()
+                .get(..error.utf8_error().valid_up_to())
+                .unwrap_or_default();
+            ConfigError::Encoding {
+                place: Place::after(&file, &String::from_utf8_lossy(valid)),
+            }
         })?;
         let keys = if path.file_name().is_some_and(|name| name == PROJECT_FILE) {
-            toml::from_str::<PyprojectFile>(&text).map(|project| project.tool.and_then(|tools| tools.ungil))
+            toml::from_str::<PyprojectFile>(&text)
+                .map(|project| project.tool.and_then(|tools| tools.ungil))
         } else {
             toml::from_str(&text).map(Some)
         };
-        let mut configuration = ConfigurationFile { path: path.to_owned(), text, keys: ConfigKeys::default() };
+        let mut configuration = ConfigurationFile {
+            path: path.to_owned(),
+            text,
+            keys: ConfigKeys::default(),
+        };
         match keys {
             Ok(Some(keys)) => configuration.keys = keys,
             Ok(None) => return Ok(None),
@@ -166,7 +183,11 @@ impl ConfigurationFile {
     fn malformed(&self, error: &toml::de::Error) -> ConfigError {
         let span = error.span().unwrap_or_default();
         let mut message = error.message().replace('\n', ", ");
-        let found = self.text.get(span.clone()).unwrap_or_default().trim_matches(['"', '\'']);
+        let found = self
+            .text
+            .get(span.clone())
+            .unwrap_or_default()
+            .trim_matches(['"', '\'']);
         // `unknown field `a`, expected one of `b`, `c``
         let known: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
         if message.starts_with("unknown field")
@@ -174,15 +195,32 @@ impl ConfigurationFile {
         {
             message = format!("unknown key `{found}`; is `{meant}` meant?");
         }
-        ConfigError::Format { place: self.place(span), message }
+        ConfigError::Format {
+            place: self.place(span),
+            message,
+        }
     }
 
     fn place(&self, span: Range<usize>) -> Place {
-        Place::after(self.path.display().to_string(), self.text.get(..span.start).unwrap_or_default())
+        Place::after(
+            self.path.display().to_string(),
+            self.text.get(..span.start).unwrap_or_default(),
+        )
     }
 
-    fn wrong(&self, key: &'static str, span: Range<usize>, found: String, expected: &str) -> ConfigError {
-        ConfigError::Value { place: self.place(span), key, found, expected: expected.to_owned() }
+    fn wrong(
+        &self,
+        key: &'static str,
+        span: Range<usize>,
+        found: String,
+        expected: &str,
+    ) -> ConfigError {
+        ConfigError::Value {
+            place: self.place(span),
+            key,
+            found,
+            expected: expected.to_owned(),
+        }
     }
 
     /// The file that is followed, as errors name it; `None` when there is none.
@@ -191,7 +229,12 @@ impl ConfigurationFile {
     }
 
     /// The error for a word that makes no sense.
-    pub(crate) fn refuse(&self, stated: &ConfiguredOption<'_>, found: String, expected: &str) -> ConfigError {
+    pub(crate) fn refuse(
+        &self,
+        stated: &ConfiguredOption<'_>,
+        found: String,
+        expected: &str,
+    ) -> ConfigError {
         self.wrong(stated.key, stated.span.clone(), found, expected)
     }
 
@@ -212,7 +255,10 @@ impl ConfigurationFile {
 
     /// The report of which nothing counts that it had already.
     pub(crate) fn baseline(&self) -> Option<PathBuf> {
-        self.keys.baseline.as_ref().map(|path| self.beside(path.get_ref()))
+        self.keys
+            .baseline
+            .as_ref()
+            .map(|path| self.beside(path.get_ref()))
     }
 
     /// The main index.
@@ -257,7 +303,11 @@ impl ConfigurationFile {
 
     /// Seconds of waiting, least rate, and seconds of one answer, as far as they stand here.
     pub(crate) fn pace(&self) -> [Option<u64>; 3] {
-        [self.keys.timeout, self.keys.least_rate, self.keys.longest_answer]
+        [
+            self.keys.timeout,
+            self.keys.least_rate,
+            self.keys.longest_answer,
+        ]
     }
 
     /// Mebibytes that are unpacked at once.
@@ -266,14 +316,22 @@ impl ConfigurationFile {
     }
 
     /// Files and folders of rules; relative ones start at the configuration file's folder.
-    pub(crate) fn rules(&self, environment: &ProcessEnvironment) -> Result<Vec<PathBuf>, ConfigError> {
+    pub(crate) fn rules(
+        &self,
+        environment: &ProcessEnvironment,
+    ) -> Result<Vec<PathBuf>, ConfigError> {
         let place = |written: &Spanned<PathBuf>| {
             let path = self.beside(written.get_ref());
             if environment.directory.join(&path).exists() {
                 return Ok(path);
             }
             let found = format!("{} does not exist", path.display());
-            Err(self.wrong("rules", written.span(), found, "a rule file or a folder of them"))
+            Err(self.wrong(
+                "rules",
+                written.span(),
+                found,
+                "a rule file or a folder of them",
+            ))
         };
         self.keys.rules.iter().map(place).collect()
     }
@@ -282,21 +340,35 @@ impl ConfigurationFile {
     pub(crate) fn settings(&self) -> Result<Vec<(&str, RuleSetting)>, ConfigError> {
         let mut settings = Vec::new();
         for (rule, word) in &self.keys.level {
-            let setting: RuleSetting = word
-                .get_ref()
-                .parse()
-                .map_err(|source| ConfigError::Rule { place: self.place(word.span()), source })?;
+            let setting: RuleSetting =
+                word.get_ref().parse().map_err(|source| ConfigError::Rule {
+                    place: self.place(word.span()),
+                    source,
+                })?;
             settings.push((rule.as_str(), setting));
         }
-        settings.extend(self.keys.disable.iter().map(|rule| (rule.get_ref().as_str(), RuleSetting::Off)));
+        settings.extend(
+            self.keys
+                .disable
+                .iter()
+                .map(|rule| (rule.get_ref().as_str(), RuleSetting::Off)),
+        );
         Ok(settings)
     }
 
     /// The error for a setting that does not fit its rule, when the setting stands here.
     pub(crate) fn unfit(&self, id: &str, error: &AdjustError) -> Option<ConfigError> {
-        let disabled = self.keys.disable.iter().find(|rule| rule.get_ref() == id).map(Spanned::span);
+        let disabled = self
+            .keys
+            .disable
+            .iter()
+            .find(|rule| rule.get_ref() == id)
+            .map(Spanned::span);
         let span = disabled.or_else(|| self.keys.level.get(id).map(Spanned::span))?;
-        Some(ConfigError::Rule { place: self.place(span), source: error.clone() })
+        Some(ConfigError::Rule {
+            place: self.place(span),
+            source: error.clone(),
+        })
     }
 
     /// Pythons to judge for; one of them at least is free-threaded, where there are any.
@@ -304,14 +376,28 @@ impl ConfigurationFile {
         let python = |word: &Spanned<String>| {
             let expected = "a free-threaded version such as 3.14t";
             word.get_ref().parse().map_err(|_| {
-                self.wrong("python", word.span(), format!("`{}` is none that is known", word.get_ref()), expected)
+                self.wrong(
+                    "python",
+                    word.span(),
+                    format!("`{}` is none that is known", word.get_ref()),
+                    expected,
+                )
             })
         };
-        let pythons: Vec<Python> = self.keys.python.iter().map(python).collect::<Result<_, _>>()?;
+        let pythons: Vec<Python> = self
+            .keys
+            .python
+            .iter()
+            .map(python)
+            .collect::<Result<_, _>>()?;
         match (self.keys.python.first(), pythons.first()) {
             (Some(word), Some(first)) if pythons.iter().all(|python| !python.free_threaded) => {
-                let found = format!("{first} is the build with the GIL, which nothing can switch back on");
-                let expected = format!("a free-threaded version; is {} meant?", first.free_threaded_from_here());
+                let found =
+                    format!("{first} is the build with the GIL, which nothing can switch back on");
+                let expected = format!(
+                    "a free-threaded version; is {} meant?",
+                    first.free_threaded_from_here()
+                );
                 Err(self.wrong("python", word.span(), found, &expected))
             }
             _ => Ok(pythons),
@@ -323,21 +409,41 @@ impl ConfigurationFile {
         let platform = |word: &Spanned<String>| {
             word.get_ref().parse().map_err(|_| {
                 let found = format!("`{}` is none that is known", word.get_ref());
-                self.wrong("platform", word.span(), found, "one such as linux-x86_64, macos-arm64 or windows-amd64")
+                self.wrong(
+                    "platform",
+                    word.span(),
+                    found,
+                    "one such as linux-x86_64, macos-arm64 or windows-amd64",
+                )
             })
         };
         self.keys.platform.iter().map(platform).collect()
     }
 }
 
-fn stated<'a>(key: &'static str, words: impl IntoIterator<Item = &'a Spanned<String>>) -> Vec<ConfiguredOption<'a>> {
-    words.into_iter().map(|word| ConfiguredOption { text: word.get_ref(), key, span: word.span() }).collect()
+fn stated<'a>(
+    key: &'static str,
+    words: impl IntoIterator<Item = &'a Spanned<String>>,
+) -> Vec<ConfiguredOption<'a>> {
+    words
+        .into_iter()
+        .map(|word| ConfiguredOption {
+            text: word.get_ref(),
+            key,
+            span: word.span(),
+        })
+        .collect()
 }
 
 /// The word that a misspelt one is most like, when one is: no more than every third letter differs.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let distances = known.into_iter().map(|other| (distance(word, other), other));
-    distances.min().filter(|(distance, _)| *distance <= word.len().div_ceil(3)).map(|(_, other)| other)
+    let distances = known
+        .into_iter()
+        .map(|other| (distance(word, other), other));
+    distances
+        .min()
+        .filter(|(distance, _)| *distance <= word.len().div_ceil(3))
+        .map(|(_, other)| other)
 }
 
 /// How many letters have to be put in, taken out or changed to make one word of the other.

@@ -26,20 +26,39 @@ pub(crate) fn settle(
     let mut plain: Option<&str> = None;
     for output in outputs {
         match named(output)? {
-            Some((format, file)) => destinations.push(OutputDestination { format, file: place(file, folder)? }),
+            Some((format, file)) => destinations.push(OutputDestination {
+                format,
+                file: place(file, folder)?,
+            }),
             None if plain.is_some() => {
-                let failure = CliError::new(format!("--output {output}: only one output can do without its format"));
+                let failure = CliError::new(format!(
+                    "--output {output}: only one output can do without its format"
+                ));
                 return Err(failure.hint(format!("name it, as in --output json={output}")));
             }
             None => plain = Some(output),
         }
     }
     let main = format.map_or_else(|| known("table"), Ok)?;
-    let standard_output_is_free = destinations.iter().all(|destination| destination.file.is_some());
+    let standard_output_is_free = destinations
+        .iter()
+        .all(|destination| destination.file.is_some());
     if let Some(file) = plain {
-        destinations.insert(0, OutputDestination { format: main, file: place(file, folder)? });
+        destinations.insert(
+            0,
+            OutputDestination {
+                format: main,
+                file: place(file, folder)?,
+            },
+        );
     } else if format.is_some() || standard_output_is_free {
-        destinations.insert(0, OutputDestination { format: main, file: None });
+        destinations.insert(
+            0,
+            OutputDestination {
+                format: main,
+                file: None,
+            },
+        );
     }
     check_twice(&destinations)?;
     Ok(destinations)
@@ -50,7 +69,10 @@ fn named(output: &str) -> Result<Option<(&'static OutputFormat<Report>, &str)>, 
     let Some((word, file)) = output.split_once('=') else {
         // A format alone is more likely a slip than a file of that name.
         return match known(output) {
-            Ok(format) => Err(CliError::new(format!("--output {output} names a format and no file")).hint(format!(
+            Ok(format) => Err(CliError::new(format!(
+                "--output {output} names a format and no file"
+            ))
+            .hint(format!(
                 "expected FORMAT=FILE, as in --output {0}=ungil.{0}; a file of that name is ./{0}",
                 format.name
             ))),
@@ -59,7 +81,10 @@ fn named(output: &str) -> Result<Option<(&'static OutputFormat<Report>, &str)>, 
     };
     if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         let format = known(word).map_err(|failure| {
-            failure.hint(format!("expected one of {}; a file of that name is ./{output}", names().join(", ")))
+            failure.hint(format!(
+                "expected one of {}; a file of that name is ./{output}",
+                names().join(", ")
+            ))
         })?;
         return Ok(Some((format, file)));
     }
@@ -78,9 +103,8 @@ fn names() -> Vec<&'static str> {
 /// The file; `-` is standard output.
 fn place(file: &str, folder: &Path) -> Result<Option<PathBuf>, CliError> {
     match file {
-        "" => {
-            Err(CliError::new("--output names no file").hint("expected FORMAT=FILE, or FORMAT=- for standard output"))
-        }
+        "" => Err(CliError::new("--output names no file")
+            .hint("expected FORMAT=FILE, or FORMAT=- for standard output")),
         "-" => Ok(None),
         _ => Ok(Some(folder.join(file))),
     }
@@ -89,11 +113,18 @@ fn place(file: &str, folder: &Path) -> Result<Option<PathBuf>, CliError> {
 /// No two outputs may go to the same place: one would be lost, or both be mixed.
 fn check_twice(destinations: &[OutputDestination]) -> Result<(), CliError> {
     for (number, destination) in destinations.iter().enumerate() {
-        let Some(other) = destinations.iter().skip(number + 1).find(|other| other.file == destination.file) else {
+        let Some(other) = destinations
+            .iter()
+            .skip(number + 1)
+            .find(|other| other.file == destination.file)
+        else {
             continue;
         };
         let (first, second) = (destination.format.name, other.format.name);
-        let file = destination.file.as_deref().map_or_else(|| "standard output".into(), Path::to_string_lossy);
+        let file = destination
+            .file
+            .as_deref()
+            .map_or_else(|| "standard output".into(), Path::to_string_lossy);
         let failure = CliError::new(format!("{first} and {second} cannot both go to {file}"));
         return Err(failure.hint("--output FORMAT=FILE gives each a file of its own"));
     }
@@ -107,9 +138,13 @@ mod tests {
     fn settled(format: Option<&str>, outputs: &[&str]) -> Result<Vec<String>, String> {
         let outputs: Vec<String> = outputs.iter().map(|output| (*output).to_owned()).collect();
         let format = format.map(|word| known(word).unwrap());
-        let destinations = settle(format, &outputs, Path::new("/w")).map_err(|failure| format!("{failure:?}"))?;
+        let destinations =
+            settle(format, &outputs, Path::new("/w")).map_err(|failure| format!("{failure:?}"))?;
         let shown = |destination: &OutputDestination| {
-            let file = destination.file.as_deref().map_or_else(|| "-".into(), Path::to_string_lossy);
+            let file = destination
+                .file
+                .as_deref()
+                .map_or_else(|| "-".into(), Path::to_string_lossy);
             format!("{}={file}", destination.format.name)
         };
         Ok(destinations.iter().map(shown).collect())
@@ -123,10 +158,26 @@ mod tests {
             (Some("json"), &["report.json"], &["json=/w/report.json"]),
             (None, &["report.txt"], &["table=/w/report.txt"]),
             (None, &["-"], &["table=-"]),
-            (None, &["sarif=u.sarif", "markdown=/tmp/m.md"], &["table=-", "sarif=/w/u.sarif", "markdown=/tmp/m.md"]),
-            (None, &["sarif=u.sarif", "json=-"], &["sarif=/w/u.sarif", "json=-"]),
-            (Some("github"), &["sarif=u.sarif"], &["github=-", "sarif=/w/u.sarif"]),
-            (None, &["sarif=u.sarif", "t.txt"], &["table=/w/t.txt", "sarif=/w/u.sarif"]),
+            (
+                None,
+                &["sarif=u.sarif", "markdown=/tmp/m.md"],
+                &["table=-", "sarif=/w/u.sarif", "markdown=/tmp/m.md"],
+            ),
+            (
+                None,
+                &["sarif=u.sarif", "json=-"],
+                &["sarif=/w/u.sarif", "json=-"],
+            ),
+            (
+                Some("github"),
+                &["sarif=u.sarif"],
+                &["github=-", "sarif=/w/u.sarif"],
+            ),
+            (
+                None,
+                &["sarif=u.sarif", "t.txt"],
+                &["table=/w/t.txt", "sarif=/w/u.sarif"],
+            ),
             (None, &["json=a=b.json"], &["table=-", "json=/w/a=b.json"]),
             (None, &["./odd=name"], &["table=/w/./odd=name"]),
         ] {
@@ -141,9 +192,21 @@ mod tests {
             (None, &["sarfi=u.sarif"][..], "there is no format sarfi"),
             (None, &["json"], "names a format and no file"),
             (None, &["json="], "names no file"),
-            (None, &["a.txt", "b.txt"], "only one output can do without its format"),
-            (None, &["json=x", "sarif=x"], "json and sarif cannot both go to /w/x"),
-            (Some("table"), &["json=-"], "table and json cannot both go to standard output"),
+            (
+                None,
+                &["a.txt", "b.txt"],
+                "only one output can do without its format",
+            ),
+            (
+                None,
+                &["json=x", "sarif=x"],
+                "json and sarif cannot both go to /w/x",
+            ),
+            (
+                Some("table"),
+                &["json=-"],
+                "table and json cannot both go to standard output",
+            ),
         ] {
             let error = settled(format, outputs).unwrap_err();
             assert!(error.contains(told), "{outputs:?}: {error}");

@@ -48,14 +48,25 @@ impl ProcessEnvironment {
     /// files by their path in the repository.
     pub(crate) fn repository(&self) -> &Path {
         // A folder; in a further work tree and in a submodule a file.
-        self.directory.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&self.directory)
+        self.directory
+            .ancestors()
+            .find(|folder| folder.join(".git").exists())
+            .unwrap_or(&self.directory)
     }
 
     /// Columns of the terminal that standard output is; `COLUMNS` where it says more.
     pub(crate) fn width(&self) -> usize {
-        let told =
-            self.variables.get("COLUMNS").and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
-        let seen = || comfy_table::Table::new().width().filter(|columns| *columns > 0).map(usize::from);
+        let told = self
+            .variables
+            .get("COLUMNS")
+            .and_then(|columns| columns.parse().ok())
+            .filter(|columns| *columns > 0);
+        let seen = || {
+            comfy_table::Table::new()
+                .width()
+                .filter(|columns| *columns > 0)
+                .map(usize::from)
+        };
         told.or_else(seen).unwrap_or(COLUMNS)
     }
 
@@ -66,12 +77,20 @@ impl ProcessEnvironment {
 
     /// The system's folder for caches, with ours in it.
     pub(crate) fn cache(&self) -> Option<PathBuf> {
-        Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("ungil"))
+        Some(
+            etcetera::choose_base_strategy()
+                .ok()?
+                .cache_dir()
+                .join("ungil"),
+        )
     }
 
     /// The start in RFC 3339, in whole seconds.
     pub(crate) fn timestamp(&self) -> String {
-        let seconds = self.now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
+        let seconds = self
+            .now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |passed| passed.as_secs());
         let (year, month, day) = civil(seconds / 86_400);
         let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
@@ -80,18 +99,29 @@ impl ProcessEnvironment {
     /// What was typed, or else what a variable lists, separated by blanks.
     pub(crate) fn or_listed(&self, variable: &str, typed: &[String]) -> Vec<String> {
         let listed = self.variables.get(variable).filter(|_| typed.is_empty());
-        listed.map_or_else(|| typed.to_vec(), |words| words.split_whitespace().map(str::to_owned).collect())
+        listed.map_or_else(
+            || typed.to_vec(),
+            |words| words.split_whitespace().map(str::to_owned).collect(),
+        )
     }
 
     /// The day on which the run started, in UTC.
     pub(crate) fn today(&self) -> Result<Date, DateError> {
-        self.timestamp().split('T').next().unwrap_or_default().parse()
+        self.timestamp()
+            .split('T')
+            .next()
+            .unwrap_or_default()
+            .parse()
     }
 
     /// The encoding that the locale names, such as `ISO-8859-1`; UTF-8 is tried anyway.
     pub(crate) fn encoding(&self) -> Option<String> {
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| self.variables.get(*name))?;
-        locale.split_once('.').map(|(_, encoding)| encoding.to_owned())
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .iter()
+            .find_map(|name| self.variables.get(*name))?;
+        locale
+            .split_once('.')
+            .map(|(_, encoding)| encoding.to_owned())
     }
 
     /// The machine, as far as index settings depend on it.
@@ -101,7 +131,12 @@ impl ProcessEnvironment {
             "windows" => HostSystem::Windows,
             _ => HostSystem::Unix,
         };
-        HostMachine { system, home: std::env::home_dir(), folder: self.directory.clone(), now: self.now }
+        HostMachine {
+            system,
+            home: std::env::home_dir(),
+            folder: self.directory.clone(),
+            now: self.now,
+        }
     }
 
     /// The platform of this machine, when ungil judges it.
@@ -139,7 +174,11 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
@@ -159,7 +198,11 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            let environment = ProcessEnvironment { variables: BTreeMap::new(), directory: PathBuf::new(), now };
+            let environment = ProcessEnvironment {
+                variables: BTreeMap::new(),
+                directory: PathBuf::new(),
+                now,
+            };
             assert_eq!(environment.timestamp(), told);
             assert_eq!(environment.today().unwrap().to_string(), told[..10]);
         }

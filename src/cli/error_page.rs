@@ -43,21 +43,38 @@ impl Error for CausedError {
 impl CliError {
     /// A failure that needs no more than a sentence.
     pub(crate) fn new(what: impl Into<String>) -> CliError {
-        CliError { error: what.into().into(), hint: None, exit: ExitOutcome::Usage }
+        CliError {
+            error: what.into().into(),
+            hint: None,
+            exit: ExitOutcome::Usage,
+        }
     }
 
     /// A failure that another error led to.
-    pub(crate) fn caused(what: impl Into<String>, cause: impl Error + Send + Sync + 'static) -> CliError {
+    pub(crate) fn caused(
+        what: impl Into<String>,
+        cause: impl Error + Send + Sync + 'static,
+    ) -> CliError {
         CliError {
-            error: Box::new(CausedError { what: what.into(), cause: Box::new(cause) }),
+            error: Box::new(CausedError {
+                what: what.into(),
+                cause: Box::new(cause),
+            }),
             hint: None,
             exit: ExitOutcome::Usage,
         }
     }
 
     /// An error that may know what helps.
-    pub(crate) fn hinted(hint: Option<String>, error: impl Error + Send + Sync + 'static) -> CliError {
-        CliError { error: Box::new(error), hint, exit: ExitOutcome::Usage }
+    pub(crate) fn hinted(
+        hint: Option<String>,
+        error: impl Error + Send + Sync + 'static,
+    ) -> CliError {
+        CliError {
+            error: Box::new(error),
+            hint,
+            exit: ExitOutcome::Usage,
+        }
     }
 
     /// Ends the process with another code than that of wrong usage.
@@ -80,7 +97,11 @@ impl CliError {
 
 impl<E: Error + Send + Sync + 'static> From<E> for CliError {
     fn from(error: E) -> CliError {
-        CliError { error: Box::new(error), hint: None, exit: ExitOutcome::Usage }
+        CliError {
+            error: Box::new(error),
+            hint: None,
+            exit: ExitOutcome::Usage,
+        }
     }
 }
 
@@ -114,7 +135,10 @@ fn page(failure: &CliError) -> String {
 
 /// Harmless text whose own line ends are kept, indented.
 fn lines(text: &str) -> String {
-    text.lines().map(harmless).collect::<Vec<_>>().join("\n    ")
+    text.lines()
+        .map(harmless)
+        .collect::<Vec<_>>()
+        .join("\n    ")
 }
 
 #[cfg(test)]
@@ -124,7 +148,8 @@ mod tests {
     #[test]
     fn a_page_tells_what_why_and_what_helps() {
         let cause = std::io::Error::other("disk on fire\u{1b}[2J");
-        let failure = CliError::caused("cannot write https://me:secret@host/x", cause).hint("use another disk");
+        let failure = CliError::caused("cannot write https://me:secret@host/x", cause)
+            .hint("use another disk");
         let plain = anstream::adapter::strip_str(&page(&failure)).to_string();
         assert_eq!(
             plain,

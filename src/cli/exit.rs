@@ -26,11 +26,26 @@ pub(crate) enum ExitOutcome {
 
 /// What each code means.
 pub(crate) const MEANINGS: &[(ExitOutcome, &str)] = &[
-    (ExitOutcome::Clean, "everything was judged, and nothing speaks against it; of `gate`: the policy is kept"),
-    (ExitOutcome::NotReady, "something is not ready: gil, crash or blocked; of `gate`: the policy is broken"),
-    (ExitOutcome::Usage, "wrong usage, configuration or input: nothing was judged"),
-    (ExitOutcome::Open, "not everything could be judged (unknown, build, a problem), and nothing worse was found"),
-    (ExitOutcome::Unreachable, "no index, proxy or server answered: nothing was judged"),
+    (
+        ExitOutcome::Clean,
+        "everything was judged, and nothing speaks against it; of `gate`: the policy is kept",
+    ),
+    (
+        ExitOutcome::NotReady,
+        "something is not ready: gil, crash or blocked; of `gate`: the policy is broken",
+    ),
+    (
+        ExitOutcome::Usage,
+        "wrong usage, configuration or input: nothing was judged",
+    ),
+    (
+        ExitOutcome::Open,
+        "not everything could be judged (unknown, build, a problem), and nothing worse was found",
+    ),
+    (
+        ExitOutcome::Unreachable,
+        "no index, proxy or server answered: nothing was judged",
+    ),
 ];
 
 impl From<ExitOutcome> for ExitCode {
@@ -42,11 +57,18 @@ impl From<ExitOutcome> for ExitCode {
 impl ExitOutcome {
     /// The code for a report. One without packages judged nothing, and must not look like good news.
     pub(crate) fn of_report(report: &Report) -> ExitOutcome {
-        let worst = report.packages.iter().flat_map(|package| &package.results).map(|result| result.verdict).max();
+        let worst = report
+            .packages
+            .iter()
+            .flat_map(|package| &package.results)
+            .map(|result| result.verdict)
+            .max();
         match worst {
             Some(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => ExitOutcome::NotReady,
             Some(Verdict::Unknown | Verdict::Build) | None => ExitOutcome::Open,
-            Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback) if !report.problems.is_empty() => {
+            Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback)
+                if !report.problems.is_empty() =>
+            {
                 ExitOutcome::Open
             }
             Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback) => ExitOutcome::Clean,
@@ -70,19 +92,38 @@ impl ExitOutcome {
             Some(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => ExitOutcome::NotReady,
             Some(Verdict::Unknown | Verdict::Build) => ExitOutcome::Open,
             _ if plan.summary.packages == 0 || !plan.problems.is_empty() => ExitOutcome::Open,
-            Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback) | None => ExitOutcome::Clean,
+            Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback) | None => {
+                ExitOutcome::Clean
+            }
         }
     }
 
     /// The code for an inspection. A file that a target does not look for says nothing against that target.
     pub(crate) fn of_inspection(inspection: &Inspection) -> ExitOutcome {
-        let files = || inspection.artifacts.iter().flat_map(|artifact| &artifact.files);
-        let effects: Vec<Gil> =
-            files().flat_map(|file| &file.outcomes).filter_map(|outcome| Some(outcome.outcome.as_ref()?.gil)).collect();
+        let files = || {
+            inspection
+                .artifacts
+                .iter()
+                .flat_map(|artifact| &artifact.files)
+        };
+        let effects: Vec<Gil> = files()
+            .flat_map(|file| &file.outcomes)
+            .filter_map(|outcome| Some(outcome.outcome.as_ref()?.gil))
+            .collect();
         // What is foreseen of a build is not known.
-        let built = inspection.artifacts.iter().any(|artifact| artifact.sources.is_some());
-        let passed_by = files().any(|file| file.outcomes.iter().all(|outcome| outcome.outcome.is_none()));
-        if effects.iter().any(|gil| matches!(gil, Gil::Used | Gil::NotLoadable)) {
+        let built = inspection
+            .artifacts
+            .iter()
+            .any(|artifact| artifact.sources.is_some());
+        let passed_by = files().any(|file| {
+            file.outcomes
+                .iter()
+                .all(|outcome| outcome.outcome.is_none())
+        });
+        if effects
+            .iter()
+            .any(|gil| matches!(gil, Gil::Used | Gil::NotLoadable))
+        {
             ExitOutcome::NotReady
         } else if built
             || passed_by
@@ -106,7 +147,10 @@ mod tests {
     use super::*;
 
     fn report(verdicts: &[Verdict]) -> Report {
-        let target = Target { python: "3.14t".parse().unwrap(), platform: "linux-x86_64".parse().unwrap() };
+        let target = Target {
+            python: "3.14t".parse().unwrap(),
+            platform: "linux-x86_64".parse().unwrap(),
+        };
         let results = verdicts.iter().map(|verdict| TargetResult {
             target,
             verdict: *verdict,
@@ -129,7 +173,10 @@ mod tests {
             required_by: Vec::new(),
             results: results.collect(),
         };
-        Report { packages: vec![package], ..Report::default() }
+        Report {
+            packages: vec![package],
+            ..Report::default()
+        }
     }
 
     #[test]
@@ -144,19 +191,39 @@ mod tests {
             (&[Build, Blocked], ExitOutcome::NotReady),
             (&[], ExitOutcome::Open),
         ] {
-            assert_eq!(ExitOutcome::of_report(&report(verdicts)), exit, "{verdicts:?}");
+            assert_eq!(
+                ExitOutcome::of_report(&report(verdicts)),
+                exit,
+                "{verdicts:?}"
+            );
         }
     }
 
     #[test]
     fn a_problem_is_never_good_news() {
-        let problem =
-            Problem { kind: ProblemKind::Network, package: None, place: String::new(), message: String::new() };
-        let with = |verdict| Report { problems: vec![problem.clone()], ..report(&[verdict]) };
-        assert_eq!(ExitOutcome::of_report(&with(Verdict::Ready)), ExitOutcome::Open);
-        assert_eq!(ExitOutcome::of_report(&with(Verdict::Gil)), ExitOutcome::NotReady);
+        let problem = Problem {
+            kind: ProblemKind::Network,
+            package: None,
+            place: String::new(),
+            message: String::new(),
+        };
+        let with = |verdict| Report {
+            problems: vec![problem.clone()],
+            ..report(&[verdict])
+        };
         assert_eq!(
-            ExitOutcome::of_inspection(&Inspection { problems: vec![problem], ..Inspection::default() }),
+            ExitOutcome::of_report(&with(Verdict::Ready)),
+            ExitOutcome::Open
+        );
+        assert_eq!(
+            ExitOutcome::of_report(&with(Verdict::Gil)),
+            ExitOutcome::NotReady
+        );
+        assert_eq!(
+            ExitOutcome::of_inspection(&Inspection {
+                problems: vec![problem],
+                ..Inspection::default()
+            }),
             ExitOutcome::Open
         );
     }

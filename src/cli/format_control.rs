@@ -9,7 +9,11 @@ type BadPackageName = <PackageName as std::str::FromStr>::Err;
 /// The packages of which one more value speaks too, the later words weighing more.
 pub(crate) fn and(earlier: FormatControl, value: &str) -> Result<FormatControl, BadPackageName> {
     let mut control = earlier;
-    for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+    for word in value
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+    {
         control = match (word, control) {
             (":all:", _) => FormatControl::All,
             (":none:", _) => FormatControl::None,
@@ -33,7 +37,9 @@ mod tests {
     use super::*;
 
     fn check(values: &[&str], covered: &[&str], not_covered: &[&str]) {
-        let control = values.iter().fold(FormatControl::None, |control, value| and(control, value).unwrap());
+        let control = values.iter().fold(FormatControl::None, |control, value| {
+            and(control, value).unwrap()
+        });
         for name in covered {
             assert!(control.covers(&name.parse().unwrap()), "{values:?} {name}");
         }

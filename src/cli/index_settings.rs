@@ -82,7 +82,10 @@ pub(crate) fn netrc_paths(environment: &EnvironmentVariables, host: &HostMachine
         return vec![expand(path, host)];
     }
     let names = [".netrc", "_netrc"];
-    names.iter().filter_map(|name| Some(host.home.as_ref()?.join(name))).collect()
+    names
+        .iter()
+        .filter_map(|name| Some(host.home.as_ref()?.join(name)))
+        .collect()
 }
 
 /// A path as a setting has it: `~/` is the user's home, and relative paths start at the current folder.
@@ -95,12 +98,16 @@ fn expand(text: &str, host: &HostMachine) -> PathBuf {
 
 /// pip's configuration files, those that count less first. Not all of them need exist.
 pub(crate) fn config_paths(environment: &EnvironmentVariables, host: &HostMachine) -> Vec<PathBuf> {
-    let variable = |name: &str| environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let variable = |name: &str| {
+        environment
+            .get(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let explicit = variable("PIP_CONFIG_FILE");
-    if explicit
-        .as_deref()
-        .is_some_and(|path| path == Path::new("/dev/null") || path.as_os_str().eq_ignore_ascii_case("nul"))
-    {
+    if explicit.as_deref().is_some_and(|path| {
+        path == Path::new("/dev/null") || path.as_os_str().eq_ignore_ascii_case("nul")
+    }) {
         return Vec::new();
     }
     let home = host.home.clone();
@@ -109,24 +116,40 @@ pub(crate) fn config_paths(environment: &EnvironmentVariables, host: &HostMachin
     let mut paths: Vec<Option<PathBuf>> = Vec::new();
     match host.system {
         HostSystem::Unix => {
-            let folders = environment.get("XDG_CONFIG_DIRS").filter(|value| !value.is_empty());
+            let folders = environment
+                .get("XDG_CONFIG_DIRS")
+                .filter(|value| !value.is_empty());
             let folders = folders.map_or("/etc/xdg", String::as_str);
-            paths.extend(folders.split(':').map(|folder| Some(Path::new(folder).join("pip/pip.conf"))));
+            paths.extend(
+                folders
+                    .split(':')
+                    .map(|folder| Some(Path::new(folder).join("pip/pip.conf"))),
+            );
             paths.push(Some("/etc/pip.conf".into()));
         }
         HostSystem::MacOs => paths.push(Some("/Library/Application Support/pip/pip.conf".into())),
         HostSystem::Windows => {
-            paths.push(Some(variable("PROGRAMDATA").unwrap_or_else(|| "C:/ProgramData".into()).join("pip/pip.ini")));
+            paths.push(Some(
+                variable("PROGRAMDATA")
+                    .unwrap_or_else(|| "C:/ProgramData".into())
+                    .join("pip/pip.ini"),
+            ));
         }
     }
     // A file named in the environment takes the place of the user's own.
     if explicit.is_none() {
         match host.system {
             HostSystem::Unix => {
-                paths.extend([at_home(".pip/pip.conf"), config_home.map(|folder| folder.join("pip/pip.conf"))]);
+                paths.extend([
+                    at_home(".pip/pip.conf"),
+                    config_home.map(|folder| folder.join("pip/pip.conf")),
+                ]);
             }
             HostSystem::MacOs => {
-                paths.extend([at_home(".pip/pip.conf"), config_home.map(|folder| folder.join("pip/pip.conf"))]);
+                paths.extend([
+                    at_home(".pip/pip.conf"),
+                    config_home.map(|folder| folder.join("pip/pip.conf")),
+                ]);
                 paths.push(at_home("Library/Application Support/pip/pip.conf"));
             }
             HostSystem::Windows => {
@@ -135,7 +158,11 @@ pub(crate) fn config_paths(environment: &EnvironmentVariables, host: &HostMachin
             }
         }
     }
-    let name = if host.system == HostSystem::Windows { "pip.ini" } else { "pip.conf" };
+    let name = if host.system == HostSystem::Windows {
+        "pip.ini"
+    } else {
+        "pip.conf"
+    };
     paths.push(variable("VIRTUAL_ENV").map(|folder| folder.join(name)));
     paths.push(explicit);
     paths.into_iter().flatten().collect()
@@ -148,7 +175,11 @@ pub(crate) fn settle(
     stated: &PackageSources,
     host: &HostMachine,
 ) -> Result<IndexSettings, IndexError> {
-    let configured = ConfiguredIndexes { environment, options: options(&files.pip)?, host };
+    let configured = ConfiguredIndexes {
+        environment,
+        options: options(&files.pip)?,
+        host,
+    };
     let mut named = Vec::new();
     let sources = configured.sources(stated, &mut named)?;
     let mut settings = IndexSettings::new(sources, host.now);
@@ -158,26 +189,43 @@ pub(crate) fn settle(
     if let Some(netrc) = &files.netrc {
         settings.credentials.add_netrc(&netrc.path, &netrc.text);
     }
-    if let Some(found) =
-        configured.first(&["PIP_CERT"], &["cert"]).or_else(|| configured.first(&["SSL_CERT_FILE"], &[]))
+    if let Some(found) = configured
+        .first(&["PIP_CERT"], &["cert"])
+        .or_else(|| configured.first(&["SSL_CERT_FILE"], &[]))
     {
         settings.trust = TlsTrust::Certificates(configured.path(&found.value));
     }
     if let Some(found) = configured.first(&["PIP_PROXY"], &["proxy"]) {
-        let text = if found.value.contains("://") { found.value.clone() } else { format!("http://{}", found.value) };
+        let text = if found.value.contains("://") {
+            found.value.clone()
+        } else {
+            format!("http://{}", found.value)
+        };
         let url = Url::parse(&text).map_err(|_| found.error("the URL of a proxy"))?;
-        let except = environment.get("NO_PROXY").or_else(|| environment.get("no_proxy")).cloned();
+        let except = environment
+            .get("NO_PROXY")
+            .or_else(|| environment.get("no_proxy"))
+            .cloned();
         settings.proxy = ProxySettings::Through { url, except };
     }
-    let timeouts = configured.first(&["PIP_TIMEOUT", "PIP_DEFAULT_TIMEOUT"], &["timeout", "default-timeout"]);
+    let timeouts = configured.first(
+        &["PIP_TIMEOUT", "PIP_DEFAULT_TIMEOUT"],
+        &["timeout", "default-timeout"],
+    );
     if let Some(found) = timeouts {
         let seconds = found.value.trim().parse::<f64>().ok();
-        let duration =
-            seconds.filter(|seconds| *seconds > 0.0).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        settings.pace.timeout = duration.ok_or_else(|| found.error("a number of seconds above zero"))?;
+        let duration = seconds
+            .filter(|seconds| *seconds > 0.0)
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        settings.pace.timeout =
+            duration.ok_or_else(|| found.error("a number of seconds above zero"))?;
     }
     if let Some(found) = configured.first(&["PIP_RETRIES"], &["retries"]) {
-        settings.retries = found.value.trim().parse().map_err(|_| found.error("a number of retries"))?;
+        settings.retries = found
+            .value
+            .trim()
+            .parse()
+            .map_err(|_| found.error("a number of retries"))?;
     }
     if configured.flag(&["UV_OFFLINE"], &[])? {
         settings.freshness = CacheFreshness::Offline;
@@ -195,9 +243,16 @@ struct FoundSetting {
 impl FoundSetting {
     fn error(&self, expected: &str) -> IndexError {
         // What stands between `//` and `@` may be a password, and a value that is no URL cannot be taken apart.
-        let found =
-            if self.value.contains('@') { "(not shown, as it may hold a password)" } else { self.value.as_str() };
-        IndexError::Setting { setting: self.name.clone(), expected: expected.to_owned(), found: found.to_owned() }
+        let found = if self.value.contains('@') {
+            "(not shown, as it may hold a password)"
+        } else {
+            self.value.as_str()
+        };
+        IndexError::Setting {
+            setting: self.name.clone(),
+            expected: expected.to_owned(),
+            found: found.to_owned(),
+        }
     }
 }
 
@@ -211,14 +266,26 @@ impl ConfiguredIndexes<'_> {
     /// The first of these variables that is set, else the first of these options of the configuration files.
     fn first(&self, variables: &[&str], options: &[&str]) -> Option<FoundSetting> {
         let set = variables.iter().find_map(|name| {
-            let value = self.environment.get(*name).filter(|value| !value.trim().is_empty())?;
-            Some(FoundSetting { name: (*name).to_owned(), value: value.clone() })
+            let value = self
+                .environment
+                .get(*name)
+                .filter(|value| !value.trim().is_empty())?;
+            Some(FoundSetting {
+                name: (*name).to_owned(),
+                value: value.clone(),
+            })
         });
-        set.or_else(|| options.iter().find_map(|name| self.options.get(*name).cloned()))
+        set.or_else(|| {
+            options
+                .iter()
+                .find_map(|name| self.options.get(*name).cloned())
+        })
     }
 
     fn flag(&self, variables: &[&str], options: &[&str]) -> Result<bool, IndexError> {
-        let Some(found) = self.first(variables, options) else { return Ok(false) };
+        let Some(found) = self.first(variables, options) else {
+            return Ok(false);
+        };
         match found.value.trim().to_ascii_lowercase().as_str() {
             "1" | "y" | "yes" | "t" | "true" | "on" => Ok(true),
             "0" | "n" | "no" | "f" | "false" | "off" => Ok(false),
@@ -226,16 +293,29 @@ impl ConfiguredIndexes<'_> {
         }
     }
 
-    fn sources(&self, stated: &PackageSources, named: &mut Vec<(String, Url)>) -> Result<PackageSources, IndexError> {
+    fn sources(
+        &self,
+        stated: &PackageSources,
+        named: &mut Vec<(String, Url)>,
+    ) -> Result<PackageSources, IndexError> {
         let mut sources = stated.clone();
         if sources.index_url.is_none() {
-            let found = self.first(&["PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"], &["index-url"]);
-            sources.index_url = found.map(|found| self.index_url(&found, &found.value, named)).transpose()?;
+            let found = self.first(
+                &["PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"],
+                &["index-url"],
+            );
+            sources.index_url = found
+                .map(|found| self.index_url(&found, &found.value, named))
+                .transpose()?;
         }
         let extra: Vec<FoundSetting> = match self.first(&["PIP_EXTRA_INDEX_URL"], &[]) {
             Some(found) => vec![found],
             None => {
-                match ["UV_INDEX", "UV_EXTRA_INDEX_URL"].iter().filter_map(|name| self.first(&[name], &[])).collect() {
+                match ["UV_INDEX", "UV_EXTRA_INDEX_URL"]
+                    .iter()
+                    .filter_map(|name| self.first(&[name], &[]))
+                    .collect()
+                {
                     found if !Vec::is_empty(&found) => found,
                     _ => self.first(&[], &["extra-index-url"]).into_iter().collect(),
                 }
@@ -250,7 +330,10 @@ impl ConfiguredIndexes<'_> {
         if let Some(found) = self.first(&["PIP_FIND_LINKS", "UV_FIND_LINKS"], &["find-links"]) {
             // uv separates by commas, pip by blanks.
             let comma = found.name.starts_with("UV_");
-            for text in found.value.split(|letter: char| letter.is_whitespace() || comma && letter == ',') {
+            for text in found
+                .value
+                .split(|letter: char| letter.is_whitespace() || comma && letter == ',')
+            {
                 if !text.is_empty() {
                     sources.find_links.push(self.location(&found, text)?);
                 }
@@ -261,18 +344,29 @@ impl ConfiguredIndexes<'_> {
     }
 
     /// An index's URL, or its path; uv may put a name before it (`internal=https://…`), by which credentials are named.
-    fn index_url(&self, found: &FoundSetting, text: &str, named: &mut Vec<(String, Url)>) -> Result<Url, IndexError> {
+    fn index_url(
+        &self,
+        found: &FoundSetting,
+        text: &str,
+        named: &mut Vec<(String, Url)>,
+    ) -> Result<Url, IndexError> {
         let is_name = |name: &str| {
             !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
         };
         let (name, text) = match text.trim().split_once('=') {
-            Some((name, rest)) if found.name.starts_with("UV_") && is_name(name) => (Some(name), rest),
+            Some((name, rest)) if found.name.starts_with("UV_") && is_name(name) => {
+                (Some(name), rest)
+            }
             _ => (None, text.trim()),
         };
         let url = match self.location(found, text)? {
             Location::Url(url) => url,
-            Location::Path(path) => Url::from_directory_path(path).map_err(|()| found.error("a URL or a path"))?,
+            Location::Path(path) => {
+                Url::from_directory_path(path).map_err(|()| found.error("a URL or a path"))?
+            }
         };
         if let Some(name) = name {
             named.push((name.to_owned(), url.clone()));
@@ -282,19 +376,34 @@ impl ConfiguredIndexes<'_> {
 
     /// `UV_INDEX_{NAME}_USERNAME` and `UV_INDEX_{NAME}_PASSWORD`.
     fn add_credential(&self, settings: &mut IndexSettings, name: &str, url: &Url) {
-        let upper = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' };
+        let upper = |letter: char| {
+            if letter.is_ascii_alphanumeric() {
+                letter.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        };
         let name: String = name.chars().map(upper).collect();
-        let variable = |what: &str| self.environment.get(&format!("UV_INDEX_{name}_{what}")).cloned();
+        let variable = |what: &str| {
+            self.environment
+                .get(&format!("UV_INDEX_{name}_{what}"))
+                .cloned()
+        };
         let (user, password) = (variable("USERNAME"), variable("PASSWORD"));
         if user.is_some() || password.is_some() {
-            let credential = UserPassword { user: user.unwrap_or_default(), password: password.unwrap_or_default() };
+            let credential = UserPassword {
+                user: user.unwrap_or_default(),
+                password: password.unwrap_or_default(),
+            };
             settings.add_credential(url, credential);
         }
     }
 
     fn location(&self, found: &FoundSetting, text: &str) -> Result<Location, IndexError> {
         if text.contains("://") || text.starts_with("file:") {
-            return Url::parse(text).map(Location::Url).map_err(|_| found.error("URLs or paths"));
+            return Url::parse(text)
+                .map(Location::Url)
+                .map_err(|_| found.error("URLs or paths"));
         }
         Ok(Location::Path(self.path(text)))
     }
@@ -314,24 +423,38 @@ fn options(files: &[ConfigFile]) -> Result<BTreeMap<String, FoundSetting>, Index
         // As Python's own parser has it: comments on lines of their own only, values that go on when indented.
         ini.set_inline_comment_symbols(Some(&[]));
         ini.set_multiline(true);
-        ini.read(file.text.trim_start_matches('\u{feff}').to_owned()).map_err(|_| IndexError::Setting {
-            // The parser's message quotes the file, which may hold passwords.
-            setting: file.path.display().to_string(),
-            expected: "sections, and `name = value` in them".to_owned(),
-            found: "something else".to_owned(),
-        })?;
+        ini.read(file.text.trim_start_matches('\u{feff}').to_owned())
+            .map_err(|_| IndexError::Setting {
+                // The parser's message quotes the file, which may hold passwords.
+                setting: file.path.display().to_string(),
+                expected: "sections, and `name = value` in them".to_owned(),
+                found: "something else".to_owned(),
+            })?;
         parsed.push((file, ini));
     }
     for section in ["global", "install"] {
         for (file, ini) in &parsed {
             let values = ini.get_map_ref().get(section).into_iter().flatten();
             for (key, value) in values {
-                let key = key.trim_start_matches('-').replace('_', "-").to_ascii_lowercase();
-                let Some(value) = value.as_ref().map(|value| value.trim()).filter(|value| !value.is_empty()) else {
+                let key = key
+                    .trim_start_matches('-')
+                    .replace('_', "-")
+                    .to_ascii_lowercase();
+                let Some(value) = value
+                    .as_ref()
+                    .map(|value| value.trim())
+                    .filter(|value| !value.is_empty())
+                else {
                     continue;
                 };
                 let name = format!("{}, [{section}] {key}", file.path.display());
-                options.insert(key, FoundSetting { name, value: value.to_owned() });
+                options.insert(
+                    key,
+                    FoundSetting {
+                        name,
+                        value: value.to_owned(),
+                    },
+                );
             }
         }
     }
@@ -344,34 +467,65 @@ mod tests {
 
     fn host(system: HostSystem) -> HostMachine {
         let (home, folder) = (Some("/home/me".into()), "/work".into());
-        HostMachine { system, home, folder, now: SystemTime::UNIX_EPOCH }
+        HostMachine {
+            system,
+            home,
+            folder,
+            now: SystemTime::UNIX_EPOCH,
+        }
     }
 
     fn environment(pairs: &[(&str, &str)]) -> EnvironmentVariables {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     fn files(texts: &[&str]) -> SettingsFiles {
-        let file = |text: &&str| ConfigFile { path: "/etc/pip.conf".into(), text: (*text).to_owned() };
-        SettingsFiles { pip: texts.iter().map(file).collect(), netrc: None }
+        let file = |text: &&str| ConfigFile {
+            path: "/etc/pip.conf".into(),
+            text: (*text).to_owned(),
+        };
+        SettingsFiles {
+            pip: texts.iter().map(file).collect(),
+            netrc: None,
+        }
     }
 
     fn settled(pairs: &[(&str, &str)], texts: &[&str]) -> Result<IndexSettings, IndexError> {
-        settle(&environment(pairs), &files(texts), &PackageSources::default(), &host(HostSystem::Unix))
+        settle(
+            &environment(pairs),
+            &files(texts),
+            &PackageSources::default(),
+            &host(HostSystem::Unix),
+        )
     }
 
     #[test]
     fn files_are_looked_for_where_pip_does() {
         let check = |system: HostSystem, pairs: &[(&str, &str)], expected: &[&str]| {
             let expected: Vec<PathBuf> = expected.iter().map(PathBuf::from).collect();
-            assert_eq!(config_paths(&environment(pairs), &host(system)), expected, "{system:?} {pairs:?}");
+            assert_eq!(
+                config_paths(&environment(pairs), &host(system)),
+                expected,
+                "{system:?} {pairs:?}"
+            );
         };
-        let usual =
-            ["/etc/xdg/pip/pip.conf", "/etc/pip.conf", "/home/me/.pip/pip.conf", "/home/me/.config/pip/pip.conf"];
+        let usual = [
+            "/etc/xdg/pip/pip.conf",
+            "/etc/pip.conf",
+            "/home/me/.pip/pip.conf",
+            "/home/me/.config/pip/pip.conf",
+        ];
         check(HostSystem::Unix, &[], &usual);
         check(
             HostSystem::Unix,
-            &[("XDG_CONFIG_DIRS", "/a:/b"), ("XDG_CONFIG_HOME", "/c"), ("VIRTUAL_ENV", "/venv")],
+            &[
+                ("XDG_CONFIG_DIRS", "/a:/b"),
+                ("XDG_CONFIG_HOME", "/c"),
+                ("VIRTUAL_ENV", "/venv"),
+            ],
             &[
                 "/a/pip/pip.conf",
                 "/b/pip/pip.conf",
@@ -382,7 +536,11 @@ mod tests {
             ],
         );
         let explicit = ("PIP_CONFIG_FILE", "/x.conf");
-        check(HostSystem::Unix, &[explicit], &["/etc/xdg/pip/pip.conf", "/etc/pip.conf", "/x.conf"]);
+        check(
+            HostSystem::Unix,
+            &[explicit],
+            &["/etc/xdg/pip/pip.conf", "/etc/pip.conf", "/x.conf"],
+        );
         check(HostSystem::Unix, &[("PIP_CONFIG_FILE", "/dev/null")], &[]);
         check(
             HostSystem::MacOs,
@@ -397,7 +555,12 @@ mod tests {
         check(
             HostSystem::Windows,
             &[("APPDATA", "C:/Roaming"), ("VIRTUAL_ENV", "C:/venv")],
-            &["C:/ProgramData/pip/pip.ini", "/home/me/pip/pip.ini", "C:/Roaming/pip/pip.ini", "C:/venv/pip.ini"],
+            &[
+                "C:/ProgramData/pip/pip.ini",
+                "/home/me/pip/pip.ini",
+                "C:/Roaming/pip/pip.ini",
+                "C:/venv/pip.ini",
+            ],
         );
     }
 
@@ -411,7 +574,14 @@ mod tests {
         let other = "[global]\nindex-url = https://other/simple\n";
         let check = |pairs: &[(&str, &str)], texts: &[&str], expected: Option<&str>| {
             let settings = settled(pairs, texts).unwrap();
-            assert_eq!(settings.sources().index_url.as_ref().and_then(Url::host_str), expected);
+            assert_eq!(
+                settings
+                    .sources()
+                    .index_url
+                    .as_ref()
+                    .and_then(Url::host_str),
+                expected
+            );
         };
         check(&[], &[], None);
         check(&[], &[global], Some("global"));
@@ -420,10 +590,17 @@ mod tests {
         check(&[old], &[install], Some("old"));
         check(&[old, uv], &[install], Some("uv"));
         check(&[old, uv, pip], &[install], Some("pip"));
-        let stated =
-            PackageSources { index_url: Some("https://stated/simple".parse().unwrap()), ..PackageSources::default() };
-        let settings =
-            settle(&environment(&[pip]), &SettingsFiles::default(), &stated, &host(HostSystem::Unix)).unwrap();
+        let stated = PackageSources {
+            index_url: Some("https://stated/simple".parse().unwrap()),
+            ..PackageSources::default()
+        };
+        let settings = settle(
+            &environment(&[pip]),
+            &SettingsFiles::default(),
+            &stated,
+            &host(HostSystem::Unix),
+        )
+        .unwrap();
         assert_eq!(settings.sources().index_url, stated.index_url);
     }
 
@@ -440,16 +617,38 @@ mod tests {
             ("PIP_FIND_LINKS", "wheels ~/more https://links/x.html"),
         ];
         let text = "[global]\nextra-index-url =\n    https://ignored/\nfind-links = /ignored\n";
-        let settings = settle(&environment(&pairs), &files(&[text]), &stated, &host(HostSystem::Unix)).unwrap();
-        let hosts: Vec<_> = settings.sources().extra_index_urls.iter().filter_map(Url::host_str).collect();
+        let settings = settle(
+            &environment(&pairs),
+            &files(&[text]),
+            &stated,
+            &host(HostSystem::Unix),
+        )
+        .unwrap();
+        let hosts: Vec<_> = settings
+            .sources()
+            .extra_index_urls
+            .iter()
+            .filter_map(Url::host_str)
+            .collect();
         assert_eq!(hosts, ["stated", "one", "two", "three"]);
         let links = &settings.sources().find_links;
-        assert_eq!(links[1..3], [Location::Path("/work/wheels".into()), Location::Path("/home/me/more".into())]);
+        assert_eq!(
+            links[1..3],
+            [
+                Location::Path("/work/wheels".into()),
+                Location::Path("/home/me/more".into())
+            ]
+        );
         assert_eq!(links.len(), 4);
 
         let text = "[global]\nextra-index-url =\n    https://four/simple#x\n    https://five/%40\n; a comment\nno-index = yes\n";
         let settings = settled(&[], &[text]).unwrap();
-        let urls: Vec<_> = settings.sources().extra_index_urls.iter().map(Url::as_str).collect();
+        let urls: Vec<_> = settings
+            .sources()
+            .extra_index_urls
+            .iter()
+            .map(Url::as_str)
+            .collect();
         assert_eq!(urls, ["https://four/simple#x", "https://five/%40"]);
         assert!(settings.sources().no_index);
     }
@@ -465,39 +664,88 @@ mod tests {
             ("NO_PROXY", "localhost"),
         ];
         let settings = settled(&pairs, &[]).unwrap();
-        assert_eq!(settings.credentials.lookup(&"https://pip/x".parse().unwrap()).unwrap().user, "me");
-        assert_eq!(settings.credentials.lookup(&"https://own/x".parse().unwrap()).unwrap().user, "you");
+        assert_eq!(
+            settings
+                .credentials
+                .lookup(&"https://pip/x".parse().unwrap())
+                .unwrap()
+                .user,
+            "me"
+        );
+        assert_eq!(
+            settings
+                .credentials
+                .lookup(&"https://own/x".parse().unwrap())
+                .unwrap()
+                .user,
+            "you"
+        );
         assert!(
             matches!(&settings.proxy, ProxySettings::Through { except: Some(except), .. } if except == "localhost")
         );
         let printed = format!("{settings:?}");
-        assert!(!printed.contains("hunter2") && printed.contains("proxy:3128"), "{printed}");
+        assert!(
+            !printed.contains("hunter2") && printed.contains("proxy:3128"),
+            "{printed}"
+        );
     }
 
     #[test]
     fn netrc_is_looked_for_and_read() {
         let unix = host(HostSystem::Unix);
         let paths = netrc_paths(&environment(&[]), &unix);
-        assert_eq!(paths, [PathBuf::from("/home/me/.netrc"), PathBuf::from("/home/me/_netrc")]);
-        assert_eq!(netrc_paths(&environment(&[("NETRC", "~/x")]), &unix), [PathBuf::from("/home/me/x")]);
+        assert_eq!(
+            paths,
+            [
+                PathBuf::from("/home/me/.netrc"),
+                PathBuf::from("/home/me/_netrc")
+            ]
+        );
+        assert_eq!(
+            netrc_paths(&environment(&[("NETRC", "~/x")]), &unix),
+            [PathBuf::from("/home/me/x")]
+        );
         let text = "machine own login me password hunter2".to_owned();
-        let netrc = Some(ConfigFile { path: "/home/me/.netrc".into(), text });
-        let files = SettingsFiles { pip: Vec::new(), netrc };
+        let netrc = Some(ConfigFile {
+            path: "/home/me/.netrc".into(),
+            text,
+        });
+        let files = SettingsFiles {
+            pip: Vec::new(),
+            netrc,
+        };
         assert!(!format!("{files:?}").contains("hunter2"));
-        let settings = settle(&environment(&[]), &files, &PackageSources::default(), &unix).unwrap();
-        assert_eq!(settings.credentials.lookup(&"https://own/x".parse().unwrap()).unwrap().user, "me");
+        let settings =
+            settle(&environment(&[]), &files, &PackageSources::default(), &unix).unwrap();
+        assert_eq!(
+            settings
+                .credentials
+                .lookup(&"https://own/x".parse().unwrap())
+                .unwrap()
+                .user,
+            "me"
+        );
     }
 
     #[test]
     fn the_rest_is_read_too() {
-        let settings =
-            settled(&[("PIP_DEFAULT_TIMEOUT", "180"), ("SSL_CERT_FILE", "/ca.pem"), ("UV_OFFLINE", "1")], &[]).unwrap();
+        let settings = settled(
+            &[
+                ("PIP_DEFAULT_TIMEOUT", "180"),
+                ("SSL_CERT_FILE", "/ca.pem"),
+                ("UV_OFFLINE", "1"),
+            ],
+            &[],
+        )
+        .unwrap();
         assert_eq!(settings.pace.timeout, Duration::from_secs(180));
         assert_eq!(settings.trust, TlsTrust::Certificates("/ca.pem".into()));
         assert_eq!(settings.freshness, CacheFreshness::Offline);
-        let settings =
-            settled(&[("SSL_CERT_FILE", "/ca.pem")], &["[global]\ncert = /pip.pem\ntimeout = 2.5\nretries=0\n"])
-                .unwrap();
+        let settings = settled(
+            &[("SSL_CERT_FILE", "/ca.pem")],
+            &["[global]\ncert = /pip.pem\ntimeout = 2.5\nretries=0\n"],
+        )
+        .unwrap();
         assert_eq!(settings.pace.timeout, Duration::from_millis(2500));
         assert_eq!(settings.retries, 0);
         assert_eq!(settings.trust, TlsTrust::Certificates("/pip.pem".into()));
@@ -507,13 +755,40 @@ mod tests {
     fn what_makes_no_sense_is_an_error_that_names_the_setting() {
         let check = |pairs: &[(&str, &str)], texts: &[&str], expected: &str| {
             let error = settled(pairs, texts).unwrap_err().to_string();
-            assert!(error.contains(expected) && !error.contains("hunter2"), "{error}");
+            assert!(
+                error.contains(expected) && !error.contains("hunter2"),
+                "{error}"
+            );
         };
-        check(&[("PIP_RETRIES", "many")], &[], "PIP_RETRIES: expected a number of retries, found `many`");
-        check(&[("PIP_TIMEOUT", "-1")], &[], "PIP_TIMEOUT: expected a number of seconds above zero, found `-1`");
-        check(&[("UV_NO_INDEX", "maybe")], &[], "UV_NO_INDEX: expected `true` or `false`, found `maybe`");
-        check(&[("PIP_INDEX_URL", "https://me:hunter2@[bad/")], &[], "PIP_INDEX_URL: expected URLs or paths, found");
-        check(&[], &["[global]\nretries = x\n"], "/etc/pip.conf, [global] retries: expected");
-        check(&[], &["[global\npassword = hunter2\n"], "/etc/pip.conf: expected sections");
+        check(
+            &[("PIP_RETRIES", "many")],
+            &[],
+            "PIP_RETRIES: expected a number of retries, found `many`",
+        );
+        check(
+            &[("PIP_TIMEOUT", "-1")],
+            &[],
+            "PIP_TIMEOUT: expected a number of seconds above zero, found `-1`",
+        );
+        check(
+            &[("UV_NO_INDEX", "maybe")],
+            &[],
+            "UV_NO_INDEX: expected `true` or `false`, found `maybe`",
+        );
+        check(
+            &[("PIP_INDEX_URL", "https://me:hunter2@[bad/")],
+            &[],
+            "PIP_INDEX_URL: expected URLs or paths, found",
+        );
+        check(
+            &[],
+            &["[global]\nretries = x\n"],
+            "/etc/pip.conf, [global] retries: expected",
+        );
+        check(
+            &[],
+            &["[global\npassword = hunter2\n"],
+            "/etc/pip.conf: expected sections",
+        );
     }
 }

@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 
 use ungil::archive::limits::ArchiveLimits;
 use ungil::input::ADAPTERS;
-use ungil::installed::{self, InstalledEnvironment as Installed, InstalledError, KINDS, PathKind, QUESTION};
+use ungil::installed::{
+    self, InstalledEnvironment as Installed, InstalledError, KINDS, PathKind, QUESTION,
+};
 use ungil::scan::WheelFolder;
 
 use super::args::{InputKind, LookArguments};
@@ -29,10 +31,18 @@ pub(crate) struct InstalledArguments {
 }
 
 /// Opens the environments and folders of wheels that are named.
-pub(crate) fn settle(typed: &LookArguments, environment: &ProcessEnvironment) -> Result<InstalledArguments, CliError> {
-    let named = [typed.requirement.is_empty(), typed.interpreter.is_empty(), typed.root.is_empty()];
+pub(crate) fn settle(
+    typed: &LookArguments,
+    environment: &ProcessEnvironment,
+) -> Result<InstalledArguments, CliError> {
+    let named = [
+        typed.requirement.is_empty(),
+        typed.interpreter.is_empty(),
+        typed.root.is_empty(),
+    ];
     if typed.inputs.is_empty() && named.into_iter().all(|is_empty| is_empty) {
-        return Err(CliError::new("nothing to scan is named").hint("try `ungil scan requirements.txt`, or --help"));
+        return Err(CliError::new("nothing to scan is named")
+            .hint("try `ungil scan requirements.txt`, or --help"));
     }
     let limits = ArchiveLimits::default();
     let (forced, is_file_forced) = match typed.from {
@@ -43,10 +53,24 @@ pub(crate) fn settle(typed: &LookArguments, environment: &ProcessEnvironment) ->
     let mut settled = InstalledArguments::default();
     for word in &typed.inputs {
         let path = environment.directory.join(word);
-        match forced.or_else(|| if is_file_forced { None } else { installed::claim(&path) }) {
-            Some(PathKind::Wheels) => settled.wheelhouses.push(WheelFolder::open(&path, word).map_err(failure)?),
-            Some(kind) => settled.environments.extend(installed::at(kind, &path, word, &limits).map_err(failure)?),
-            None if path.is_dir() && !is_file_forced && is_meant_as_path(word) && is_no_project(&path) => {
+        match forced.or_else(|| {
+            if is_file_forced {
+                None
+            } else {
+                installed::claim(&path)
+            }
+        }) {
+            Some(PathKind::Wheels) => settled
+                .wheelhouses
+                .push(WheelFolder::open(&path, word).map_err(failure)?),
+            Some(kind) => settled
+                .environments
+                .extend(installed::at(kind, &path, word, &limits).map_err(failure)?),
+            None if path.is_dir()
+                && !is_file_forced
+                && is_meant_as_path(word)
+                && is_no_project(&path) =>
+            {
                 let hint = "--from site-packages takes any folder for one of packages; --root searches all below it";
                 return Err(failure(nothing(word)).hint(hint));
             }
@@ -54,11 +78,14 @@ pub(crate) fn settle(typed: &LookArguments, environment: &ProcessEnvironment) ->
         }
     }
     for python in &typed.interpreter {
-        settled.environments.push(ask(&environment.directory, python)?);
+        settled
+            .environments
+            .push(ask(&environment.directory, python)?);
     }
     for root in &typed.root {
         let shown = root.display().to_string();
-        let found = installed::below(&environment.directory.join(root), &shown, &limits).map_err(failure)?;
+        let found = installed::below(&environment.directory.join(root), &shown, &limits)
+            .map_err(failure)?;
         settled.environments.extend(found);
     }
     Ok(settled)
@@ -70,7 +97,9 @@ fn is_meant_as_path(word: &str) -> bool {
 }
 
 fn is_no_project(folder: &Path) -> bool {
-    !["pyproject.toml", "setup.py", "setup.cfg", "PKG-INFO"].iter().any(|name| folder.join(name).exists())
+    !["pyproject.toml", "setup.py", "setup.cfg", "PKG-INFO"]
+        .iter()
+        .any(|name| folder.join(name).exists())
 }
 
 fn nothing(word: &str) -> InstalledError {
@@ -81,7 +110,10 @@ fn nothing(word: &str) -> InstalledError {
         kinds.join(", "),
         files.join(", ")
     );
-    InstalledError::Nothing { place: word.to_owned(), looked_for }
+    InstalledError::Nothing {
+        place: word.to_owned(),
+        looked_for,
+    }
 }
 
 /// Where there is nothing, nothing was judged, and that is no wrong usage.
@@ -93,7 +125,11 @@ fn failure(error: InstalledError) -> CliError {
         ),
         InstalledError::Interpreter { .. } | InstalledError::Unreadable { .. } | InstalledError::Nothing { .. } => None,
     };
-    let exit = if matches!(error, InstalledError::Nothing { .. }) { ExitOutcome::Open } else { ExitOutcome::Usage };
+    let exit = if matches!(error, InstalledError::Nothing { .. }) {
+        ExitOutcome::Open
+    } else {
+        ExitOutcome::Usage
+    };
     CliError::hinted(hint, error).exiting(exit)
 }
 
@@ -101,7 +137,11 @@ fn failure(error: InstalledError) -> CliError {
 fn ask(directory: &Path, python: &Path) -> Result<Installed, CliError> {
     let shown = python.display().to_string();
     // A bare name is looked up like any command; what has a folder is relative to the current one.
-    let program = if python.components().count() > 1 { directory.join(python) } else { python.to_path_buf() };
+    let program = if python.components().count() > 1 {
+        directory.join(python)
+    } else {
+        python.to_path_buf()
+    };
     let failed = |error: std::io::Error| CliError::caused(format!("cannot run {shown}"), error);
     let mut child = Command::new(program)
         .args(["-I", "-c", QUESTION])
@@ -112,11 +152,16 @@ fn ask(directory: &Path, python: &Path) -> Result<Installed, CliError> {
         .map_err(failed)?;
     let mut answer = Vec::new();
     if let Some(output) = child.stdout.take() {
-        output.take(LONGEST_ANSWER).read_to_end(&mut answer).map_err(failed)?;
+        output
+            .take(LONGEST_ANSWER)
+            .read_to_end(&mut answer)
+            .map_err(failed)?;
     }
     let status = child.wait().map_err(failed)?;
     if !status.success() {
-        return Err(CliError::new(format!("{shown} could not be asked for its paths: is it a Python? ({status})")));
+        return Err(CliError::new(format!(
+            "{shown} could not be asked for its paths: is it a Python? ({status})"
+        )));
     }
     installed::of_interpreter(&answer, &shown).map_err(failure)
 }

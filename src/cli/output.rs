@@ -59,7 +59,8 @@ pub(crate) fn note(line: &str) {
 }
 
 fn unwritable(file: &Path, error: io::Error) -> CliError {
-    CliError::caused(format!("cannot write {}", file.display()), error).hint("--output names the file to write")
+    CliError::caused(format!("cannot write {}", file.display()), error)
+        .hint("--output names the file to write")
 }
 
 fn write_file(bytes: &[u8], file: &Path) -> io::Result<()> {
@@ -75,7 +76,10 @@ fn write_file(bytes: &[u8], file: &Path) -> io::Result<()> {
     if let Some(found) = found {
         temporary.as_file().set_permissions(found.permissions())?;
     }
-    temporary.persist(target).map(drop).map_err(|error| error.error)
+    temporary
+        .persist(target)
+        .map(drop)
+        .map_err(|error| error.error)
 }
 
 /// The file that is there, links followed; `None` when there is none.
@@ -88,7 +92,9 @@ fn existing(file: &Path) -> io::Result<Option<PathBuf>> {
 }
 
 fn folder(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    file.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// A file that goes away unless it is moved, with the permissions that a new file gets.
@@ -120,7 +126,11 @@ mod tests {
     fn what_cannot_be_written_is_told_before() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("file"), "").unwrap();
-        for path in [folder.path().to_owned(), folder.path().join("none/report.json"), folder.path().join("file/x")] {
+        for path in [
+            folder.path().to_owned(),
+            folder.path().join("none/report.json"),
+            folder.path().join("file/x"),
+        ] {
             assert!(check(&path).is_err(), "{}", path.display());
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);

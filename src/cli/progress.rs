@@ -32,7 +32,10 @@ impl ProgressLine {
     }
 
     fn on(bar: ProgressBar) -> ProgressLine {
-        ProgressLine { bar, listings: AtomicU64::new(0) }
+        ProgressLine {
+            bar,
+            listings: AtomicU64::new(0),
+        }
     }
 
     /// Takes the line away.
@@ -52,7 +55,9 @@ impl scan::ScanObserver for ProgressLine {
         self.bar.set_message(match event {
             ScanEvent::Resolving { target } => format!("resolving for {target}"),
             ScanEvent::Searching { package } => format!("searching ready versions of {package}"),
-            ScanEvent::Examined { filename, done, of } => format!("looked into {done} of {of}: {}", harmless(filename)),
+            ScanEvent::Examined { filename, done, of } => {
+                format!("looked into {done} of {of}: {}", harmless(filename))
+            }
         });
     }
 }
@@ -61,14 +66,21 @@ impl index::FetchObserver for ProgressLine {
     fn event(&self, event: index::FetchEvent) {
         match event {
             index::FetchEvent::Started(FetchSubject::File(filename)) => {
-                self.bar.set_message(format!("fetching parts of {}", harmless(&filename)));
+                self.bar
+                    .set_message(format!("fetching parts of {}", harmless(&filename)));
             }
             index::FetchEvent::Finished(FetchSubject::Listing(package)) => {
                 let number = self.listings.fetch_add(1, Ordering::Relaxed) + 1;
-                self.bar.set_message(format!("resolving: {number} packages looked up, now {package}"));
+                self.bar.set_message(format!(
+                    "resolving: {number} packages looked up, now {package}"
+                ));
             }
             index::FetchEvent::Repeated { url, why } => {
-                self.bar.set_message(format!("trying {} again: {}", harmless(&url), harmless(&why)));
+                self.bar.set_message(format!(
+                    "trying {} again: {}",
+                    harmless(&url),
+                    harmless(&why)
+                ));
             }
             index::FetchEvent::Started(_) | index::FetchEvent::Finished(_) => {}
         }

@@ -29,7 +29,11 @@ pub(crate) fn settle(
     environment: &ProcessEnvironment,
 ) -> Result<SettledRules, CliError> {
     let mut set = rules::builtin()?;
-    let listed = environment.or_listed("UNGIL_RULES", &typed.rules).into_iter().map(PathBuf::from).collect();
+    let listed = environment
+        .or_listed("UNGIL_RULES", &typed.rules)
+        .into_iter()
+        .map(PathBuf::from)
+        .collect();
     let places = [configuration.rules(environment)?, listed].concat();
     let mut loaded = BTreeSet::new();
     for file in files(&places)? {
@@ -42,12 +46,24 @@ pub(crate) fn settle(
     }
     let ids = set.rules().iter().map(|rule| rule.id.clone()).collect();
     let own = settings(typed)?;
-    let all: Vec<(&str, RuleSetting)> = configuration.settings()?.into_iter().chain(own.iter().copied()).collect();
+    let all: Vec<(&str, RuleSetting)> = configuration
+        .settings()?
+        .into_iter()
+        .chain(own.iter().copied())
+        .collect();
     set.adjust(all).map_err(|error| {
-        let is_typed = error.id().is_none_or(|id| own.iter().any(|(rule, _)| *rule == id));
+        let is_typed = error
+            .id()
+            .is_none_or(|id| own.iter().any(|(rule, _)| *rule == id));
         let configured = || error.id().and_then(|id| configuration.unfit(id, &error));
-        let failure = if is_typed { None } else { configured().map(CliError::from) };
-        failure.unwrap_or_else(|| error.into()).hint("`ungil rules` lists them")
+        let failure = if is_typed {
+            None
+        } else {
+            configured().map(CliError::from)
+        };
+        failure
+            .unwrap_or_else(|| error.into())
+            .hint("`ungil rules` lists them")
     })?;
     Ok(SettledRules { set, ids })
 }
@@ -62,14 +78,22 @@ fn settings(typed: &RuleArguments) -> Result<Vec<(&str, RuleSetting)>, CliError>
         };
         settings.push((rule, word.parse()?));
     }
-    settings.extend(typed.disable.iter().map(|rule| (rule.as_str(), RuleSetting::Off)));
+    settings.extend(
+        typed
+            .disable
+            .iter()
+            .map(|rule| (rule.as_str(), RuleSetting::Off)),
+    );
     Ok(settings)
 }
 
 /// The page that ungil brings along, the one that lies beside a user's rule, or one made from the rule.
 pub(crate) fn page(rule: &CheckedRule) -> String {
     let beside = || std::fs::read_to_string(Path::new(&rule.place.file).with_extension("md")).ok();
-    rules::explain(&rule.id).map(str::to_owned).or_else(beside).unwrap_or_else(|| rules::outline(rule))
+    rules::explain(&rule.id)
+        .map(str::to_owned)
+        .or_else(beside)
+        .unwrap_or_else(|| rules::outline(rule))
 }
 
 /// The pages of all rules, for formats that bring them along.
@@ -106,7 +130,10 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
         }
     }
     if files.is_empty() {
-        return Err(CliError::new(format!("{} holds no rule: no file there ends in .toml", folder.display())));
+        return Err(CliError::new(format!(
+            "{} holds no rule: no file there ends in .toml",
+            folder.display()
+        )));
     }
     files.sort();
     Ok(files)
@@ -114,9 +141,16 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
 
 /// A rule file's bytes, no more than tell that it is too large.
 pub(crate) fn read(file: &Path) -> Result<Vec<u8>, CliError> {
-    let failed = |error| CliError::caused(format!("cannot read the rule file {}", file.display()), error);
+    let failed = |error| {
+        CliError::caused(
+            format!("cannot read the rule file {}", file.display()),
+            error,
+        )
+    };
     let mut bytes = Vec::new();
     let most = LARGEST_FILE as u64 + 1;
-    std::fs::File::open(file).and_then(|file| file.take(most).read_to_end(&mut bytes)).map_err(failed)?;
+    std::fs::File::open(file)
+        .and_then(|file| file.take(most).read_to_end(&mut bytes))
+        .map_err(failed)?;
     Ok(bytes)
 }

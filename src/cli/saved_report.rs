@@ -20,14 +20,22 @@ pub(crate) fn read_either(path: &Path) -> Result<SavedDocument, CliError> {
     read_with(path, read_saved)
 }
 
-fn read_with<Found>(path: &Path, read: fn(&str, &[u8]) -> Result<Found, ReadError>) -> Result<Found, CliError> {
+fn read_with<Found>(
+    path: &Path,
+    read: fn(&str, &[u8]) -> Result<Found, ReadError>,
+) -> Result<Found, CliError> {
     let name = path.display().to_string();
     let cannot = |error| CliError::caused(format!("cannot read the report {name}"), error);
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(cannot)?;
-    let length = file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    let length = file
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(cannot)?;
     if length as u64 > LARGEST {
-        return Err(CliError::new(format!("{name}: expected a report of at most {LARGEST} bytes, found more")));
+        return Err(CliError::new(format!(
+            "{name}: expected a report of at most {LARGEST} bytes, found more"
+        )));
     }
     read(&name, &bytes).map_err(|error| CliError::hinted(error.hint(), error))
 }

@@ -15,14 +15,25 @@ use ungil::model::target::{PLATFORMS, Python, Target};
 use ungil::resolve::DependencyMode;
 use ungil::scan::{self, DigestChecks, HintMode, InstalledTargets};
 
-use super::args::{CacheArguments, IndexArguments, InputKind, LookArguments, SelectionArguments, TargetArguments};
+use super::args::{
+    CacheArguments, IndexArguments, InputKind, LookArguments, SelectionArguments, TargetArguments,
+};
 use super::config_file::ConfigurationFile;
 use super::environment::ProcessEnvironment;
 use super::error_page::CliError;
 use super::index_settings::{self, ConfigFile};
 
 /// Pythons that are judged for when none is named.
-const PYTHONS: [Python; 2] = [Python { minor: 14, free_threaded: true }, Python { minor: 15, free_threaded: true }];
+const PYTHONS: [Python; 2] = [
+    Python {
+        minor: 14,
+        free_threaded: true,
+    },
+    Python {
+        minor: 15,
+        free_threaded: true,
+    },
+];
 /// Fewest mebibytes that archives may take.
 const LEAST_MEMORY: u64 = 64;
 /// Most bytes that are read from standard input.
@@ -34,26 +45,38 @@ pub(crate) fn targets(
     configuration: &ConfigurationFile,
     environment: &ProcessEnvironment,
 ) -> Result<Vec<Target>, CliError> {
-    let pythons = first_named([typed.python.clone(), configuration.pythons()?]).unwrap_or(PYTHONS.to_vec());
-    let typed_platforms = if typed.all_platforms { PLATFORMS.to_vec() } else { typed.platform.clone() };
+    let pythons =
+        first_named([typed.python.clone(), configuration.pythons()?]).unwrap_or(PYTHONS.to_vec());
+    let typed_platforms = if typed.all_platforms {
+        PLATFORMS.to_vec()
+    } else {
+        typed.platform.clone()
+    };
     let platforms = match first_named([typed_platforms, configuration.platforms()?]) {
         Some(platforms) => platforms,
         None => vec![environment.platform().ok_or_else(|| {
-            CliError::new("this machine's platform is not one that ungil judges").hint("name one with --platform")
+            CliError::new("this machine's platform is not one that ungil judges")
+                .hint("name one with --platform")
         })?],
     };
     if let [python, ..] = pythons[..]
         && pythons.iter().all(|python| !python.free_threaded)
     {
-        let failure =
-            CliError::new(format!("Python {python} is the build with the GIL: nothing can switch it back on"));
+        let failure = CliError::new(format!(
+            "Python {python} is the build with the GIL: nothing can switch it back on"
+        ));
         let meant = python.free_threaded_from_here();
-        return Err(failure.hint(format!("did you mean --python {meant}? Beside one, it stands for comparison")));
+        return Err(failure.hint(format!(
+            "did you mean --python {meant}? Beside one, it stands for comparison"
+        )));
     }
     let mut targets = Vec::new();
     for python in pythons {
         for platform in &platforms {
-            let target = Target { python, platform: *platform };
+            let target = Target {
+                python,
+                platform: *platform,
+            };
             if !targets.contains(&target) {
                 targets.push(target);
             }
@@ -76,11 +99,17 @@ pub(crate) fn look(
     Ok(scan::ScanSettings {
         targets: targets(&typed.target, configuration, environment)?,
         installed: InstalledTargets {
-            pythons: first_named([typed.target.python.clone(), configuration.pythons()?]).unwrap_or_default(),
-            platforms: first_named([typed.target.platform.clone(), configuration.platforms()?]).unwrap_or_default(),
+            pythons: first_named([typed.target.python.clone(), configuration.pythons()?])
+                .unwrap_or_default(),
+            platforms: first_named([typed.target.platform.clone(), configuration.platforms()?])
+                .unwrap_or_default(),
             host: environment.platform(),
         },
-        dependencies: if typed.no_deps { DependencyMode::Ignore } else { DependencyMode::Follow },
+        dependencies: if typed.no_deps {
+            DependencyMode::Ignore
+        } else {
+            DependencyMode::Follow
+        },
         hints: HintMode::Hide,
         limits: limits(&typed.index, configuration),
         digests: if typed.index.verify_hashes || configuration.verify_hashes() {
@@ -97,7 +126,11 @@ fn limits(typed: &IndexArguments, configuration: &ConfigurationFile) -> ArchiveL
     match typed.memory.or(configuration.memory()) {
         Some(mebibytes) => {
             let memory_bytes = mebibytes.max(LEAST_MEMORY) << 20;
-            ArchiveLimits { memory_bytes, member_bytes: limits.member_bytes.max(memory_bytes / 4 * 3), ..limits }
+            ArchiveLimits {
+                memory_bytes,
+                member_bytes: limits.member_bytes.max(memory_bytes / 4 * 3),
+                ..limits
+            }
         }
         None => limits,
     }
@@ -106,7 +139,11 @@ fn limits(typed: &IndexArguments, configuration: &ConfigurationFile) -> ArchiveL
 /// How long answers are waited for; `None` for what nobody says.
 fn pace(typed: &IndexArguments, configuration: &ConfigurationFile) -> [Option<u64>; 3] {
     let [timeout, least_rate, longest_answer] = configuration.pace();
-    [typed.timeout.or(timeout), typed.least_rate.or(least_rate), typed.longest_answer.or(longest_answer)]
+    [
+        typed.timeout.or(timeout),
+        typed.least_rate.or(least_rate),
+        typed.longest_answer.or(longest_answer),
+    ]
 }
 
 /// Settings of the index client. `sources` is what the command line and the input say.
@@ -122,8 +159,13 @@ pub(crate) fn index(
         Some(ConfigFile { path, text })
     };
     let files = index_settings::SettingsFiles {
-        pip: index_settings::config_paths(&environment.variables, &host).into_iter().filter_map(existing).collect(),
-        netrc: index_settings::netrc_paths(&environment.variables, &host).into_iter().find_map(existing),
+        pip: index_settings::config_paths(&environment.variables, &host)
+            .into_iter()
+            .filter_map(existing)
+            .collect(),
+        netrc: index_settings::netrc_paths(&environment.variables, &host)
+            .into_iter()
+            .find_map(existing),
     };
     let mut settings = index_settings::settle(&environment.variables, &files, sources, &host)?;
     match (typed.cache.offline, typed.cache.refresh) {
@@ -158,8 +200,14 @@ pub(crate) fn typed(typed: &LookArguments, words: Vec<String>) -> Vec<TypedInput
         Some(InputKind::File(adapter)) => TypedInput::From(adapter, word),
         Some(InputKind::Installed(_)) | None => TypedInput::Word(word),
     });
-    let requirements = typed.requirement.iter().map(|file| TypedInput::Requirements(file.display().to_string()));
-    let constraints = typed.constraint.iter().map(|file| TypedInput::Constraints(file.display().to_string()));
+    let requirements = typed
+        .requirement
+        .iter()
+        .map(|file| TypedInput::Requirements(file.display().to_string()));
+    let constraints = typed
+        .constraint
+        .iter()
+        .map(|file| TypedInput::Constraints(file.display().to_string()));
     words.chain(requirements).chain(constraints).collect()
 }
 
@@ -196,8 +244,12 @@ fn selection(typed: &SelectionArguments) -> Result<GroupSelection, CliError> {
 
 fn labels(option: &str, typed: &[String]) -> Result<BTreeSet<ExtraName>, CliError> {
     let label = |name: &String| {
-        name.parse()
-            .map_err(|error| CliError::caused(format!("{option} {name} is no name of a group or an extra"), error))
+        name.parse().map_err(|error| {
+            CliError::caused(
+                format!("{option} {name} is no name of a group or an extra"),
+                error,
+            )
+        })
     };
     typed.iter().map(label).collect()
 }
@@ -207,10 +259,15 @@ fn standard_input(words: &[String]) -> Result<Option<Vec<u8>>, CliError> {
         return Ok(None);
     }
     let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().take(LONGEST_INPUT + 1).read_to_end(&mut bytes);
+    let read = std::io::stdin()
+        .lock()
+        .take(LONGEST_INPUT + 1)
+        .read_to_end(&mut bytes);
     read.map_err(|error| CliError::caused("cannot read standard input", error))?;
     if bytes.len() as u64 > LONGEST_INPUT {
-        return Err(CliError::new(format!("standard input is longer than {LONGEST_INPUT} bytes")));
+        return Err(CliError::new(format!(
+            "standard input is longer than {LONGEST_INPUT} bytes"
+        )));
     }
     Ok(Some(bytes))
 }

@@ -38,14 +38,25 @@ const COMMANDS: [&str; 5] = ["scan", "gate", "plan", "rules", "explain"];
 /// The command, heeding those variables that say something.
 pub(crate) fn heeded(command: Command, environment: &ProcessEnvironment) -> Command {
     COMMANDS.iter().fold(command, |command, name| {
-        command.mut_subcommand(name, |subcommand| subcommand.mut_args(|argument| stood_for(argument, environment)))
+        command.mut_subcommand(name, |subcommand| {
+            subcommand.mut_args(|argument| stood_for(argument, environment))
+        })
     })
 }
 
 fn stood_for(argument: Arg, environment: &ProcessEnvironment) -> Arg {
-    let found = VARIABLES.iter().find(|(option, _)| argument.get_long() == Some(option));
-    let says = |variable: &str| environment.variables.get(variable).is_some_and(|value| !value.trim().is_empty());
-    let Some((_, variable)) = found.filter(|(_, variable)| says(variable)) else { return argument };
+    let found = VARIABLES
+        .iter()
+        .find(|(option, _)| argument.get_long() == Some(option));
+    let says = |variable: &str| {
+        environment
+            .variables
+            .get(variable)
+            .is_some_and(|value| !value.trim().is_empty())
+    };
+    let Some((_, variable)) = found.filter(|(_, variable)| says(variable)) else {
+        return argument;
+    };
     let argument = argument.env(variable).hide_env(true);
     match argument.get_action() {
         ArgAction::Append => argument.value_delimiter(','),

@@ -18,7 +18,15 @@ pub fn read(memory: &impl PartialMemory, address: u64) -> Option<AbiInfo> {
 
 /// Evidence for a record.
 pub fn evidence(address: u64, info: &AbiInfo) -> Evidence {
-    let AbiInfo { major, minor, flags, build_version, abi_version } = info;
-    let value = format!("{major}.{minor} flags={flags:#x} build={build_version:#010x} abi={abi_version:#010x}");
+    let AbiInfo {
+        major,
+        minor,
+        flags,
+        build_version,
+        abi_version,
+    } = info;
+    let value = format!(
+        "{major}.{minor} flags={flags:#x} build={build_version:#010x} abi={abi_version:#010x}"
+    );
     Evidence::new("PyABIInfo").address(address).value(value)
 }

@@ -32,8 +32,14 @@ pub const PACKAGE: &str = "__init__";
 pub fn lone_file(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_string_lossy();
     let is_package = ExtensionFileName::parse(&name).is_some_and(|name| name.stem == PACKAGE);
-    let folder = path.parent().and_then(Path::file_name).filter(|_| is_package);
-    Some(folder.map_or_else(|| name.to_string(), |folder| format!("{}/{name}", folder.to_string_lossy())))
+    let folder = path
+        .parent()
+        .and_then(Path::file_name)
+        .filter(|_| is_package);
+    Some(folder.map_or_else(
+        || name.to_string(),
+        |folder| format!("{}/{name}", folder.to_string_lossy()),
+    ))
 }
 
 /// What a debug build on Windows puts between a module's name and the suffix.
@@ -104,11 +110,21 @@ impl<'a> ExtensionFileName<'a> {
         };
         let ending = extension.text();
         let tagged = rest.rsplit_once('.').and_then(|(stem, tag)| {
-            let tag = if extension == ExtensionSuffix::Pyd { tag.to_ascii_lowercase() } else { tag.to_owned() };
+            let tag = if extension == ExtensionSuffix::Pyd {
+                tag.to_ascii_lowercase()
+            } else {
+                tag.to_owned()
+            };
             Some((stem, FileTag::parse(&tag)?, format!(".{tag}{ending}")))
         });
-        let (stem, tag, suffix) = tagged.unwrap_or_else(|| (rest, FileTag::Plain, ending.to_owned()));
-        (!stem.is_empty()).then_some(ExtensionFileName { stem, suffix, tag, extension })
+        let (stem, tag, suffix) =
+            tagged.unwrap_or_else(|| (rest, FileTag::Plain, ending.to_owned()));
+        (!stem.is_empty()).then_some(ExtensionFileName {
+            stem,
+            suffix,
+            tag,
+            extension,
+        })
     }
 
     /// Whether the stem can be the last component of a module's name.
@@ -118,7 +134,10 @@ impl<'a> ExtensionFileName<'a> {
 
     /// The module's name for which a debug build on Windows looks for this file.
     pub fn debug_stem(&self) -> Option<&'a str> {
-        let stem = self.stem.strip_suffix(DEBUG_MARK).filter(|stem| !stem.is_empty())?;
+        let stem = self
+            .stem
+            .strip_suffix(DEBUG_MARK)
+            .filter(|stem| !stem.is_empty())?;
         (self.extension == ExtensionSuffix::Pyd).then_some(stem)
     }
 
@@ -133,7 +152,9 @@ impl<'a> ExtensionFileName<'a> {
     /// The platform that the name is for, where it says so.
     pub fn platform(&self) -> Option<&NamedPlatform> {
         match &self.tag {
-            FileTag::Cpython(_, platform) | FileTag::Abi3(platform) | FileTag::Abi3t(platform) => platform.as_ref(),
+            FileTag::Cpython(_, platform) | FileTag::Abi3(platform) | FileTag::Abi3t(platform) => {
+                platform.as_ref()
+            }
             FileTag::Plain | FileTag::Other(_) => None,
         }
     }
@@ -155,13 +176,17 @@ const OTHERS: [&str; 4] = ["pypy", "graalpy", "ironpython", "jython"];
 impl FileTag {
     /// The tag that this is; `None` for text that no interpreter writes.
     fn parse(tag: &str) -> Option<FileTag> {
-        let (first, rest) = tag.split_once('-').map_or((tag, None), |(first, rest)| (first, Some(rest)));
+        let (first, rest) = tag
+            .split_once('-')
+            .map_or((tag, None), |(first, rest)| (first, Some(rest)));
         let platform = |text: Option<&str>| text.map(NamedPlatform::parse);
         match first {
             "abi3" => return Some(FileTag::Abi3(platform(rest))),
             "abi3t" => return Some(FileTag::Abi3t(platform(rest))),
             "cpython" => {
-                let (version, rest) = rest?.split_once('-').map_or((rest?, None), |(it, rest)| (it, Some(rest)));
+                let (version, rest) = rest?
+                    .split_once('-')
+                    .map_or((rest?, None), |(it, rest)| (it, Some(rest)));
                 return FileTag::of_version(tag, version, platform(rest));
             }
             _ => {}
@@ -173,20 +198,28 @@ impl FileTag {
     }
 
     fn of_version(tag: &str, version: &str, platform: Option<NamedPlatform>) -> Option<FileTag> {
-        version.starts_with(|first: char| first.is_ascii_digit()).then(|| match CpythonBuild::parse(version) {
-            Some(build) => FileTag::Cpython(build, platform),
-            None => FileTag::Other(tag.to_owned()),
-        })
+        version
+            .starts_with(|first: char| first.is_ascii_digit())
+            .then(|| match CpythonBuild::parse(version) {
+                Some(build) => FileTag::Cpython(build, platform),
+                None => FileTag::Other(tag.to_owned()),
+            })
     }
 }
 
 impl CpythonBuild {
     /// `314`, `314t`, `38d`, `37m`: a version of CPython 3 and the flags of its build, as in file names and wheels' ABI tags.
     pub fn parse(version: &str) -> Option<CpythonBuild> {
-        let digits = version.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(version.len());
+        let digits = version
+            .find(|letter: char| !letter.is_ascii_digit())
+            .unwrap_or(version.len());
         let (number, flags) = version.split_at_checked(digits)?;
         let minor = number.strip_prefix('3')?.parse().ok()?;
-        Some(CpythonBuild { minor, free_threaded: flags.contains('t'), debug: flags.contains('d') })
+        Some(CpythonBuild {
+            minor,
+            free_threaded: flags.contains('t'),
+            debug: flags.contains('d'),
+        })
     }
 }
 
@@ -196,14 +229,27 @@ mod tests {
 
     fn tag(name: &str) -> Option<String> {
         let named = ExtensionFileName::parse(name)?;
-        let platform = named.platform().map_or_else(String::new, |platform| format!(" {platform}"));
+        let platform = named
+            .platform()
+            .map_or_else(String::new, |platform| format!(" {platform}"));
         let words = match &named.tag {
             FileTag::Plain => "plain".to_owned(),
             FileTag::Abi3(_) => format!("abi3{platform}"),
             FileTag::Abi3t(_) => format!("abi3t{platform}"),
-            FileTag::Cpython(CpythonBuild { minor, free_threaded, debug }, _) => {
+            FileTag::Cpython(
+                CpythonBuild {
+                    minor,
+                    free_threaded,
+                    debug,
+                },
+                _,
+            ) => {
                 let flags = [(*free_threaded, "t"), (*debug, "d")];
-                let flags: String = flags.iter().filter(|(is, _)| *is).map(|(_, flag)| *flag).collect();
+                let flags: String = flags
+                    .iter()
+                    .filter(|(is, _)| *is)
+                    .map(|(_, flag)| *flag)
+                    .collect();
                 format!("3.{minor}{flags}{platform}")
             }
             FileTag::Other(words) => format!("other {words}"),
@@ -214,27 +260,54 @@ mod tests {
     #[test]
     fn names_are_taken_apart() {
         let table = [
-            ("_x.cpython-314t-x86_64-linux-gnu.so", Some("_x 3.14t x86_64-linux-gnu")),
-            ("_x.cpython-314td-x86_64-linux-gnu.so", Some("_x 3.14td x86_64-linux-gnu")),
-            ("_x.cpython-313-aarch64-linux-musl.so", Some("_x 3.13 aarch64-linux-musl")),
+            (
+                "_x.cpython-314t-x86_64-linux-gnu.so",
+                Some("_x 3.14t x86_64-linux-gnu"),
+            ),
+            (
+                "_x.cpython-314td-x86_64-linux-gnu.so",
+                Some("_x 3.14td x86_64-linux-gnu"),
+            ),
+            (
+                "_x.cpython-313-aarch64-linux-musl.so",
+                Some("_x 3.13 aarch64-linux-musl"),
+            ),
             ("_x.cpython-314t-darwin.so", Some("_x 3.14t darwin")),
-            ("_x.cpython-37m-x86_64-linux-gnu.so", Some("_x 3.7 x86_64-linux-gnu")),
+            (
+                "_x.cpython-37m-x86_64-linux-gnu.so",
+                Some("_x 3.7 x86_64-linux-gnu"),
+            ),
             ("_x.cpython-314.so", Some("_x 3.14")),
             ("_x.cp314t-win_amd64.pyd", Some("_x 3.14t win_amd64")),
             ("_x.CP314T-WIN_AMD64.PYD", Some("_x 3.14t win_amd64")),
             ("_x_d.cp314t-win_amd64.pyd", Some("_x_d 3.14t win_amd64")),
             ("_x.cp38-win32.pyd", Some("_x 3.8 win32")),
             ("_x.abi3.so", Some("_x abi3")),
-            ("_x.abi3-x86_64-linux-gnu.so", Some("_x abi3 x86_64-linux-gnu")),
+            (
+                "_x.abi3-x86_64-linux-gnu.so",
+                Some("_x abi3 x86_64-linux-gnu"),
+            ),
             ("_x.abi3t.so", Some("_x abi3t")),
             ("_x.abi3t-darwin.so", Some("_x abi3t darwin")),
-            ("_x.pypy311-pp73-x86_64-linux-gnu.so", Some("_x other pypy311-pp73-x86_64-linux-gnu")),
-            ("_x.graalpy240-311-native-x86_64-linux.so", Some("_x other graalpy240-311-native-x86_64-linux")),
+            (
+                "_x.pypy311-pp73-x86_64-linux-gnu.so",
+                Some("_x other pypy311-pp73-x86_64-linux-gnu"),
+            ),
+            (
+                "_x.graalpy240-311-native-x86_64-linux.so",
+                Some("_x other graalpy240-311-native-x86_64-linux"),
+            ),
             ("_x.cpython-27-x.so", Some("_x other cpython-27-x")),
             ("_x.so", Some("_x plain")),
             ("_x.PYD", Some("_x plain")),
-            ("my-mod.cpython-313t-x86_64-linux-gnu.so", Some("my-mod 3.13t x86_64-linux-gnu")),
-            ("30fcd__mypyc.cpython-313t-x86_64-linux-gnu.so", Some("30fcd__mypyc 3.13t x86_64-linux-gnu")),
+            (
+                "my-mod.cpython-313t-x86_64-linux-gnu.so",
+                Some("my-mod 3.13t x86_64-linux-gnu"),
+            ),
+            (
+                "30fcd__mypyc.cpython-313t-x86_64-linux-gnu.so",
+                Some("30fcd__mypyc 3.13t x86_64-linux-gnu"),
+            ),
             ("a b.abi3.so", Some("a b abi3")),
             ("lančmít.so", Some("lančmít plain")),
             ("libfoo.3.15.so", Some("libfoo.3.15 plain")),
@@ -256,19 +329,35 @@ mod tests {
 
     #[test]
     fn a_stem_with_a_dot_is_no_modules_name() {
-        for (name, expected) in [("_x.so", true), ("a-b.abi3.so", true), ("a.b.abi3.so", false), ("x.1.so", false)] {
-            assert_eq!(ExtensionFileName::parse(name).unwrap().is_importable(), expected, "{name}");
+        for (name, expected) in [
+            ("_x.so", true),
+            ("a-b.abi3.so", true),
+            ("a.b.abi3.so", false),
+            ("x.1.so", false),
+        ] {
+            assert_eq!(
+                ExtensionFileName::parse(name).unwrap().is_importable(),
+                expected,
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn a_package_by_itself_is_named_after_its_folder() {
         for (path, expected) in [
-            ("/s/mypy/__init__.cpython-314t-darwin.so", "mypy/__init__.cpython-314t-darwin.so"),
+            (
+                "/s/mypy/__init__.cpython-314t-darwin.so",
+                "mypy/__init__.cpython-314t-darwin.so",
+            ),
             ("/s/mypy/_x.so", "_x.so"),
             ("/__init__.so", "__init__.so"),
         ] {
-            assert_eq!(lone_file(Path::new(path)).as_deref(), Some(expected), "{path}");
+            assert_eq!(
+                lone_file(Path::new(path)).as_deref(),
+                Some(expected),
+                "{path}"
+            );
         }
     }
 
@@ -282,14 +371,22 @@ mod tests {
             ("_x_d.so", None),
         ];
         for (name, expected) in table {
-            assert_eq!(ExtensionFileName::parse(name).unwrap().debug_stem(), expected, "{name}");
+            assert_eq!(
+                ExtensionFileName::parse(name).unwrap().debug_stem(),
+                expected,
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn the_last_component_of_any_systems_path_counts() {
         for path in ["a/b/_x.so", "a\\b\\_x.so", "_x.so"] {
-            assert_eq!(ExtensionFileName::of_path(path).unwrap().stem, "_x", "{path}");
+            assert_eq!(
+                ExtensionFileName::of_path(path).unwrap().stem,
+                "_x",
+                "{path}"
+            );
         }
         assert_eq!(ExtensionFileName::of_path("_x.so/b"), None);
     }

@@ -167,7 +167,10 @@ pub fn find(name: &str) -> Option<&'static ApiFunction> {
 
 /// Every name that is known in full, with what is known of it.
 pub fn all() -> impl Iterator<Item = (&'static str, &'static ApiFunction)> {
-    FUNCTIONS.exact.iter().map(|(name, function)| (*name, function))
+    FUNCTIONS
+        .exact
+        .iter()
+        .map(|(name, function)| (*name, function))
 }
 
 /// What calling a function does, where its own line or its family's says so.
@@ -182,8 +185,13 @@ pub fn creates(name: &str) -> Option<CreatedKind> {
 
 fn said<T>(name: &str, column: fn(&ApiFunction) -> Option<T>) -> Option<T> {
     let family = || {
-        let families = FUNCTIONS.families.iter().filter(|(head, _)| name.starts_with(head));
-        families.into_iter().find_map(|(_, function)| column(function))
+        let families = FUNCTIONS
+            .families
+            .iter()
+            .filter(|(head, _)| name.starts_with(head));
+        families
+            .into_iter()
+            .find_map(|(_, function)| column(function))
     };
     find(name).and_then(column).or_else(family)
 }
@@ -207,12 +215,27 @@ fn parse(text: &'static str) -> (ApiTable, Vec<String>) {
             }
         }
     }
-    table.families.sort_by_key(|(head, _)| std::cmp::Reverse(head.len()));
+    table
+        .families
+        .sort_by_key(|(head, _)| std::cmp::Reverse(head.len()));
     (table, errors)
 }
 
 fn row(cells: &[&'static str]) -> Option<(&'static str, ApiFunction)> {
-    let &[name, returns, on_error, effect, creates, lends, concern, level, replacement, since, limited, stable] = cells
+    let &[
+        name,
+        returns,
+        on_error,
+        effect,
+        creates,
+        lends,
+        concern,
+        level,
+        replacement,
+        since,
+        limited,
+        stable,
+    ] = cells
     else {
         return None;
     };
@@ -230,7 +253,11 @@ fn row(cells: &[&'static str]) -> Option<(&'static str, ApiFunction)> {
 
 /// The inner value is `None` where nothing is said, the outer one where the word is not known.
 fn optional<T>(cell: &str, word: fn(&str) -> Option<T>) -> Option<Option<T>> {
-    if cell == "-" { Some(None) } else { word(cell).map(Some) }
+    if cell == "-" {
+        Some(None)
+    } else {
+        word(cell).map(Some)
+    }
 }
 
 fn call_facts(returns: &str, on_error: &str, effect: &str) -> Option<Option<CallFacts>> {
@@ -244,7 +271,11 @@ fn call_facts(returns: &str, on_error: &str, effect: &str) -> Option<Option<Call
         "negative" => OnError::Negative,
         _ => return None,
     };
-    Some(Some(CallFacts { returns: returns_word(returns)?, on_error, effect: effect_word(effect)? }))
+    Some(Some(CallFacts {
+        returns: returns_word(returns)?,
+        on_error,
+        effect: effect_word(effect)?,
+    }))
 }
 
 fn returns_word(word: &str) -> Option<CallReturn> {
@@ -341,7 +372,11 @@ fn replacement_of(name: &str, since: &str, limited: &str) -> Option<Option<Repla
     if name == "-" {
         return (since.is_none() && limited_since.is_none()).then_some(None);
     }
-    Some(Some(Replacement { name: name.to_owned(), since, limited_since }))
+    Some(Some(Replacement {
+        name: name.to_owned(),
+        since,
+        limited_since,
+    }))
 }
 
 fn stability(word: &str) -> Option<StableStatus> {
@@ -386,17 +421,39 @@ mod tests {
 
     #[test]
     fn lines_are_in_order_and_each_name_has_one() {
-        let names = || TABLE.lines().filter(|line| !line.starts_with('#')).skip(1).map(|line| line.split('\t').next());
-        assert!(names().zip(names().skip(1)).all(|(first, second)| first < second));
+        let names = || {
+            TABLE
+                .lines()
+                .filter(|line| !line.starts_with('#'))
+                .skip(1)
+                .map(|line| line.split('\t').next())
+        };
+        assert!(
+            names()
+                .zip(names().skip(1))
+                .all(|(first, second)| first < second)
+        );
     }
 
     #[test]
     fn a_family_says_what_a_line_of_its_own_does_not() {
         let returns = |name| call(name).map(|call| (call.returns, call.on_error));
-        assert_eq!(returns("PyModule_AddObjectRef"), Some((CallReturn::Status, OnError::Never)));
-        assert_eq!(returns("PyLong_FromLong"), Some((CallReturn::Object, OnError::Never)));
-        assert_eq!(returns("PyLong_AsLong"), Some((CallReturn::Number, OnError::Never)));
-        assert_eq!(returns("PyObject_GetAttr"), Some((CallReturn::Object, OnError::Null)));
+        assert_eq!(
+            returns("PyModule_AddObjectRef"),
+            Some((CallReturn::Status, OnError::Never))
+        );
+        assert_eq!(
+            returns("PyLong_FromLong"),
+            Some((CallReturn::Object, OnError::Never))
+        );
+        assert_eq!(
+            returns("PyLong_AsLong"),
+            Some((CallReturn::Number, OnError::Never))
+        );
+        assert_eq!(
+            returns("PyObject_GetAttr"),
+            Some((CallReturn::Object, OnError::Null))
+        );
         assert_eq!(returns("PyArray_API"), None);
         for (name, expected) in [
             ("PyModule_NewObject", Some(CreatedKind::Module)),
@@ -413,9 +470,18 @@ mod tests {
     #[test]
     fn replacements_are_no_younger_in_the_limited_api_than_the_stable_abi_says() {
         for (name, function) in all() {
-            let Some(replacement) = &function.replacement else { continue };
-            if let Some(StableStatus::Since(minor)) = find(&replacement.name).map(|found| found.stable) {
-                assert_eq!(replacement.limited_since, Some(minor), "{name} -> {}", replacement.name);
+            let Some(replacement) = &function.replacement else {
+                continue;
+            };
+            if let Some(StableStatus::Since(minor)) =
+                find(&replacement.name).map(|found| found.stable)
+            {
+                assert_eq!(
+                    replacement.limited_since,
+                    Some(minor),
+                    "{name} -> {}",
+                    replacement.name
+                );
             }
         }
     }

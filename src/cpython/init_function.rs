@@ -30,11 +30,17 @@ pub const FIRST_WITH_EXPORT: u8 = 15;
 /// The one of a file's functions that this interpreter calls; `module` is the last component of the module's name.
 pub fn called<'a>(hooks: &'a [Hook], module: &str, python: Python) -> Option<&'a Hook> {
     let find = |kind: HookKind| {
-        let mut matching = hooks.iter().filter(|hook| hook.kind == kind && hook.matches_file_name);
+        let mut matching = hooks
+            .iter()
+            .filter(|hook| hook.kind == kind && hook.matches_file_name);
         let first = matching.clone().next();
         matching.find(|hook| hook.module == module).or(first)
     };
-    let export = if python.minor >= FIRST_WITH_EXPORT { find(HookKind::Export) } else { None };
+    let export = if python.minor >= FIRST_WITH_EXPORT {
+        find(HookKind::Export)
+    } else {
+        None
+    };
     export.or_else(|| find(HookKind::Init))
 }
 
@@ -47,16 +53,24 @@ enum NameSpelling {
 
 impl NameSpelling {
     fn of(module: &str) -> NameSpelling {
-        if module.is_ascii() { NameSpelling::Plain } else { NameSpelling::Punycode }
+        if module.is_ascii() {
+            NameSpelling::Plain
+        } else {
+            NameSpelling::Punycode
+        }
     }
 }
 
 /// The symbols that the import system looks for, given the last component of a module's name.
 pub fn symbols(module: &str) -> Vec<(HookKind, String)> {
     let spelling = NameSpelling::of(module);
-    let Some(encoded) = encoded(module) else { return Vec::new() };
+    let Some(encoded) = encoded(module) else {
+        return Vec::new();
+    };
     let fitting = PREFIXES.iter().filter(|(.., of)| *of == spelling);
-    fitting.map(|(prefix, kind, _)| (*kind, format!("{prefix}{encoded}"))).collect()
+    fitting
+        .map(|(prefix, kind, _)| (*kind, format!("{prefix}{encoded}")))
+        .collect()
 }
 
 /// The name as it stands in symbols.
@@ -72,7 +86,8 @@ fn encoded(module: &str) -> Option<String> {
 
 /// Whether both names lead to the same symbols: `my-mod` and `my_mod` do.
 pub fn is_same_module(one: &str, other: &str) -> bool {
-    one == other || (NameSpelling::of(one) == NameSpelling::of(other) && encoded(one) == encoded(other))
+    one == other
+        || (NameSpelling::of(one) == NameSpelling::of(other) && encoded(one) == encoded(other))
 }
 
 /// Whether an exported name is such a function's.
@@ -114,7 +129,11 @@ pub fn module_of_path(path: &str) -> Option<&str> {
         None => file.split('.').next()?,
     };
     let folder = components.next().filter(|folder| !folder.is_empty());
-    Some(if stem == PACKAGE { folder.unwrap_or(stem) } else { stem })
+    Some(if stem == PACKAGE {
+        folder.unwrap_or(stem)
+    } else {
+        stem
+    })
 }
 
 #[cfg(test)]
@@ -128,15 +147,24 @@ mod tests {
             ("my-mod", ["PyInit_my_mod", "PyModExport_my_mod"]),
             (
                 "30fcd23745efe32ce681__mypyc",
-                ["PyInit_30fcd23745efe32ce681__mypyc", "PyModExport_30fcd23745efe32ce681__mypyc"],
+                [
+                    "PyInit_30fcd23745efe32ce681__mypyc",
+                    "PyModExport_30fcd23745efe32ce681__mypyc",
+                ],
             ),
             ("a b", ["PyInit_a b", "PyModExport_a b"]),
-            ("lančmít", ["PyInitU_lanmt_2sa6t", "PyModExportU_lanmt_2sa6t"]),
+            (
+                "lančmít",
+                ["PyInitU_lanmt_2sa6t", "PyModExportU_lanmt_2sa6t"],
+            ),
             ("スパム", ["PyInitU_zck5b2b", "PyModExportU_zck5b2b"]),
             ("ü-x", ["PyInitU__x_wka", "PyModExportU__x_wka"]),
         ];
         for (module, expected) in table {
-            let found: Vec<String> = symbols(module).into_iter().map(|(_, symbol)| symbol).collect();
+            let found: Vec<String> = symbols(module)
+                .into_iter()
+                .map(|(_, symbol)| symbol)
+                .collect();
             assert_eq!(found, expected, "{module}");
         }
         let long = "x".repeat(300);
@@ -148,7 +176,10 @@ mod tests {
         let cases = [
             ("PyInit__speedups", Some((HookKind::Init, "_speedups"))),
             ("PyModExport_rpds", Some((HookKind::Export, "rpds"))),
-            ("PyInit_30fcd__mypyc", Some((HookKind::Init, "30fcd__mypyc"))),
+            (
+                "PyInit_30fcd__mypyc",
+                Some((HookKind::Init, "30fcd__mypyc")),
+            ),
             // "spam" with an umlaut, "lančmít" and "スパム" are the examples of PEP 489.
             ("PyInitU_lanmt_2sa6t", Some((HookKind::Init, "lančmít"))),
             ("PyInitU_zck5b2b", Some((HookKind::Init, "スパム"))),
@@ -175,15 +206,22 @@ mod tests {
             ("PyInit", false, false),
             ("PyModule_Create2", false, false),
         ] {
-            assert_eq!((may_name_one(text), is_prefix(text)), (names, begins), "{text}");
+            assert_eq!(
+                (may_name_one(text), is_prefix(text)),
+                (names, begins),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn names_that_lead_to_the_same_symbols_are_one_module() {
-        for (one, other, expected) in
-            [("my-mod", "my_mod", true), ("_a", "_a", true), ("_a", "_b", false), ("ü-x", "ü_x", true)]
-        {
+        for (one, other, expected) in [
+            ("my-mod", "my_mod", true),
+            ("_a", "_a", true),
+            ("_a", "_b", false),
+            ("ü-x", "ü_x", true),
+        ] {
             assert_eq!(is_same_module(one, other), expected, "{one} {other}");
         }
     }

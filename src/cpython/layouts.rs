@@ -138,7 +138,9 @@ impl ObjectLayout {
 
 /// The two layouts, with and without the GIL, for a pointer size.
 pub fn layouts(pointer_size: u64) -> impl Iterator<Item = &'static ObjectLayout> {
-    LAYOUTS.iter().filter(move |layout| layout.pointer_size == pointer_size)
+    LAYOUTS
+        .iter()
+        .filter(move |layout| layout.pointer_size == pointer_size)
 }
 
 /// The header that a compiler wrote for a static object.
@@ -170,13 +172,20 @@ impl ObjectHeader {
 
     /// Whether it is that of a free-threaded build.
     pub fn is_free_threaded(self) -> bool {
-        matches!(self, ObjectHeader::FreeThreadedPlain | ObjectHeader::FreeThreadedMarked)
+        matches!(
+            self,
+            ObjectHeader::FreeThreadedPlain | ObjectHeader::FreeThreadedMarked
+        )
     }
 }
 
 /// The header at an address in one layout, up to `ob_type`, when the bytes are one. `PyObject_HEAD_INIT` writes constants
 /// there that differ between the builds: <https://github.com/python/cpython/blob/3.14/Include/object.h>
-pub fn header(memory: &impl PartialMemory, address: u64, layout: &ObjectLayout) -> Option<ObjectHeader> {
+pub fn header(
+    memory: &impl PartialMemory,
+    address: u64,
+    layout: &ObjectLayout,
+) -> Option<ObjectHeader> {
     let size = layout.pointer_size;
     let at = |offset: u64, size| memory.number(address.checked_add(offset)?, size);
     if !layout.free_threaded {
@@ -188,7 +197,12 @@ pub fn header(memory: &impl PartialMemory, address: u64, layout: &ObjectLayout) 
         };
     }
     // Flags, mutex and garbage collector bits, then the local and the shared count.
-    match (at(0, size)?, at(size, 4)?, at(size + 4, 4)?, at(size + 8, size)?) {
+    match (
+        at(0, size)?,
+        at(size, 4)?,
+        at(size + 4, 4)?,
+        at(size + 8, size)?,
+    ) {
         (0, 0, 0xffff_ffff, 0) => Some(ObjectHeader::FreeThreadedPlain),
         (0, 4, 0xffff_ffff, 0) => Some(ObjectHeader::FreeThreadedMarked),
         _ => None,
@@ -219,12 +233,20 @@ mod tests {
 
         fn number(&self, address: u64, size: u64) -> Option<u64> {
             let bytes = self.1.get(address as usize..(address + size) as usize)?;
-            Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+            Some(
+                bytes
+                    .iter()
+                    .rev()
+                    .fold(0, |number, byte| number << 8 | u64::from(*byte)),
+            )
         }
     }
 
     fn check(pointer_size: u64, words: &[u32], expected: Option<bool>) {
-        let memory = Bytes(pointer_size, words.iter().flat_map(|word| word.to_le_bytes()).collect());
+        let memory = Bytes(
+            pointer_size,
+            words.iter().flat_map(|word| word.to_le_bytes()).collect(),
+        );
         let found = layout_at(&memory, 0).map(|layout| layout.free_threaded);
         assert_eq!(found, expected, "{words:x?}");
     }

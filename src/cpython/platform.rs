@@ -28,12 +28,16 @@ impl NamedPlatform {
     pub fn parse(text: &str) -> NamedPlatform {
         match text.split_once("-linux-") {
             // `gnueabihf`, `musleabihf`: the C library and the calling convention.
-            Some((architecture, library)) if library.starts_with("gnu") => NamedPlatform::Gnu(architecture.to_owned()),
+            Some((architecture, library)) if library.starts_with("gnu") => {
+                NamedPlatform::Gnu(architecture.to_owned())
+            }
             Some((architecture, library)) if library.starts_with("musl") => {
                 NamedPlatform::Musl(architecture.to_owned())
             }
             _ if text == "darwin" => NamedPlatform::Darwin,
-            _ if text == "win32" || text.starts_with("win_") => NamedPlatform::Windows(text.to_owned()),
+            _ if text == "win32" || text.starts_with("win_") => {
+                NamedPlatform::Windows(text.to_owned())
+            }
             _ => NamedPlatform::Other(text.to_owned()),
         }
     }
@@ -44,7 +48,9 @@ impl NamedPlatform {
             (_, TaggedSystem::Any | TaggedSystem::Unknown) => true,
             (NamedPlatform::Gnu(architecture), TaggedSystem::Manylinux | TaggedSystem::Linux)
             | (NamedPlatform::Musl(architecture), TaggedSystem::Musllinux | TaggedSystem::Linux) => {
-                wheel_architectures(architecture).iter().any(|name| is_for(tag, name))
+                wheel_architectures(architecture)
+                    .iter()
+                    .any(|name| is_for(tag, name))
             }
             (NamedPlatform::Darwin, TaggedSystem::Macos) => true,
             (NamedPlatform::Windows(own), TaggedSystem::Windows) => own == tag,
@@ -68,9 +74,10 @@ impl NamedPlatform {
 pub fn image_is_meant_by(format: ImageFormat, architecture: &str, tag: &str) -> bool {
     match (format, TaggedSystem::of(tag)) {
         (_, TaggedSystem::Any | TaggedSystem::Unknown) => true,
-        (ImageFormat::Elf, TaggedSystem::Manylinux | TaggedSystem::Musllinux | TaggedSystem::Linux) => {
-            is_for(tag, architecture)
-        }
+        (
+            ImageFormat::Elf,
+            TaggedSystem::Manylinux | TaggedSystem::Musllinux | TaggedSystem::Linux,
+        ) => is_for(tag, architecture),
         (ImageFormat::MachO, TaggedSystem::Macos) => true,
         (ImageFormat::Pe, TaggedSystem::Windows) => match architecture {
             "x86_64" => tag == "win_amd64",
@@ -112,13 +119,21 @@ impl TaggedSystem {
             ("macosx_", TaggedSystem::Macos),
             ("win", TaggedSystem::Windows),
         ];
-        let known = prefixes.into_iter().find(|(prefix, _)| tag.starts_with(prefix)).map(|(_, system)| system);
-        known.unwrap_or(if tag == "any" { TaggedSystem::Any } else { TaggedSystem::Unknown })
+        let known = prefixes
+            .into_iter()
+            .find(|(prefix, _)| tag.starts_with(prefix))
+            .map(|(_, system)| system);
+        known.unwrap_or(if tag == "any" {
+            TaggedSystem::Any
+        } else {
+            TaggedSystem::Unknown
+        })
     }
 }
 
 fn is_for(tag: &str, architecture: &str) -> bool {
-    tag.strip_suffix(architecture).is_some_and(|system| system.ends_with('_'))
+    tag.strip_suffix(architecture)
+        .is_some_and(|system| system.ends_with('_'))
 }
 
 /// The names that wheel tags have for an architecture of triplets.
@@ -194,7 +209,12 @@ mod tests {
             (ImageFormat::Elf, "x86_64", "manylinux_2_28_aarch64", false),
             (ImageFormat::Elf, "x86_64", "win_amd64", false),
             (ImageFormat::MachO, "aarch64", "macosx_11_0_arm64", true),
-            (ImageFormat::MachO, "aarch64", "manylinux_2_28_aarch64", false),
+            (
+                ImageFormat::MachO,
+                "aarch64",
+                "manylinux_2_28_aarch64",
+                false,
+            ),
             (ImageFormat::Pe, "x86_64", "win_amd64", true),
             (ImageFormat::Pe, "aarch64", "win_arm64", true),
             (ImageFormat::Pe, "i686", "win32", true),
@@ -202,7 +222,11 @@ mod tests {
             (ImageFormat::Pe, "x86_64", "any", true),
         ];
         for (format, architecture, tag, expected) in table {
-            assert_eq!(image_is_meant_by(format, architecture, tag), expected, "{format:?} {architecture} {tag}");
+            assert_eq!(
+                image_is_meant_by(format, architecture, tag),
+                expected,
+                "{format:?} {architecture} {tag}"
+            );
         }
     }
 }

@@ -19,7 +19,11 @@ pub(super) fn encode(text: &str) -> Option<String> {
     let (mut delta, mut handled) = (0_u32, basic);
     let total = u32::try_from(text.chars().count()).ok()?;
     while handled < total {
-        let next = text.chars().map(u32::from).filter(|letter| *letter >= code).min()?;
+        let next = text
+            .chars()
+            .map(u32::from)
+            .filter(|letter| *letter >= code)
+            .min()?;
         delta = delta.checked_add((next - code).checked_mul(handled + 1)?)?;
         code = next;
         for letter in text.chars().map(u32::from) {
@@ -40,7 +44,13 @@ pub(super) fn encode(text: &str) -> Option<String> {
 }
 
 fn push_integer(output: &mut String, mut value: u32, bias: u32) {
-    let mut digit = |digit: u32| output.push(DIGITS.get(digit as usize).map_or('0', |byte| char::from(*byte)));
+    let mut digit = |digit: u32| {
+        output.push(
+            DIGITS
+                .get(digit as usize)
+                .map_or('0', |byte| char::from(*byte)),
+        )
+    };
     for step in (BASE..).step_by(BASE as usize) {
         let threshold = step.saturating_sub(bias).clamp(1, 26);
         if value < threshold {
@@ -120,7 +130,11 @@ mod tests {
         ];
         for (text, encoded) in pairs {
             assert_eq!(encode(text).as_deref(), Some(encoded), "{text}");
-            assert_eq!(decode(&encoded.replace('-', "_")).as_deref(), Some(text), "{encoded}");
+            assert_eq!(
+                decode(&encoded.replace('-', "_")).as_deref(),
+                Some(text),
+                "{encoded}"
+            );
         }
     }
 

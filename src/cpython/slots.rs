@@ -29,7 +29,11 @@ pub enum SlotRecord {
 impl SlotRecord {
     /// Size of a record; `PySlot` is as large on 32 bits as on 64.
     pub fn size(self, pointer_size: u64) -> u64 {
-        if self == SlotRecord::Unified || pointer_size == 8 { 16 } else { 8 }
+        if self == SlotRecord::Unified || pointer_size == 8 {
+            16
+        } else {
+            8
+        }
     }
 
     /// Where the value is in it.
@@ -90,7 +94,10 @@ impl SlotMeaning {
     /// Whether the value is an address, or else a number; `None` where it may be either.
     pub fn holds_address(self) -> Option<bool> {
         match self {
-            SlotMeaning::Create | SlotMeaning::Exec | SlotMeaning::AbiInfo | SlotMeaning::Nested(_) => Some(true),
+            SlotMeaning::Create
+            | SlotMeaning::Exec
+            | SlotMeaning::AbiInfo
+            | SlotMeaning::Nested(_) => Some(true),
             SlotMeaning::Interpreters | SlotMeaning::Gil => Some(false),
             SlotMeaning::Name | SlotMeaning::Other => None,
         }
@@ -117,7 +124,11 @@ impl ModuleSlot {
 }
 
 /// Reads an array up to its end, with the arrays nested in it.
-pub fn read(memory: &impl PartialMemory, array: u64, record: SlotRecord) -> Result<Vec<ModuleSlot>, String> {
+pub fn read(
+    memory: &impl PartialMemory,
+    array: u64,
+    record: SlotRecord,
+) -> Result<Vec<ModuleSlot>, String> {
     let mut slots = Vec::new();
     read_nested(memory, array, record, 1, &mut slots)?;
     Ok(slots)
@@ -133,7 +144,10 @@ fn read_nested(
     if depth > DEEPEST {
         return Err(format!("its slots are nested deeper than {DEEPEST} levels"));
     }
-    let (size, value_offset) = (record.size(memory.pointer_size()), record.value_offset(memory.pointer_size()));
+    let (size, value_offset) = (
+        record.size(memory.pointer_size()),
+        record.value_offset(memory.pointer_size()),
+    );
     let mut address = array;
     while slots.len() < MOST_SLOTS {
         let id = memory.number(address, record.id_size());
@@ -143,17 +157,28 @@ fn read_nested(
         }
         let value_address = address.wrapping_add(value_offset);
         let value = memory.pointer(value_address);
-        slots.push(ModuleSlot { id, value, address, value_address });
+        slots.push(ModuleSlot {
+            id,
+            value,
+            address,
+            value_address,
+        });
         if let Some(SlotMeaning::Nested(record)) = SlotMeaning::of(id) {
             match value {
                 Some(0) => {}
                 Some(nested) => read_nested(memory, nested, record, depth + 1, slots)?,
-                None => return Err(format!("the array of slots in the slot at {address:#x} is not known")),
+                None => {
+                    return Err(format!(
+                        "the array of slots in the slot at {address:#x} is not known"
+                    ));
+                }
             }
         }
         address = address.wrapping_add(size);
     }
-    Err(format!("its slots at {array:#x} have no end within {MOST_SLOTS}"))
+    Err(format!(
+        "its slots at {array:#x} have no end within {MOST_SLOTS}"
+    ))
 }
 
 /// The ids, in order.
@@ -172,40 +197,73 @@ pub fn declaration(slots: &[ModuleSlot], array: u64) -> Fact<GilDeclaration> {
     let seen = || gil.iter().map(evidence).collect();
     match gil.as_slice() {
         [] => {
-            let ids = ids(slots).iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-            let seen = Evidence::new("slots without Py_mod_gil").address(array).value(ids);
+            let ids = ids(slots)
+                .iter()
+                .map(u32::to_string)
+                .collect::<Vec<_>>()
+                .join(", ");
+            let seen = Evidence::new("slots without Py_mod_gil")
+                .address(array)
+                .value(ids);
             Fact::known(GilDeclaration::Absent, vec![seen])
         }
-        [ModuleSlot { value: Some(value), .. }] => Fact::known(GilDeclaration::Slot { value: *value }, seen()),
+        [
+            ModuleSlot {
+                value: Some(value), ..
+            },
+        ] => Fact::known(GilDeclaration::Slot { value: *value }, seen()),
         [slot] => {
-            let why = format!("the value of the slot Py_mod_gil at {:#x} is not known", slot.address);
-            Fact::Unknown { why, evidence: seen() }
+            let why = format!(
+                "the value of the slot Py_mod_gil at {:#x} is not known",
+                slot.address
+            );
+            Fact::Unknown {
+                why,
+                evidence: seen(),
+            }
         }
-        _ => Fact::Unknown { why: "it has more than one slot Py_mod_gil".to_owned(), evidence: seen() },
+        _ => Fact::Unknown {
+            why: "it has more than one slot Py_mod_gil".to_owned(),
+            evidence: seen(),
+        },
     }
 }
 
 fn valued(what: &str, slot: &ModuleSlot) -> Evidence {
-    let value = slot.value.map_or_else(|| "unknown".to_owned(), |value| value.to_string());
+    let value = slot
+        .value
+        .map_or_else(|| "unknown".to_owned(), |value| value.to_string());
     Evidence::new(what).address(slot.address).value(value)
 }
 
 /// What the slots say of sub-interpreters: <https://docs.python.org/3/c-api/module.html#c.Py_mod_multiple_interpreters>
 pub fn interpreters(slots: &[ModuleSlot], array: u64) -> Fact<Option<Interpreters>> {
     match with_meaning(slots, SlotMeaning::Interpreters).as_slice() {
-        [] => Fact::known(None, vec![Evidence::new("slots without Py_mod_multiple_interpreters").address(array)]),
-        [slot @ ModuleSlot { value: Some(value), .. }] => {
+        [] => Fact::known(
+            None,
+            vec![Evidence::new("slots without Py_mod_multiple_interpreters").address(array)],
+        ),
+        [
+            slot @ ModuleSlot {
+                value: Some(value), ..
+            },
+        ] => {
             let value = match value {
                 0 => Interpreters::NotSupported,
                 1 => Interpreters::Supported,
                 2 => Interpreters::PerInterpreterGil,
                 other => Interpreters::Other(*other),
             };
-            Fact::known(Some(value), vec![valued("slot Py_mod_multiple_interpreters", slot)])
+            Fact::known(
+                Some(value),
+                vec![valued("slot Py_mod_multiple_interpreters", slot)],
+            )
         }
         [slot] => {
             let place = slot.address;
-            Fact::unknown(format!("the value of the slot Py_mod_multiple_interpreters at {place:#x} is not known"))
+            Fact::unknown(format!(
+                "the value of the slot Py_mod_multiple_interpreters at {place:#x} is not known"
+            ))
         }
         _ => Fact::unknown("it has more than one slot Py_mod_multiple_interpreters"),
     }
@@ -218,12 +276,18 @@ pub fn abi_info(memory: &impl PartialMemory, slots: &[ModuleSlot]) -> Fact<Optio
         [slot] => *slot,
         _ => return Fact::unknown("it has more than one slot Py_mod_abi"),
     };
-    match slot.value.and_then(|address| Some((address, abi_info::read(memory, address)?))) {
+    match slot
+        .value
+        .and_then(|address| Some((address, abi_info::read(memory, address)?)))
+    {
         Some((address, info)) => {
             let seen = Evidence::new("slot Py_mod_abi").address(slot.address);
             Fact::known(Some(info), vec![seen, abi_info::evidence(address, &info)])
         }
-        None => Fact::unknown(format!("the PyABIInfo of the slot at {:#x} cannot be read", slot.address)),
+        None => Fact::unknown(format!(
+            "the PyABIInfo of the slot at {:#x} cannot be read",
+            slot.address
+        )),
     }
 }
 
@@ -233,7 +297,10 @@ pub fn create(slots: &[ModuleSlot]) -> Result<Option<u64>, String> {
         None => Ok(None),
         Some(slot) => match slot.value {
             Some(function) => Ok(Some(function).filter(|&function| function != 0)),
-            None => Err(format!("the function of the slot Py_mod_create at {:#x} is not known", slot.address)),
+            None => Err(format!(
+                "the function of the slot Py_mod_create at {:#x} is not known",
+                slot.address
+            )),
         },
     }
 }
@@ -259,7 +326,10 @@ mod tests {
         fn number(&self, address: u64, size: u64) -> Option<u64> {
             let start = usize::try_from(address.checked_sub(self.0)?).ok()?;
             let bytes = self.1.get(start..start + size as usize)?;
-            let number = bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
+            let number = bytes
+                .iter()
+                .rev()
+                .fold(0, |number, byte| number << 8 | u64::from(*byte));
             (!bytes.contains(&0xee)).then_some(number)
         }
     }
@@ -273,7 +343,11 @@ mod tests {
 
     fn check(records: &[(u64, u64)], record: SlotRecord, expected: Result<&[u32], &str>) {
         let found = read(&array(records), 0x1000, record).map(|slots| ids(&slots));
-        assert_eq!(found.as_deref().map_err(String::as_str), expected, "{records:x?}");
+        assert_eq!(
+            found.as_deref().map_err(String::as_str),
+            expected,
+            "{records:x?}"
+        );
     }
 
     #[test]
@@ -281,15 +355,39 @@ mod tests {
         use SlotRecord::{Definition, Unified};
         check(&[(2, 0x5000), (4, 1), (0, 0)], Definition, Ok(&[2, 4]));
         // What follows the id of a PySlot are flags, and may be anything.
-        check(&[(0xeeee_0057, 1), (0x4_0055, 0x5000), (0, 0)], Unified, Ok(&[87, 85]));
+        check(
+            &[(0xeeee_0057, 1), (0x4_0055, 0x5000), (0, 0)],
+            Unified,
+            Ok(&[87, 85]),
+        );
         // In a definition's slot the id has four bytes.
         check(&[(0x4_0004, 1), (0, 0)], Definition, Ok(&[0x4_0004]));
-        check(&[(92, 0x1020), (0, 0), (87, 1), (0, 0)], Definition, Ok(&[92, 87]));
+        check(
+            &[(92, 0x1020), (0, 0), (87, 1), (0, 0)],
+            Definition,
+            Ok(&[92, 87]),
+        );
         check(&[(94, 0), (0, 0)], Unified, Ok(&[94]));
-        check(&[(UNKNOWN, 1)], Definition, Err("the slot id at 0x1000 is not known"));
-        check(&[(92, UNKNOWN), (0, 0)], Unified, Err("the array of slots in the slot at 0x1000 is not known"));
-        check(&[(92, 0x1000)], Unified, Err("its slots are nested deeper than 5 levels"));
-        check(&[(4, 1); 129], Definition, Err("its slots at 0x1000 have no end within 128"));
+        check(
+            &[(UNKNOWN, 1)],
+            Definition,
+            Err("the slot id at 0x1000 is not known"),
+        );
+        check(
+            &[(92, UNKNOWN), (0, 0)],
+            Unified,
+            Err("the array of slots in the slot at 0x1000 is not known"),
+        );
+        check(
+            &[(92, 0x1000)],
+            Unified,
+            Err("its slots are nested deeper than 5 levels"),
+        );
+        check(
+            &[(4, 1); 129],
+            Definition,
+            Err("its slots at 0x1000 have no end within 128"),
+        );
     }
 
     #[test]
@@ -298,17 +396,39 @@ mod tests {
             let memory = array(records);
             let slots = read(&memory, 0x1000, SlotRecord::Definition).unwrap();
             let gil = declaration(&slots, 0x1000).value().cloned();
-            (gil, interpreters(&slots, 0x1000).value().copied(), create(&slots))
+            (
+                gil,
+                interpreters(&slots, 0x1000).value().copied(),
+                create(&slots),
+            )
         };
         let slot = |value| Some(GilDeclaration::Slot { value });
         let two = Some(Some(Interpreters::PerInterpreterGil));
-        assert_eq!(said(&[(4, 1), (3, 2), (1, 0x5000), (0, 0)]), (slot(1), two, Ok(Some(0x5000))));
-        assert_eq!(said(&[(87, 0), (86, 2), (84, 0), (0, 0)]), (slot(0), two, Ok(None)));
-        assert_eq!(said(&[(2, 0x5000), (0, 0)]), (Some(GilDeclaration::Absent), Some(None), Ok(None)));
-        assert_eq!(said(&[(4, UNKNOWN), (3, UNKNOWN), (0, 0)]), (None, None, Ok(None)));
-        assert_eq!(said(&[(4, 1), (87, 1), (3, 1), (86, 1), (0, 0)]), (None, None, Ok(None)));
+        assert_eq!(
+            said(&[(4, 1), (3, 2), (1, 0x5000), (0, 0)]),
+            (slot(1), two, Ok(Some(0x5000)))
+        );
+        assert_eq!(
+            said(&[(87, 0), (86, 2), (84, 0), (0, 0)]),
+            (slot(0), two, Ok(None))
+        );
+        assert_eq!(
+            said(&[(2, 0x5000), (0, 0)]),
+            (Some(GilDeclaration::Absent), Some(None), Ok(None))
+        );
+        assert_eq!(
+            said(&[(4, UNKNOWN), (3, UNKNOWN), (0, 0)]),
+            (None, None, Ok(None))
+        );
+        assert_eq!(
+            said(&[(4, 1), (87, 1), (3, 1), (86, 1), (0, 0)]),
+            (None, None, Ok(None))
+        );
         let unknown = said(&[(1, UNKNOWN), (0, 0)]).2;
-        assert_eq!(unknown, Err("the function of the slot Py_mod_create at 0x1000 is not known".to_owned()));
+        assert_eq!(
+            unknown,
+            Err("the function of the slot Py_mod_create at 0x1000 is not known".to_owned())
+        );
     }
 
     #[test]
@@ -316,9 +436,19 @@ mod tests {
         let info = 0x0304_0001_u64 << 32 | 0x0006_0001;
         let memory = array(&[(109, 0x1020), (0, 0), (info, 0xee), (0, 0)]);
         let slots = read(&memory, 0x1000, SlotRecord::Definition).unwrap();
-        assert_eq!(abi_info(&memory, &slots).value(), None, "not all of it is known");
+        assert_eq!(
+            abi_info(&memory, &slots).value(),
+            None,
+            "not all of it is known"
+        );
         let memory = array(&[(109, 0x1020), (0, 0), (info, 0x030f_0000), (0, 0)]);
-        let expected = AbiInfo { major: 1, minor: 0, flags: 6, build_version: 0x0304_0001, abi_version: 0x030f_0000 };
+        let expected = AbiInfo {
+            major: 1,
+            minor: 0,
+            flags: 6,
+            build_version: 0x0304_0001,
+            abi_version: 0x030f_0000,
+        };
         assert_eq!(abi_info(&memory, &slots).value(), Some(&Some(expected)));
     }
 }

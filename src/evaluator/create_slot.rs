@@ -45,37 +45,57 @@ impl CreatedObject {
         interpreter: TargetInterpreter,
         limits: EvaluationLimits,
     ) -> CreatedObject {
-        let Some(create) = create else { return CreatedObject::Undefined };
+        let Some(create) = create else {
+            return CreatedObject::Undefined;
+        };
         let seen = Evidence::new("slot Py_mod_create").address(create);
         let why = match follow::<I>(image, create, interpreter, limits) {
             Ok(CreateResult::Module) => return CreatedObject::Module,
             Ok(CreateResult::Other(what)) => return CreatedObject::Other(seen.value(what)),
             Ok(CreateResult::Perhaps(what)) => {
-                format!("the function at {create:#x} in Py_mod_create gives the result of {what}, perhaps not a module")
+                format!(
+                    "the function at {create:#x} in Py_mod_create gives the result of {what}, perhaps not a module"
+                )
             }
             Ok(CreateResult::Kept) => {
-                format!("what the function at {create:#x} in Py_mod_create makes could not be followed")
+                format!(
+                    "what the function at {create:#x} in Py_mod_create makes could not be followed"
+                )
             }
             Err(why) => return CreatedObject::not_followed(create, &why),
         };
-        CreatedObject::Unknown { why, evidence: seen }
+        CreatedObject::Unknown {
+            why,
+            evidence: seen,
+        }
     }
 
     /// What is known of a function that could not be followed.
     pub(super) fn not_followed(create: u64, why: &str) -> CreatedObject {
         let why = format!("the function at {create:#x} in Py_mod_create: {why}");
-        CreatedObject::Unknown { why, evidence: Evidence::new("slot Py_mod_create").address(create) }
+        CreatedObject::Unknown {
+            why,
+            evidence: Evidence::new("slot Py_mod_create").address(create),
+        }
     }
 
     /// What a declaration is worth.
     pub fn apply(&self, gil: Fact<GilDeclaration>) -> Fact<GilDeclaration> {
-        let with = |seen: &Evidence| std::iter::once(seen.clone()).chain(gil.evidence().iter().cloned()).collect();
+        let with = |seen: &Evidence| {
+            std::iter::once(seen.clone())
+                .chain(gil.evidence().iter().cloned())
+                .collect()
+        };
         match self {
-            CreatedObject::Other(seen) if gil.value().is_some_and(matters_for) => {
-                Fact::Known { value: GilDeclaration::NotAModule, evidence: with(seen) }
-            }
+            CreatedObject::Other(seen) if gil.value().is_some_and(matters_for) => Fact::Known {
+                value: GilDeclaration::NotAModule,
+                evidence: with(seen),
+            },
             CreatedObject::Unknown { why, evidence } if gil.value().is_some_and(matters_for) => {
-                Fact::Unknown { why: why.clone(), evidence: with(evidence) }
+                Fact::Unknown {
+                    why: why.clone(),
+                    evidence: with(evidence),
+                }
             }
             CreatedObject::Undefined
             | CreatedObject::Module
@@ -124,7 +144,11 @@ mod tests {
 
     fn check(made: &[CreateResult], lost: Option<&str>, expected: Option<&CreateResult>) {
         let found = agree(made, lost.map(str::to_owned).as_ref());
-        assert_eq!(found.as_ref().ok(), expected, "{made:?} {lost:?}: {found:?}");
+        assert_eq!(
+            found.as_ref().ok(),
+            expected,
+            "{made:?} {lost:?}: {found:?}"
+        );
     }
 
     #[test]
@@ -132,10 +156,18 @@ mod tests {
         let other = CreateResult::Other("PyDict_New".into());
         let perhaps = CreateResult::Perhaps("PyObject_CallNoArgs".into());
         check(&[CreateResult::Module], None, Some(&CreateResult::Module));
-        check(&[CreateResult::Kept, CreateResult::Module], None, Some(&CreateResult::Module));
+        check(
+            &[CreateResult::Kept, CreateResult::Module],
+            None,
+            Some(&CreateResult::Module),
+        );
         check(&[CreateResult::Kept], None, Some(&CreateResult::Kept));
         check(std::slice::from_ref(&other), None, Some(&other));
-        check(&[CreateResult::Module, perhaps.clone()], None, Some(&perhaps));
+        check(
+            &[CreateResult::Module, perhaps.clone()],
+            None,
+            Some(&perhaps),
+        );
         check(&[CreateResult::Module, other.clone()], None, None);
         check(&[CreateResult::Kept, other], None, None);
         check(&[CreateResult::Module], Some("a limit"), None);

@@ -245,12 +245,19 @@ impl<'a, 'data, I: InstructionSet> PathExecutor<'a, 'data, I> {
             (true, true) => &mut self.thrown,
         };
         let rank = |state: &PathState| (state.frames.len(), std::cmp::Reverse(state.pc));
-        let best = list.iter().enumerate().max_by_key(|(_, state)| rank(state)).map(|(index, _)| index)?;
+        let best = list
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, state)| rank(state))
+            .map(|(index, _)| index)?;
         Some(list.swap_remove(best))
     }
 
     fn abandon(&mut self, why: String) {
-        if !self.follows_settled && self.abandoned.len() < MOST_REASONS && !self.abandoned.contains(&why) {
+        if !self.follows_settled
+            && self.abandoned.len() < MOST_REASONS
+            && !self.abandoned.contains(&why)
+        {
             self.abandoned.push(why);
         }
     }
@@ -279,7 +286,9 @@ impl<'a, 'data, I: InstructionSet> PathExecutor<'a, 'data, I> {
                 },
                 InstructionSuccessor::Fork(condition) => return self.fork(state, condition),
                 InstructionSuccessor::Jump(target) => self.jump(&mut state, target),
-                InstructionSuccessor::Call { target, return_to } => self.call(&mut state, target, return_to),
+                InstructionSuccessor::Call { target, return_to } => {
+                    self.call(&mut state, target, return_to)
+                }
                 InstructionSuccessor::Return(target) => self.ret(&mut state, target),
                 InstructionSuccessor::Dead => return,
                 InstructionSuccessor::Stuck(why) => {
@@ -299,7 +308,9 @@ impl<'a, 'data, I: InstructionSet> PathExecutor<'a, 'data, I> {
                 state.memory.give_up_heap();
             }
             if state.memory.size() > MOST_PAGES {
-                self.abandon(format!("a path writes more than {MOST_PAGES} pages at {address:#x}"));
+                self.abandon(format!(
+                    "a path writes more than {MOST_PAGES} pages at {address:#x}"
+                ));
                 return;
             }
         }
@@ -309,7 +320,9 @@ impl<'a, 'data, I: InstructionSet> PathExecutor<'a, 'data, I> {
         let value = state.register(self.machine.convention.result);
         state.pc = END;
         self.machine.note(&mut state, TraceEvent::Return { value });
-        if state.exception_set && self.purpose != FollowPurpose::Answer || self.ends_as_settled(&state, value) {
+        if state.exception_set && self.purpose != FollowPurpose::Answer
+            || self.ends_as_settled(&state, value)
+        {
             return;
         }
         match self.purpose {
@@ -318,13 +331,16 @@ impl<'a, 'data, I: InstructionSet> PathExecutor<'a, 'data, I> {
                 if let Some(object) = outcome.as_ref().and_then(|outcome| outcome.obscured) {
                     self.machine.guards.note_object(object);
                 }
-                let is_new = |outcome: &PathOutcome| !self.outcomes.iter().any(|other| other.agrees(outcome));
+                let is_new = |outcome: &PathOutcome| {
+                    !self.outcomes.iter().any(|other| other.agrees(outcome))
+                };
                 if self.outcomes.len() < MOST_REASONS {
                     self.outcomes.extend(outcome.filter(is_new));
                 }
             }
             FollowPurpose::Create => {
-                let made = create_slot::read(&self.machine, value).filter(|made| !self.create_results.contains(made));
+                let made = create_slot::read(&self.machine, value)
+                    .filter(|made| !self.create_results.contains(made));
                 self.create_results.extend(made);
             }
             FollowPurpose::Answer if !self.returned.contains(&value) => self.returned.push(value),
@@ -335,7 +351,9 @@ impl<'a, 'data, I: InstructionSet> PathExecutor<'a, 'data, I> {
     fn fork(&mut self, mut state: PathState, condition: BranchCondition) {
         self.machine.fuel.forks += 1;
         self.trim(&mut state);
-        let Some(state) = self.merge_at_fork(state) else { return };
+        let Some(state) = self.merge_at_fork(state) else {
+            return;
+        };
         let other = state.clone();
         self.branch(other, condition, true);
         self.branch(state, condition.opposite(), false);
@@ -352,7 +370,9 @@ impl<'a, 'data, I: InstructionSet> PathExecutor<'a, 'data, I> {
 
     /// Drops what lies below the stack.
     fn trim(&self, state: &mut PathState) {
-        if let Some(stack) = state.register(self.machine.convention.stack_pointer).known()
+        if let Some(stack) = state
+            .register(self.machine.convention.stack_pointer)
+            .known()
             && region(stack) == MemoryRegion::Stack
         {
             state.memory.trim(stack);
@@ -368,7 +388,11 @@ impl<'a, 'data, I: InstructionSet> PathExecutor<'a, 'data, I> {
     }
 
     fn enlist(&mut self, state: PathState) {
-        if state.exception_set { self.raising.push(state) } else { self.worklist.push(state) }
+        if state.exception_set {
+            self.raising.push(state)
+        } else {
+            self.worklist.push(state)
+        }
     }
 
     /// Compares a path with those that were here before; `None` when nothing new would come of it.
@@ -382,7 +406,10 @@ impl<'a, 'data, I: InstructionSet> PathExecutor<'a, 'data, I> {
         }
         let others = self.seen.entry(key).or_default();
         others.retain(|other| same_place(other, &state));
-        if others.iter().any(|other| state.is_subsumed_by(other, self.machine.image, self.machine.convention)) {
+        if others
+            .iter()
+            .any(|other| state.is_subsumed_by(other, self.machine.image, self.machine.convention))
+        {
             return None;
         }
         if others.len() >= SEPARATE_PATHS
@@ -401,7 +428,8 @@ fn same_place(left: &PathState, right: &PathState) -> bool {
         && left.modules == right.modules
         && left.frames.len() == right.frames.len()
         && left.frames.iter().zip(&right.frames).all(|(left, right)| {
-            Rc::ptr_eq(left, right) || left.return_to == right.return_to && left.stack == right.stack
+            Rc::ptr_eq(left, right)
+                || left.return_to == right.return_to && left.stack == right.stack
         })
 }
 

@@ -59,17 +59,25 @@ impl CallModels {
     /// What an import's call gives back, when it has a model.
     pub(super) fn get(&mut self, image: &BinaryImage, import: usize) -> Option<CallModel> {
         let name = &image.imports().get(import)?.name;
-        *self.by_import.entry(import).or_insert_with(|| CallModel::of(name))
+        *self
+            .by_import
+            .entry(import)
+            .or_insert_with(|| CallModel::of(name))
     }
 
     /// Notes the model of a function of the image.
     pub(super) fn note_own(&mut self, image: &BinaryImage, address: u64, model: CallModel) {
-        self.own.get_or_insert_with(|| runtime::models(image)).insert(address, model);
+        self.own
+            .get_or_insert_with(|| runtime::models(image))
+            .insert(address, model);
     }
 
     /// What a call of a function of the image gives back, when it belongs to the C++ run time.
     pub(super) fn own(&mut self, image: &BinaryImage, address: u64) -> Option<CallModel> {
-        self.own.get_or_insert_with(|| runtime::models(image)).get(&address).copied()
+        self.own
+            .get_or_insert_with(|| runtime::models(image))
+            .get(&address)
+            .copied()
     }
 }
 
@@ -85,7 +93,9 @@ pub(super) enum CallModel {
 impl CallModel {
     /// By the undecorated name.
     pub(super) fn of(name: &str) -> Option<CallModel> {
-        functions::call(name).map(CallModel::Api).or_else(|| system_call(name).map(CallModel::System))
+        functions::call(name)
+            .map(CallModel::Api)
+            .or_else(|| system_call(name).map(CallModel::System))
     }
 
     /// Whether a call never returns.
@@ -99,8 +109,16 @@ impl CallModel {
     /// Whether a function hands on what it was given, and so has not made it.
     pub(super) fn hands_on(self) -> bool {
         match self {
-            CallModel::Api(CallFacts { effect: CallEffect::Derive, on_error, .. }) => on_error == OnError::Never,
-            CallModel::Api(CallFacts { effect: CallEffect::None, returns, .. }) => {
+            CallModel::Api(CallFacts {
+                effect: CallEffect::Derive,
+                on_error,
+                ..
+            }) => on_error == OnError::Never,
+            CallModel::Api(CallFacts {
+                effect: CallEffect::None,
+                returns,
+                ..
+            }) => {
                 matches!(returns, CallReturn::Argument(_))
             }
             CallModel::Api(_) => false,
@@ -122,7 +140,14 @@ pub(super) fn call(
         outputs::forget(machine, state, &import.name);
     }
     match model {
-        None => unmodelled(machine, state, CallOrigin { import: Some(import), origin: None }),
+        None => unmodelled(
+            machine,
+            state,
+            CallOrigin {
+                import: Some(import),
+                origin: None,
+            },
+        ),
         Some(model) => modelled(machine, state, model),
     }
 }
@@ -166,7 +191,14 @@ pub(super) fn unmodelled(
         state.memory.expose(machine.image, pointer);
     }
     let CallOrigin { origin, import } = origin_of_call;
-    CallOutcome::Returns(machine.fresh(state, SymbolFacts { origin, import, ..SymbolFacts::new(ValueRange::ALL) }))
+    CallOutcome::Returns(machine.fresh(
+        state,
+        SymbolFacts {
+            origin,
+            import,
+            ..SymbolFacts::new(ValueRange::ALL)
+        },
+    ))
 }
 
 #[cfg(test)]

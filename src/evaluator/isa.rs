@@ -24,7 +24,10 @@ pub(in crate::evaluator) enum InstructionSuccessor {
     /// Anywhere: a jump to a computed address.
     Jump(MachineValue),
     /// Into a call.
-    Call { target: MachineValue, return_to: u64 },
+    Call {
+        target: MachineValue,
+        return_to: u64,
+    },
     /// Back to the caller, to this address.
     Return(MachineValue),
     /// Both ways: the condition depends on unknowns.
@@ -131,9 +134,9 @@ impl ImageAccess {
     /// Where.
     pub(in crate::evaluator) fn address(self) -> u64 {
         match self {
-            ImageAccess::Write { address, .. } | ImageAccess::Read { address } | ImageAccess::Name { address } => {
-                address
-            }
+            ImageAccess::Write { address, .. }
+            | ImageAccess::Read { address }
+            | ImageAccess::Name { address } => address,
         }
     }
 }
@@ -154,7 +157,12 @@ pub(in crate::evaluator) trait InstructionSet: Default {
 
     /// What the instruction at an address does with memory at an address that the code fixes. `named` goes along from
     /// instruction to instruction.
-    fn static_access(&mut self, image: &BinaryImage, address: u64, named: &mut NamedAddresses) -> Option<ImageAccess>;
+    fn static_access(
+        &mut self,
+        image: &BinaryImage,
+        address: u64,
+        named: &mut NamedAddresses,
+    ) -> Option<ImageAccess>;
 
     /// The instructions that may read, write or name something from `range.0` up to `range.1`: for each the addresses where
     /// it may begin.
@@ -167,7 +175,12 @@ pub(in crate::evaluator) trait InstructionSet: Default {
     fn traps(&mut self, image: &BinaryImage, address: u64) -> bool;
 
     /// The variable of 32 bits that the code at the return address of a call compares with -1, when it does that.
-    fn compares_with_minus_one(&mut self, machine: &SharedMachine, state: &PathState, return_to: u64) -> Option<u64>;
+    fn compares_with_minus_one(
+        &mut self,
+        machine: &SharedMachine,
+        state: &PathState,
+        return_to: u64,
+    ) -> Option<u64>;
 
     /// Enters a call of the image's own code: the callee finds the address that it returns to where it expects it.
     fn enter(machine: &mut SharedMachine, state: &mut PathState, return_to: u64);
@@ -193,7 +206,11 @@ pub(in crate::evaluator) trait InstructionSet: Default {
 
     /// The instruction that gives a register a constant before the call or jump at such a place, with nothing between
     /// that could change it.
-    fn constant_before(image: &BinaryImage, site: &CallSite, register: usize) -> Option<ConstantDefinition>;
+    fn constant_before(
+        image: &BinaryImage,
+        site: &CallSite,
+        register: usize,
+    ) -> Option<ConstantDefinition>;
 
     /// Whether something that looks like a jump leads to an address from `start` to `last`.
     fn is_jumped_into(image: &BinaryImage, start: u64, last: u64) -> bool;
@@ -205,23 +222,39 @@ pub(in crate::evaluator) trait InstructionSet: Default {
 /// encodes, without knowing where instructions begin, so that the count may be too high but is never too low for code
 /// that compilers make. A place that loads the import's address without calling it at once may call it any number of
 /// times.
-pub(in crate::evaluator) fn find_call_sites<I: InstructionSet>(image: &BinaryImage, import: u64) -> Vec<CallSite> {
-    let slots = image.relocations().iter().filter(|&&(_, value)| value == import).map(|&(slot, _)| slot);
+pub(in crate::evaluator) fn find_call_sites<I: InstructionSet>(
+    image: &BinaryImage,
+    import: u64,
+) -> Vec<CallSite> {
+    let slots = image
+        .relocations()
+        .iter()
+        .filter(|&&(_, value)| value == import)
+        .map(|&(slot, _)| slot);
     let code = || image.segments.iter().filter(|segment| segment.executable);
-    let find = |targets: &[u64]| -> Vec<CallSite> { code().flat_map(|it| I::references(it, targets)).collect() };
+    let find = |targets: &[u64]| -> Vec<CallSite> {
+        code().flat_map(|it| I::references(it, targets)).collect()
+    };
     let mut sites = Vec::new();
     for slot in slots {
         let users = find(&[slot]);
         if users.is_empty() {
             // A pointer among data, which code reaches in a way that its instructions do not tell.
-            sites.push(CallSite { reference: slot, transfer: None });
+            sites.push(CallSite {
+                reference: slot,
+                transfer: None,
+            });
         }
         for site in users {
             let stub = I::stub(image, &site);
             let users = stub.as_ref().map_or(Vec::new(), |stub| find(&stub.starts));
             // What nothing jumps to may be reached by the code before it, and then it is no stub.
             let is_stub = !users.is_empty() || stub.is_some_and(|stub| stub.is_apart);
-            if is_stub { sites.extend(users) } else { sites.push(site) }
+            if is_stub {
+                sites.extend(users)
+            } else {
+                sites.push(site)
+            }
         }
     }
     sites
@@ -232,7 +265,10 @@ pub(in crate::evaluator) fn find_call_sites<I: InstructionSet>(image: &BinaryIma
 ///
 /// An answer is given only where every way to the call leads over the instruction that sets the register: nothing
 /// between them branches, writes the register, or is jumped to from elsewhere in the code.
-pub(in crate::evaluator) fn second_argument<I: InstructionSet>(image: &BinaryImage, site: &CallSite) -> Option<u64> {
+pub(in crate::evaluator) fn second_argument<I: InstructionSet>(
+    image: &BinaryImage,
+    site: &CallSite,
+) -> Option<u64> {
     let &register = I::convention(image.format).arguments.get(1)?;
     let definition = I::constant_before(image, site, register)?;
     (!I::is_jumped_into(image, definition.end, definition.call)).then_some(definition.value)

@@ -15,7 +15,8 @@ use self::guards::StaticGuards;
 pub(super) use self::layout::DataLayout;
 use crate::binary::image::BinaryImage;
 use crate::evaluator::values::value::{
-    HEAP_STRIDE, ImageBounds, MachineValue, MemoryRegion, PointsTo, THREAD, THREAD_BLOCK, mask, region,
+    HEAP_STRIDE, ImageBounds, MachineValue, MemoryRegion, PointsTo, THREAD, THREAD_BLOCK, mask,
+    region,
 };
 
 /// Words in a page.
@@ -35,7 +36,10 @@ enum MemoryWord {
     /// One value.
     Whole(MachineValue),
     /// A result of four bytes, and what lies beside it where that is known.
-    Low { value: MachineValue, upper: Option<u32> },
+    Low {
+        value: MachineValue,
+        upper: Option<u32>,
+    },
     /// Bytes, of which those in the mask `known` are known.
     Bytes { data: u64, known: u8 },
 }
@@ -85,8 +89,16 @@ fn is_handle(value: MachineValue) -> bool {
 impl PathMemory {
     /// The memory of a path that has not begun.
     pub(super) fn new(layout: Rc<DataLayout>, known: &StaticGuards) -> PathMemory {
-        let (guards, objects) = (Rc::new(known.words().to_vec()), Rc::new(known.objects().to_vec()));
-        PathMemory { layout, guards, objects, ..PathMemory::default() }
+        let (guards, objects) = (
+            Rc::new(known.words().to_vec()),
+            Rc::new(known.objects().to_vec()),
+        );
+        PathMemory {
+            layout,
+            guards,
+            objects,
+            ..PathMemory::default()
+        }
     }
 
     /// Reads 1, 2, 4 or 8 bytes.
@@ -101,11 +113,18 @@ impl PathMemory {
                 MachineValue::Known((data >> (8 * offset)) & mask(8 * size as u32))
             }
             MemoryWord::Whole(value) if offset == 0 => value.truncate(8 * size as u32),
-            MemoryWord::Low { value, .. } if offset == 0 && size <= 4 => value.truncate(8 * size as u32),
-            MemoryWord::Low { value, upper: Some(0) } if offset == 0 => value,
-            MemoryWord::Low { upper: Some(upper), .. } if offset >= 4 => {
-                MachineValue::Known((u64::from(upper) >> (8 * (offset - 4))) & mask(8 * size as u32))
+            MemoryWord::Low { value, .. } if offset == 0 && size <= 4 => {
+                value.truncate(8 * size as u32)
             }
+            MemoryWord::Low {
+                value,
+                upper: Some(0),
+            } if offset == 0 => value,
+            MemoryWord::Low {
+                upper: Some(upper), ..
+            } if offset >= 4 => MachineValue::Known(
+                (u64::from(upper) >> (8 * (offset - 4))) & mask(8 * size as u32),
+            ),
             MemoryWord::Bytes { data, known } => {
                 let wanted = (mask(size as u32) as u8) << offset;
                 if known & wanted == wanted {
@@ -130,7 +149,13 @@ impl PathMemory {
     }
 
     /// Writes the lowest `size` bytes (1, 2, 4 or 8) of a value.
-    pub(super) fn write(&mut self, image: &BinaryImage, address: u64, size: u64, value: MachineValue) {
+    pub(super) fn write(
+        &mut self,
+        image: &BinaryImage,
+        address: u64,
+        size: u64,
+        value: MachineValue,
+    ) {
         let offset = address % 8;
         if offset == 0 && size >= 8 {
             self.set(image, address, MemoryWord::Whole(value));
@@ -138,8 +163,9 @@ impl PathMemory {
         }
         if offset + size > 8 {
             for index in 0..size.min(8) {
-                let byte =
-                    value.known().map_or(MachineValue::ANY, |data| MachineValue::Known((data >> (8 * index)) & 0xff));
+                let byte = value.known().map_or(MachineValue::ANY, |data| {
+                    MachineValue::Known((data >> (8 * index)) & 0xff)
+                });
                 self.write(image, address.wrapping_add(index), 1, byte);
             }
             return;
@@ -148,24 +174,36 @@ impl PathMemory {
         let (data, known) = match before {
             MemoryWord::Whole(MachineValue::Known(data)) => (data, 0xff),
             MemoryWord::Bytes { data, known } => (data, known),
-            MemoryWord::Low { upper: Some(upper), .. } => (u64::from(upper) << 32, 0xf0),
+            MemoryWord::Low {
+                upper: Some(upper), ..
+            } => (u64::from(upper) << 32, 0xf0),
             MemoryWord::Low { upper: None, .. } | MemoryWord::Whole(_) | MemoryWord::Base => (0, 0),
         };
         let bytes = (mask(size as u32) as u8) << offset;
         let bits = mask(8 * size as u32) << (8 * offset);
         let word = match (value, before) {
-            (MachineValue::Known(number), MemoryWord::Low { value, .. }) if offset == 4 && size == 4 => {
-                MemoryWord::Low { value, upper: Some(number as u32) }
+            (MachineValue::Known(number), MemoryWord::Low { value, .. })
+                if offset == 4 && size == 4 =>
+            {
+                MemoryWord::Low {
+                    value,
+                    upper: Some(number as u32),
+                }
             }
-            (MachineValue::Known(number), _) => {
-                MemoryWord::Bytes { data: (data & !bits) | ((number << (8 * offset)) & bits), known: known | bytes }
-            }
+            (MachineValue::Known(number), _) => MemoryWord::Bytes {
+                data: (data & !bits) | ((number << (8 * offset)) & bits),
+                known: known | bytes,
+            },
             (MachineValue::Symbol { offset: 0, .. }, _) if offset == 0 && size == 4 => {
-                MemoryWord::Low { value, upper: (known & 0xf0 == 0xf0).then_some((data >> 32) as u32) }
+                MemoryWord::Low {
+                    value,
+                    upper: (known & 0xf0 == 0xf0).then_some((data >> 32) as u32),
+                }
             }
-            (MachineValue::Symbol { .. } | MachineValue::Unknown(_), _) => {
-                MemoryWord::Bytes { data: data & !bits, known: known & !bytes }
-            }
+            (MachineValue::Symbol { .. } | MachineValue::Unknown(_), _) => MemoryWord::Bytes {
+                data: data & !bits,
+                known: known & !bytes,
+            },
         };
         self.set(image, address - offset, normal(word));
     }
@@ -180,7 +218,11 @@ impl PathMemory {
             }
             let before = self.read(image, word, 8);
             if word == start || !is_handle(before) {
-                self.set(image, word, MemoryWord::Whole(MachineValue::Unknown(PointsTo::OUTSIDE)));
+                self.set(
+                    image,
+                    word,
+                    MemoryWord::Whole(MachineValue::Unknown(PointsTo::OUTSIDE)),
+                );
             }
         }
     }
@@ -189,7 +231,8 @@ impl PathMemory {
     pub(super) fn allocate(&mut self, start: u64, zeros: u64) {
         self.allocations.retain(|&(other, _)| other != start);
         self.allocations.push((start, zeros));
-        self.pages.retain(|&(page, _)| page < start || page >= start + HEAP_STRIDE);
+        self.pages
+            .retain(|&(page, _)| page < start || page >= start + HEAP_STRIDE);
     }
 
     /// Whether an allocation starts there.
@@ -207,7 +250,11 @@ impl PathMemory {
         };
         for (_, page) in &mut self.pages {
             if page.words.iter().any(named) {
-                for word in Rc::make_mut(page).words.iter_mut().filter(|word| named(word)) {
+                for word in Rc::make_mut(page)
+                    .words
+                    .iter_mut()
+                    .filter(|word| named(word))
+                {
                     *word = MemoryWord::Whole(MachineValue::Unknown(PointsTo::OUTSIDE));
                 }
             }
@@ -216,7 +263,13 @@ impl PathMemory {
 
     /// What may be read through a pointer of this reach may point to.
     pub(super) fn contents(&self, reach: PointsTo) -> PointsTo {
-        let part = |kind, pointees| if reach.may(kind) { pointees } else { PointsTo::NOTHING };
+        let part = |kind, pointees| {
+            if reach.may(kind) {
+                pointees
+            } else {
+                PointsTo::NOTHING
+            }
+        };
         part(PointsTo::STACK, self.stack_pointees).with(part(PointsTo::HEAP, self.heap_pointees))
     }
 
@@ -233,7 +286,8 @@ impl PathMemory {
     /// Forgets everything in the heap.
     pub(super) fn give_up_heap(&mut self) {
         self.tainted = self.tainted.with(PointsTo::HEAP);
-        self.pages.retain(|&(start, _)| region(start) != MemoryRegion::Heap);
+        self.pages
+            .retain(|&(start, _)| region(start) != MemoryRegion::Heap);
     }
 
     /// Whether a word holds a guard of one-time initialisation.
@@ -249,7 +303,11 @@ impl PathMemory {
     /// Where in the list a page is, or would be.
     fn find(&self, start: u64) -> Result<usize, usize> {
         let latest = self.latest.get();
-        if self.pages.get(latest).is_some_and(|&(other, _)| other == start) {
+        if self
+            .pages
+            .get(latest)
+            .is_some_and(|&(other, _)| other == start)
+        {
             return Ok(latest);
         }
         let found = self.pages.binary_search_by_key(&start, |&(start, _)| start);
@@ -279,13 +337,19 @@ impl PathMemory {
     fn set(&mut self, image: &BinaryImage, address: u64, word: MemoryWord) {
         let place = region(address);
         if place != MemoryRegion::Image {
-            self.point(place.points_to(), whole_points_to(word, ImageBounds::of(image)));
+            self.point(
+                place.points_to(),
+                whole_points_to(word, ImageBounds::of(image)),
+            );
         }
         let start = address & !(PAGE - 1);
         let index = match self.find(start) {
             Ok(index) => index,
             Err(index) => {
-                let page = MemoryPage { words: [MemoryWord::Base; WORDS], settled: Cell::new(None) };
+                let page = MemoryPage {
+                    words: [MemoryWord::Base; WORDS],
+                    settled: Cell::new(None),
+                };
                 self.pages.insert(index, (start, Rc::new(page)));
                 index
             }
@@ -312,23 +376,36 @@ impl PathMemory {
                 let zero = self.allocations.iter().any(|&(start, zeros)| {
                     address >= start && address - start < zeros && !self.tainted.may(PointsTo::HEAP)
                 });
-                MemoryWord::Whole(if zero { MachineValue::Known(0) } else { MachineValue::Unknown(PointsTo::OUTSIDE) })
+                MemoryWord::Whole(if zero {
+                    MachineValue::Known(0)
+                } else {
+                    MachineValue::Unknown(PointsTo::OUTSIDE)
+                })
             }
             MemoryRegion::Image => self.image_base(image, address),
         }
     }
 
     fn image_base(&self, image: &BinaryImage, address: u64) -> MemoryWord {
-        let unknown = MemoryWord::Whole(MachineValue::Unknown(PointsTo::OUTSIDE.with(PointsTo::IMAGE)));
+        let unknown = MemoryWord::Whole(MachineValue::Unknown(
+            PointsTo::OUTSIDE.with(PointsTo::IMAGE),
+        ));
         let mut word = [0; 8];
         let whole = image.read_into(address, &mut word);
         let number = u64::from_le_bytes(word);
-        let spoiled = self.spoiled.iter().any(|&(start, end)| address >= start && address < end)
+        let spoiled = self
+            .spoiled
+            .iter()
+            .any(|&(start, end)| address >= start && address < end)
             || self.leaked && self.is_exposed(address);
         if spoiled && !image.is_read_only(address) && !self.is_guard(address) {
             // Programs do not write where the loader put the address of an import.
             let import = whole && image.import_at(number).is_some();
-            return if import { MemoryWord::Whole(MachineValue::Known(number)) } else { unknown };
+            return if import {
+                MemoryWord::Whole(MachineValue::Known(number))
+            } else {
+                unknown
+            };
         }
         if whole {
             return MemoryWord::Whole(MachineValue::Known(number));
@@ -340,24 +417,31 @@ impl PathMemory {
                 known |= 1 << index;
             }
         }
-        if known == 0 { unknown } else { MemoryWord::Bytes { data, known } }
+        if known == 0 {
+            unknown
+        } else {
+            MemoryWord::Bytes { data, known }
+        }
     }
 
     /// Drops what lies below the stack pointer: nobody may read it any more.
     pub(super) fn trim(&mut self, stack: u64) {
         let dead = stack.saturating_sub(RED_ZONE);
-        self.pages.retain(|&(start, _)| region(start) != MemoryRegion::Stack || start + PAGE > dead);
+        self.pages
+            .retain(|&(start, _)| region(start) != MemoryRegion::Stack || start + PAGE > dead);
     }
 }
 
 /// On Windows a thread's block begins as a copy of a template in the image.
 fn thread_base(image: &BinaryImage, address: u64) -> MemoryWord {
     let offset = address.wrapping_sub(THREAD + THREAD_BLOCK);
-    let place =
-        image.thread_template().and_then(|(start, end)| Some(start.checked_add(offset)?).filter(|it| *it < end));
-    MemoryWord::Whole(
-        place.and_then(|place| image.u64(place)).map_or(MachineValue::Unknown(PointsTo::OUTSIDE), MachineValue::Known),
-    )
+    let place = image
+        .thread_template()
+        .and_then(|(start, end)| Some(start.checked_add(offset)?).filter(|it| *it < end));
+    MemoryWord::Whole(place.and_then(|place| image.u64(place)).map_or(
+        MachineValue::Unknown(PointsTo::OUTSIDE),
+        MachineValue::Known,
+    ))
 }
 
 fn is_dead(address: u64, stack: u64) -> bool {
@@ -365,14 +449,19 @@ fn is_dead(address: u64, stack: u64) -> bool {
 }
 
 fn byte_mask(known: u8) -> u64 {
-    (0..8).filter(|index| known & (1 << index) != 0).fold(0, |bits, index| bits | 0xff << (8 * index))
+    (0..8)
+        .filter(|index| known & (1 << index) != 0)
+        .fold(0, |bits, index| bits | 0xff << (8 * index))
 }
 
 fn normal(word: MemoryWord) -> MemoryWord {
     match word {
         MemoryWord::Bytes { data, known: 0xff } => MemoryWord::Whole(MachineValue::Known(data)),
         MemoryWord::Bytes { known: 0, .. } => MemoryWord::Whole(MachineValue::ANY),
-        MemoryWord::Bytes { .. } | MemoryWord::Low { .. } | MemoryWord::Base | MemoryWord::Whole(_) => word,
+        MemoryWord::Bytes { .. }
+        | MemoryWord::Low { .. }
+        | MemoryWord::Base
+        | MemoryWord::Whole(_) => word,
     }
 }
 

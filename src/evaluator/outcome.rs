@@ -58,7 +58,8 @@ impl PathOutcome {
 
     /// Whether two paths declare alike: what makes the object matters only where something is declared.
     pub(super) fn declares_like(&self, other: &PathOutcome) -> bool {
-        self.gil == other.gil && (self.create == other.create || self.gil == Ok(GilDeclaration::Absent))
+        self.gil == other.gil
+            && (self.create == other.create || self.gil == Ok(GilDeclaration::Absent))
     }
 
     /// In words.
@@ -108,27 +109,42 @@ pub(super) fn read(
             Some(single_phase(machine, state, address, blank))
         }
         MachineValue::Known(address) if kind == HookKind::Export => {
-            let mut outcome = PathOutcome { init: Some(InitKind::Export), ..blank };
+            let mut outcome = PathOutcome {
+                init: Some(InitKind::Export),
+                ..blank
+            };
             outcome.read_slots(&MemoryView { machine, state }, address, SlotRecord::Unified);
             Some(outcome)
         }
         MachineValue::Known(address) => Some(multi_phase(machine, state, address, blank)),
-        MachineValue::Symbol { .. } | MachineValue::Unknown(_) => Some(elsewhere(machine, value, blank)),
+        MachineValue::Symbol { .. } | MachineValue::Unknown(_) => {
+            Some(elsewhere(machine, value, blank))
+        }
     }
 }
 
 fn elsewhere(machine: &SharedMachine, value: MachineValue, blank: PathOutcome) -> PathOutcome {
     match machine.origin(value) {
         Some(to) => {
-            let evidence = vec![Evidence::new("the hook returns what another module gives").symbol(to.clone())];
-            PathOutcome { gil: Ok(GilDeclaration::Delegated { to }), evidence, ..blank }
+            let evidence = vec![
+                Evidence::new("the hook returns what another module gives").symbol(to.clone()),
+            ];
+            PathOutcome {
+                gil: Ok(GilDeclaration::Delegated { to }),
+                evidence,
+                ..blank
+            }
         }
         None => {
             let forwarded = machine.defining_import(value);
             let import = forwarded.and_then(|import| machine.image.imports().get(import));
             let why = match import.map(|import| (&import.name, &import.library)) {
-                Some((name, Some(library))) => format!("the hook returns what {name} of {library} gives"),
-                Some((name, None)) => format!("the hook returns what {name} of another library gives"),
+                Some((name, Some(library))) => {
+                    format!("the hook returns what {name} of {library} gives")
+                }
+                Some((name, None)) => {
+                    format!("the hook returns what {name} of another library gives")
+                }
                 None => "the hook returns something that could not be followed".into(),
             };
             let mut outcome = PathOutcome { forwarded, ..blank };
@@ -138,49 +154,99 @@ fn elsewhere(machine: &SharedMachine, value: MachineValue, blank: PathOutcome) -
     }
 }
 
-fn single_phase(machine: &SharedMachine, state: &PathState, handle: u64, blank: PathOutcome) -> PathOutcome {
-    let module = state.modules.iter().find(|module| module.handle == handle).copied();
+fn single_phase(
+    machine: &SharedMachine,
+    state: &PathState,
+    handle: u64,
+    blank: PathOutcome,
+) -> PathOutcome {
+    let module = state
+        .modules
+        .iter()
+        .find(|module| module.handle == handle)
+        .copied();
     let (gil, evidence) = match module.map(|module| module.gil) {
-        Some(GilStatement::Absent) => {
-            (Ok(GilDeclaration::Absent), Evidence::new("no call on the path").symbol("PyUnstable_Module_SetGIL"))
-        }
-        Some(GilStatement::Set { value: MachineValue::Known(value), address }) => (
+        Some(GilStatement::Absent) => (
+            Ok(GilDeclaration::Absent),
+            Evidence::new("no call on the path").symbol("PyUnstable_Module_SetGIL"),
+        ),
+        Some(GilStatement::Set {
+            value: MachineValue::Known(value),
+            address,
+        }) => (
             Ok(GilDeclaration::SetGil { value }),
-            Evidence::new("call").symbol("PyUnstable_Module_SetGIL").address(address).value(value.to_string()),
+            Evidence::new("call")
+                .symbol("PyUnstable_Module_SetGIL")
+                .address(address)
+                .value(value.to_string()),
         ),
         Some(GilStatement::Set { address, .. }) => (
-            Err(format!("the argument of PyUnstable_Module_SetGIL at {address:#x} is not known")),
-            Evidence::new("call").symbol("PyUnstable_Module_SetGIL").address(address),
+            Err(format!(
+                "the argument of PyUnstable_Module_SetGIL at {address:#x} is not known"
+            )),
+            Evidence::new("call")
+                .symbol("PyUnstable_Module_SetGIL")
+                .address(address),
         ),
         Some(GilStatement::Open { address }) => (
-            Err(format!("the call at {address:#x} goes to an address that is not known, and could declare the module")),
+            Err(format!(
+                "the call at {address:#x} goes to an address that is not known, and could declare the module"
+            )),
             Evidence::new("call through an unknown pointer").address(address),
         ),
-        None => (Err("the hook returns a module that it did not create".into()), Evidence::new("module")),
+        None => (
+            Err("the hook returns a module that it did not create".into()),
+            Evidence::new("module"),
+        ),
     };
     let definition = module.and_then(|module| module.definition.known());
     let memory = MemoryView { machine, state };
     let name = definition.and_then(|address| definition_name(&memory, address));
-    PathOutcome { init: Some(InitKind::SinglePhase), gil, name, evidence: vec![evidence], ..blank }
+    PathOutcome {
+        init: Some(InitKind::SinglePhase),
+        gil,
+        name,
+        evidence: vec![evidence],
+        ..blank
+    }
 }
 
-fn multi_phase(machine: &SharedMachine, state: &PathState, address: u64, blank: PathOutcome) -> PathOutcome {
+fn multi_phase(
+    machine: &SharedMachine,
+    state: &PathState,
+    address: u64,
+    blank: PathOutcome,
+) -> PathOutcome {
     let memory = MemoryView { machine, state };
-    let mut outcome = PathOutcome { init: Some(InitKind::MultiPhase), ..blank };
-    outcome.evidence.push(Evidence::new("module definition").address(address));
+    let mut outcome = PathOutcome {
+        init: Some(InitKind::MultiPhase),
+        ..blank
+    };
+    outcome
+        .evidence
+        .push(Evidence::new("module definition").address(address));
     let place = memory.definition_field(address, |layout| layout.definition_slots);
-    outcome.tables.push((place, place.saturating_add(memory.pointer_size())));
+    outcome
+        .tables
+        .push((place, place.saturating_add(memory.pointer_size())));
     match memory.pointer(place) {
-        Some(0) => outcome.evidence.push(Evidence::new("m_slots is null").address(place)),
+        Some(0) => outcome
+            .evidence
+            .push(Evidence::new("m_slots is null").address(place)),
         Some(array) => outcome.read_slots(&memory, array, SlotRecord::Definition),
         None => {
             let end = memory.definition_field(address, |layout| layout.definition_end());
             outcome.obscured = Some((address, end));
-            outcome.fail(&format!("the pointer to the slots at {place:#x} is not known"));
+            outcome.fail(&format!(
+                "the pointer to the slots at {place:#x} is not known"
+            ));
         }
     }
     let name = || definition_name(&memory, address);
-    PathOutcome { name: outcome.name.take().or_else(name), ..outcome }
+    PathOutcome {
+        name: outcome.name.take().or_else(name),
+        ..outcome
+    }
 }
 
 fn definition_name(memory: &MemoryView<'_, '_, '_>, address: u64) -> Option<String> {
@@ -200,7 +266,9 @@ impl PartialMemory for MemoryView<'_, '_, '_> {
     }
 
     fn number(&self, address: u64, size: u64) -> Option<u64> {
-        self.state.resolve(self.state.memory.read(self.machine.image, address, size)).known()
+        self.state
+            .resolve(self.state.memory.read(self.machine.image, address, size))
+            .known()
     }
 }
 
@@ -257,7 +325,9 @@ fn settled<T>(fact: Fact<T>) -> Result<T, String> {
 mod tests {
     use super::*;
     use crate::evaluator::cpu::state::CreatedModule;
-    use crate::evaluator::explorer::tests::{Assembly, ONE_PHASE, TWO_PHASES, VARIABLE, entered, on_code};
+    use crate::evaluator::explorer::tests::{
+        Assembly, ONE_PHASE, TWO_PHASES, VARIABLE, entered, on_code,
+    };
     use crate::evaluator::values::symbol::{SymbolFacts, ValueRange};
     use crate::evaluator::values::value::OBJECTS;
 
@@ -273,17 +343,37 @@ mod tests {
     fn null_is_no_outcome_and_what_others_make_is_theirs() {
         on_path(|machine, state| {
             assert!(read(machine, state, MachineValue::Known(0), HookKind::Init).is_none());
-            let theirs = SymbolFacts { origin: Some("numpy".into()), ..SymbolFacts::new(ValueRange::POINTER) };
+            let theirs = SymbolFacts {
+                origin: Some("numpy".into()),
+                ..SymbolFacts::new(ValueRange::POINTER)
+            };
             let theirs = machine.fresh(state, theirs);
             let found = read(machine, state, theirs, HookKind::Init).unwrap();
-            assert_eq!((found.init, found.gil), (None, Ok(GilDeclaration::Delegated { to: "numpy".into() })));
+            assert_eq!(
+                (found.init, found.gil),
+                (None, Ok(GilDeclaration::Delegated { to: "numpy".into() }))
+            );
             state.pc += 4;
-            let called = machine.fresh(state, SymbolFacts { import: Some(0), ..SymbolFacts::new(ValueRange::ALL) });
+            let called = machine.fresh(
+                state,
+                SymbolFacts {
+                    import: Some(0),
+                    ..SymbolFacts::new(ValueRange::ALL)
+                },
+            );
             let found = read(machine, state, called, HookKind::Init).unwrap();
             assert_eq!(found.forwarded, Some(0));
-            assert!(found.gil.is_err_and(|why| why.contains(&machine.image.imports()[0].name)));
+            assert!(
+                found
+                    .gil
+                    .is_err_and(|why| why.contains(&machine.image.imports()[0].name))
+            );
             let found = read(machine, state, MachineValue::ANY, HookKind::Init).unwrap();
-            assert!(found.gil.is_err_and(|why| why.contains("could not be followed")));
+            assert!(
+                found
+                    .gil
+                    .is_err_and(|why| why.contains("could not be followed"))
+            );
         });
     }
 
@@ -291,53 +381,108 @@ mod tests {
     fn a_definition_is_read_through_what_the_path_wrote() {
         on_path(|machine, state| {
             let outcome = |machine: &SharedMachine, state: &PathState| {
-                read(machine, state, MachineValue::Known(TWO_PHASES.definition), HookKind::Init).unwrap()
+                read(
+                    machine,
+                    state,
+                    MachineValue::Known(TWO_PHASES.definition),
+                    HookKind::Init,
+                )
+                .unwrap()
             };
             let found = outcome(machine, state);
-            assert_eq!((found.init, &found.gil), (Some(InitKind::MultiPhase), &Ok(GilDeclaration::Absent)));
+            assert_eq!(
+                (found.init, &found.gil),
+                (Some(InitKind::MultiPhase), &Ok(GilDeclaration::Absent))
+            );
             assert_eq!(found.name.as_deref(), Some("package.sample"));
             assert!(found.agrees(&outcome(machine, state)));
             // The slot at the end of the table becomes a declaration.
-            let slots = state.memory.read(machine.image, TWO_PHASES.definition + 88, 8).known().unwrap();
+            let slots = state
+                .memory
+                .read(machine.image, TWO_PHASES.definition + 88, 8)
+                .known()
+                .unwrap();
             let ids = found.slots.clone().unwrap();
             let end = slots + SLOT * ids.len() as u64;
-            state.memory.write(machine.image, end, 8, MachineValue::Known(4));
-            state.memory.write(machine.image, end + 8, 8, MachineValue::Known(1));
+            state
+                .memory
+                .write(machine.image, end, 8, MachineValue::Known(4));
+            state
+                .memory
+                .write(machine.image, end + 8, 8, MachineValue::Known(1));
             let declared = outcome(machine, state);
             assert_eq!(declared.gil, Ok(GilDeclaration::Slot { value: 1 }));
             assert!(!declared.agrees(&found) && !declared.declares_like(&found));
-            assert!(declared.describe().contains("Py_mod_gil = 1"), "{}", declared.describe());
-            state.memory.write(machine.image, TWO_PHASES.definition + 88, 8, MachineValue::ANY);
+            assert!(
+                declared.describe().contains("Py_mod_gil = 1"),
+                "{}",
+                declared.describe()
+            );
+            state.memory.write(
+                machine.image,
+                TWO_PHASES.definition + 88,
+                8,
+                MachineValue::ANY,
+            );
             let lost = outcome(machine, state);
             assert!(lost.gil.is_err() && lost.obscured.is_some());
-            state.memory.write(machine.image, TWO_PHASES.definition + 88, 8, MachineValue::Known(0));
+            state.memory.write(
+                machine.image,
+                TWO_PHASES.definition + 88,
+                8,
+                MachineValue::Known(0),
+            );
             assert_eq!(outcome(machine, state).slots, Ok(Vec::new()));
         });
     }
 
     #[test]
     fn a_module_says_what_was_said_of_it() {
-        let at =
-            |gil| CreatedModule { handle: OBJECTS + 64, definition: MachineValue::ANY, gil, maker: 0, made_before: 0 };
+        let at = |gil| CreatedModule {
+            handle: OBJECTS + 64,
+            definition: MachineValue::ANY,
+            gil,
+            maker: 0,
+            made_before: 0,
+        };
         for (gil, expected) in [
             (GilStatement::Absent, Some(GilDeclaration::Absent)),
             (
-                GilStatement::Set { value: MachineValue::Known(1), address: 8 },
+                GilStatement::Set {
+                    value: MachineValue::Known(1),
+                    address: 8,
+                },
                 Some(GilDeclaration::SetGil { value: 1 }),
             ),
-            (GilStatement::Set { value: MachineValue::ANY, address: 8 }, None),
+            (
+                GilStatement::Set {
+                    value: MachineValue::ANY,
+                    address: 8,
+                },
+                None,
+            ),
             (GilStatement::Open { address: 8 }, None),
         ] {
             on_code(ONE_PHASE, Assembly::of(ONE_PHASE), |executor| {
                 let mut state = entered(executor, ONE_PHASE);
-                state.modules =
-                    vec![CreatedModule { definition: MachineValue::Known(ONE_PHASE.definition), ..at(gil) }];
+                state.modules = vec![CreatedModule {
+                    definition: MachineValue::Known(ONE_PHASE.definition),
+                    ..at(gil)
+                }];
                 let value = MachineValue::Known(OBJECTS + 64);
                 let found = read(&executor.machine, &state, value, HookKind::Init).unwrap();
                 assert_eq!(found.gil.ok(), expected, "{gil:?}");
-                assert_eq!((found.init, found.name.as_deref()), (Some(InitKind::SinglePhase), Some("sample")));
-                let other =
-                    read(&executor.machine, &state, MachineValue::Known(OBJECTS + 128), HookKind::Init).unwrap();
+                assert_eq!(
+                    (found.init, found.name.as_deref()),
+                    (Some(InitKind::SinglePhase), Some("sample"))
+                );
+                let other = read(
+                    &executor.machine,
+                    &state,
+                    MachineValue::Known(OBJECTS + 128),
+                    HookKind::Init,
+                )
+                .unwrap();
                 assert!(other.gil.is_err_and(|why| why.contains("did not create")));
             });
         }
@@ -347,8 +492,17 @@ mod tests {
     fn a_table_of_slots_that_is_exported_is_read_as_such() {
         on_path(|machine, state| {
             // One slot of two words: `Py_mod_gil` in the numbering of exported tables, and the end.
-            let found = read(machine, state, MachineValue::Known(VARIABLE), HookKind::Export).unwrap();
-            assert_eq!((found.init, found.slots), (Some(InitKind::Export), Ok(Vec::new())));
+            let found = read(
+                machine,
+                state,
+                MachineValue::Known(VARIABLE),
+                HookKind::Export,
+            )
+            .unwrap();
+            assert_eq!(
+                (found.init, found.slots),
+                (Some(InitKind::Export), Ok(Vec::new()))
+            );
         });
     }
 }

@@ -28,7 +28,13 @@ mod tests {
     #[test]
     fn who_has_no_siblings_shows_nothing() {
         let (name, library) = ("f".to_owned(), Some("libf.so".to_owned()));
-        let import = ImportedSymbol { name, library, kind: ImportKind::Symbol, weak: false, address: 0 };
+        let import = ImportedSymbol {
+            name,
+            library,
+            kind: ImportKind::Symbol,
+            weak: false,
+            address: 0,
+        };
         NoSiblings.define(&import, &mut |_, _| panic!("there is none"));
     }
 }

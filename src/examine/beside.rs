@@ -38,25 +38,41 @@ impl<'a, 'data, 's> LibrariesBeside<'a, 'data, 's> {
         path: &'a str,
         siblings: &'a SiblingLibraries<'s>,
     ) -> LibrariesBeside<'a, 'data, 's> {
-        LibrariesBeside { image, path, siblings }
+        LibrariesBeside {
+            image,
+            path,
+            siblings,
+        }
     }
 
     /// Whether it needs a library that is neither the system's nor the interpreter's.
     pub(super) fn could_help(&self) -> bool {
-        self.image.libraries().iter().any(|library| !is_system_library(file_name(library)))
+        self.image
+            .libraries()
+            .iter()
+            .any(|library| !is_system_library(file_name(library)))
     }
 
     /// Shows the image of a library that fits the module's, if it lies where its user looks for it.
-    fn with<T>(&self, library: &str, user: &LibraryUser, see: impl FnOnce(&SiblingImage<'_>) -> T) -> Option<T> {
+    fn with<T>(
+        &self,
+        library: &str,
+        user: &LibraryUser,
+        see: impl FnOnce(&SiblingImage<'_>) -> T,
+    ) -> Option<T> {
         let place = user.place(library, self.image.format)?;
         self.siblings.with(file_name(library), |sibling| {
-            let OpenedSibling::Library(images) = sibling else { return None };
+            let OpenedSibling::Library(images) = sibling else {
+                return None;
+            };
             let fits = |it: &&SiblingImage<'_>| {
                 let is_there = match &place {
                     LibraryPlace::Paths(paths) => paths.iter().any(|path| is_same(path, it.path)),
                     LibraryPlace::Anywhere => true,
                 };
-                is_there && it.image.format == self.image.format && it.image.architecture == self.image.architecture
+                is_there
+                    && it.image.format == self.image.format
+                    && it.image.architecture == self.image.architecture
             };
             images.iter().find(fits).map(see)
         })
@@ -68,7 +84,12 @@ impl<'a, 'data, 's> LibrariesBeside<'a, 'data, 's> {
         let mut met: Vec<String> = Vec::new();
         let add = |waiting: &mut VecDeque<_>, image: &BinaryImage<'_>, path: &str| {
             let user = LibraryUser::of(image, path);
-            waiting.extend(image.libraries().iter().map(|library| (user.clone(), library.clone())));
+            waiting.extend(
+                image
+                    .libraries()
+                    .iter()
+                    .map(|library| (user.clone(), library.clone())),
+            );
         };
         add(&mut waiting, self.image, self.path);
         while let Some((user, library)) = waiting.pop_front() {
@@ -115,13 +136,23 @@ impl evaluator::ImportResolver for LibrariesBeside<'_, '_, '_> {
 /// Whether a path relative to what the module's is relative to may be that of a library. One that is not listed with the
 /// module has an absolute path, with links followed, so that its name may be another one.
 fn is_same(expected: &str, found: &str) -> bool {
-    let folder = |path: &str| path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+    let folder = |path: &str| {
+        path.rsplit_once('/')
+            .map_or("", |(folder, _)| folder)
+            .to_owned()
+    };
     let below = folder(expected.trim_start_matches("../"));
     let found_in = folder(found);
-    let is_bundle = [".libs", ".dylibs", "/lib"].iter().any(|kind| found_in.ends_with(kind));
+    let is_bundle = [".libs", ".dylibs", "/lib"]
+        .iter()
+        .any(|kind| found_in.ends_with(kind));
     expected == found
         || (found.starts_with('/')
-            && if below.is_empty() { !is_bundle } else { found_in.ends_with(&format!("/{below}")) })
+            && if below.is_empty() {
+                !is_bundle
+            } else {
+                found_in.ends_with(&format!("/{below}"))
+            })
 }
 
 /// Who needs a library.
@@ -133,7 +164,10 @@ struct LibraryUser {
 
 impl LibraryUser {
     fn of(image: &BinaryImage<'_>, path: &str) -> LibraryUser {
-        LibraryUser { path: path.to_owned(), search_paths: image.search_paths().to_vec() }
+        LibraryUser {
+            path: path.to_owned(),
+            search_paths: image.search_paths().to_vec(),
+        }
     }
 
     /// Where a loader looks for a library; `None` where that is not beside the module.
@@ -148,11 +182,12 @@ impl LibraryUser {
             },
             ImageFormat::Elf if library.contains('/') => Vec::new(),
             ImageFormat::Elf => {
-                let own = self
-                    .search_paths
-                    .iter()
-                    .filter_map(|path| path.strip_prefix("$ORIGIN").or_else(|| path.strip_prefix("${ORIGIN}")));
-                own.filter_map(|rest| join(folder, &format!("{rest}/{library}"))).collect()
+                let own = self.search_paths.iter().filter_map(|path| {
+                    path.strip_prefix("$ORIGIN")
+                        .or_else(|| path.strip_prefix("${ORIGIN}"))
+                });
+                own.filter_map(|rest| join(folder, &format!("{rest}/{library}")))
+                    .collect()
             }
         };
         (!paths.is_empty()).then_some(LibraryPlace::Paths(paths))
@@ -171,7 +206,13 @@ fn join(folder: &str, rest: &str) -> Option<String> {
     }
     let is_absolute = folder.starts_with('/');
     let path = parts.join("/");
-    (!path.is_empty()).then(|| if is_absolute { format!("/{path}") } else { path })
+    (!path.is_empty()).then(|| {
+        if is_absolute {
+            format!("/{path}")
+        } else {
+            path
+        }
+    })
 }
 
 #[cfg(test)]
@@ -186,16 +227,61 @@ mod tests {
         };
         let at = |path: &str| Some(LibraryPlace::Paths(vec![path.to_owned()]));
         let cases = [
-            (user("p/m.so", &["$ORIGIN/../p.libs"]), "libx.so.1", ImageFormat::Elf, at("p.libs/libx.so.1")),
-            (user("m.so", &["${ORIGIN}/../../q"]), "libx.so", ImageFormat::Elf, at("../../q/libx.so")),
-            (user("m.so", &["$ORIGIN"]), "libx.so", ImageFormat::Elf, at("libx.so")),
+            (
+                user("p/m.so", &["$ORIGIN/../p.libs"]),
+                "libx.so.1",
+                ImageFormat::Elf,
+                at("p.libs/libx.so.1"),
+            ),
+            (
+                user("m.so", &["${ORIGIN}/../../q"]),
+                "libx.so",
+                ImageFormat::Elf,
+                at("../../q/libx.so"),
+            ),
+            (
+                user("m.so", &["$ORIGIN"]),
+                "libx.so",
+                ImageFormat::Elf,
+                at("libx.so"),
+            ),
             (user("p/m.so", &[]), "libx.so", ImageFormat::Elf, None),
-            (user("p/m.so", &["/usr/lib"]), "libx.so", ImageFormat::Elf, None),
-            (user("p/m.so", &["$ORIGIN"]), "/usr/lib/libx.so", ImageFormat::Elf, None),
-            (user("p/m.so", &[]), "@loader_path/../p.dylibs/libx.dylib", ImageFormat::MachO, at("p.dylibs/libx.dylib")),
-            (user("p/m.so", &[]), "@rpath/libx.dylib", ImageFormat::MachO, Some(LibraryPlace::Anywhere)),
-            (user("p/m.so", &[]), "/usr/local/lib/libx.dylib", ImageFormat::MachO, None),
-            (user("p/m.pyd", &[]), "x-0a1b.dll", ImageFormat::Pe, Some(LibraryPlace::Anywhere)),
+            (
+                user("p/m.so", &["/usr/lib"]),
+                "libx.so",
+                ImageFormat::Elf,
+                None,
+            ),
+            (
+                user("p/m.so", &["$ORIGIN"]),
+                "/usr/lib/libx.so",
+                ImageFormat::Elf,
+                None,
+            ),
+            (
+                user("p/m.so", &[]),
+                "@loader_path/../p.dylibs/libx.dylib",
+                ImageFormat::MachO,
+                at("p.dylibs/libx.dylib"),
+            ),
+            (
+                user("p/m.so", &[]),
+                "@rpath/libx.dylib",
+                ImageFormat::MachO,
+                Some(LibraryPlace::Anywhere),
+            ),
+            (
+                user("p/m.so", &[]),
+                "/usr/local/lib/libx.dylib",
+                ImageFormat::MachO,
+                None,
+            ),
+            (
+                user("p/m.pyd", &[]),
+                "x-0a1b.dll",
+                ImageFormat::Pe,
+                Some(LibraryPlace::Anywhere),
+            ),
         ];
         for (user, library, format, expected) in cases {
             assert_eq!(user.place(library, format), expected, "{user:?} {library}");

@@ -2,7 +2,9 @@
 
 use crate::binary::image::BinaryImage;
 use crate::cpython::file_name::ExtensionFileName;
-use crate::evaluator::{EvaluationLimits, HookEvaluation, ImportResolver, InitFunction, TargetInterpreter, evaluate};
+use crate::evaluator::{
+    EvaluationLimits, HookEvaluation, ImportResolver, InitFunction, TargetInterpreter, evaluate,
+};
 use crate::model::facts::{Abi, Fact, Flavour, Hook, ImageFacts};
 use crate::model::inspection::Explanation;
 
@@ -25,8 +27,19 @@ pub(super) fn follow(
     options: FollowOptions,
     siblings: &dyn ImportResolver,
 ) -> HookEvaluation {
-    let init_function = InitFunction { address: hook.address, kind: hook.kind, module: &hook.module, create };
-    evaluate(image, init_function, options.interpreter, options.limits, siblings)
+    let init_function = InitFunction {
+        address: hook.address,
+        kind: hook.kind,
+        module: &hook.module,
+        create,
+    };
+    evaluate(
+        image,
+        init_function,
+        options.interpreter,
+        options.limits,
+        siblings,
+    )
 }
 
 /// How following the hooks that the file's name asks for went.
@@ -36,11 +49,18 @@ pub(super) fn explain(
     path: &str,
     siblings: &dyn ImportResolver,
 ) -> Vec<Explanation> {
-    let hooks = known.hooks.value().into_iter().flatten().filter(|hook| hook.matches_file_name);
+    let hooks = known
+        .hooks
+        .value()
+        .into_iter()
+        .flatten()
+        .filter(|hook| hook.matches_file_name);
     hooks
         .map(|hook| {
-            let options =
-                FollowOptions { interpreter: interpreter(path, &known.abi), limits: EvaluationLimits::default() };
+            let options = FollowOptions {
+                interpreter: interpreter(path, &known.abi),
+                limits: EvaluationLimits::default(),
+            };
             let found = follow(image, hook, None, options, siblings);
             Explanation {
                 hook: hook.symbol.clone(),
@@ -57,14 +77,22 @@ pub(super) fn explain(
 /// free-threaded build: what that shows counts only if the flavour turns out to be known.
 pub(super) fn interpreter(path: &str, abi: &Fact<Abi>) -> TargetInterpreter {
     let known = abi.value();
-    let free_threaded = known.is_none_or(|abi| matches!(abi.flavour, Flavour::FreeThreaded | Flavour::Abi3t));
-    let built_for = known.and_then(|abi| abi.versions.0).filter(|minor| *minor >= 8);
-    TargetInterpreter { minor: named(path).or(built_for).unwrap_or(MINOR), free_threaded }
+    let free_threaded =
+        known.is_none_or(|abi| matches!(abi.flavour, Flavour::FreeThreaded | Flavour::Abi3t));
+    let built_for = known
+        .and_then(|abi| abi.versions.0)
+        .filter(|minor| *minor >= 8);
+    TargetInterpreter {
+        minor: named(path).or(built_for).unwrap_or(MINOR),
+        free_threaded,
+    }
 }
 
 /// The minor version in a file's suffix: `.cpython-314t-…`, `.cp314t-…`.
 fn named(path: &str) -> Option<u8> {
-    ExtensionFileName::of_path(path)?.build().map(|build| build.minor)
+    ExtensionFileName::of_path(path)?
+        .build()
+        .map(|build| build.minor)
 }
 
 #[cfg(test)]

@@ -40,9 +40,14 @@ pub(super) fn follow(
             OpenedSibling::Missing | OpenedSibling::Unreadable => Some(Err(())),
             OpenedSibling::Library(images) => {
                 let fits = |it: &&SiblingImage<'_>| {
-                    it.image.format == module.image.format && it.image.architecture == module.image.architecture
+                    it.image.format == module.image.format
+                        && it.image.architecture == module.image.architecture
                 };
-                images.iter().find(fits).and_then(|library| follow_in(library, module, abi, siblings)).map(Ok)
+                images
+                    .iter()
+                    .find(fits)
+                    .and_then(|library| follow_in(library, module, abi, siblings))
+                    .map(Ok)
             }
         });
         match found {
@@ -78,13 +83,27 @@ fn follow_in(
         *abi = library.abi().clone();
     }
     let hook = module.hook;
-    let init_function = InitFunction { address, kind: hook.kind, module: &hook.module, create: None };
+    let init_function = InitFunction {
+        address,
+        kind: hook.kind,
+        module: &hook.module,
+        create: None,
+    };
     let interpreter = evaluation::interpreter(module.path, abi);
-    let found = evaluate(&library.image, init_function, interpreter, siblings.limits(), &NoSiblings);
+    let found = evaluate(
+        &library.image,
+        init_function,
+        interpreter,
+        siblings.limits(),
+        &NoSiblings,
+    );
     siblings.note_effort(&found);
     let what = format!("the hook hands over to a function of {}", library.path);
     let seen = Evidence::new(what).symbol(symbol).address(address);
-    let about = format!("the hook hands over to {symbol} of {}, and there ", library.path);
+    let about = format!(
+        "the hook hands over to {symbol} of {}, and there ",
+        library.path
+    );
     Some(InitFacts {
         init: told(found.facts.init, &about, &seen),
         gil: told(found.facts.gil, &about, &seen),
@@ -97,8 +116,14 @@ fn follow_in(
 fn told<T>(fact: Fact<T>, about: &str, seen: &Evidence) -> Fact<T> {
     let with = |evidence: Vec<Evidence>| std::iter::once(seen.clone()).chain(evidence).collect();
     match fact {
-        Fact::Known { value, evidence } => Fact::Known { value, evidence: with(evidence) },
-        Fact::Unknown { why, evidence } => Fact::Unknown { why: format!("{about}{why}"), evidence: with(evidence) },
+        Fact::Known { value, evidence } => Fact::Known {
+            value,
+            evidence: with(evidence),
+        },
+        Fact::Unknown { why, evidence } => Fact::Unknown {
+            why: format!("{about}{why}"),
+            evidence: with(evidence),
+        },
     }
 }
 
@@ -106,9 +131,19 @@ fn told<T>(fact: Fact<T>, about: &str, seen: &Evidence) -> Fact<T> {
 fn why(init: &ForwardedInit) -> String {
     let library = match init.libraries.as_slice() {
         [library] => file_name(library).to_owned(),
-        libraries => format!("one of {}", libraries.iter().map(|it| file_name(it)).collect::<Vec<_>>().join(", ")),
+        libraries => format!(
+            "one of {}",
+            libraries
+                .iter()
+                .map(|it| file_name(it))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
     };
-    format!("it is made by {} of {library}, which was not found beside it", init.symbol)
+    format!(
+        "it is made by {} of {library}, which was not found beside it",
+        init.symbol
+    )
 }
 
 /// Says of a hook that nobody found its library.
@@ -120,5 +155,8 @@ pub(super) fn not_found(facts: &mut InitFacts, why: &str) {
 }
 
 fn because<T>(why: &str, fact: &Fact<T>) -> Fact<T> {
-    Fact::Unknown { why: why.to_owned(), evidence: fact.evidence().to_vec() }
+    Fact::Unknown {
+        why: why.to_owned(),
+        evidence: fact.evidence().to_vec(),
+    }
 }

@@ -7,14 +7,26 @@ use crate::model::facts::{Fact, InitFacts};
 
 /// Puts both together: where only one knows, it decides; where they differ, nobody knows.
 pub(super) fn merge(read: StaticInit, found: HookEvaluation) -> InitFacts {
-    let HookEvaluation { facts: evaluated, created, is_complete, .. } = found;
+    let HookEvaluation {
+        facts: evaluated,
+        created,
+        is_complete,
+        ..
+    } = found;
     let gil = match &evaluated.gil {
         // All paths end, and what they end with is not known: the data is only what the code began with.
-        Fact::Unknown { why, .. } if is_complete && evaluated.init.value().is_none() => Fact::unknown(why.clone()),
+        Fact::Unknown { why, .. } if is_complete && evaluated.init.value().is_none() => {
+            Fact::unknown(why.clone())
+        }
         Fact::Unknown { .. } | Fact::Known { .. } => read.gil.settle(|gil| created.apply(gil)),
     };
-    let read =
-        InitFacts { init: read.init, gil, abi_info: read.abi_info, slots: read.slots, interpreters: read.interpreters };
+    let read = InitFacts {
+        init: read.init,
+        gil,
+        abi_info: read.abi_info,
+        slots: read.slots,
+        interpreters: read.interpreters,
+    };
     merge_facts(read, evaluated)
 }
 
@@ -35,7 +47,9 @@ fn merge_facts(read: InitFacts, evaluated: InitFacts) -> InitFacts {
     // Every path was followed to its end, and they do not agree on the declaration: code that fills its slots at run time
     // does that, and then the data is only what one of the paths finds.
     let gil = match (&evaluated.init, &evaluated.gil) {
-        (Fact::Known { .. }, Fact::Unknown { why, .. }) => contradiction(why, &read.gil, &evaluated.gil),
+        (Fact::Known { .. }, Fact::Unknown { why, .. }) => {
+            contradiction(why, &read.gil, &evaluated.gil)
+        }
         _ => merge_fact(read.gil, evaluated.gil),
     };
     InitFacts {
@@ -48,17 +62,27 @@ fn merge_facts(read: InitFacts, evaluated: InitFacts) -> InitFacts {
 }
 
 fn contradiction<T>(why: &str, read: &Fact<T>, evaluated: &Fact<T>) -> Fact<T> {
-    Fact::Unknown { why: why.to_owned(), evidence: both(read.evidence(), evaluated.evidence()) }
+    Fact::Unknown {
+        why: why.to_owned(),
+        evidence: both(read.evidence(), evaluated.evidence()),
+    }
 }
 
 fn merge_fact<T: PartialEq + std::fmt::Debug>(read: Fact<T>, evaluated: Fact<T>) -> Fact<T> {
     match (read, evaluated) {
-        (Fact::Known { value, evidence }, Fact::Known { value: other, evidence: more }) if value == other => {
+        (
+            Fact::Known { value, evidence },
+            Fact::Known {
+                value: other,
+                evidence: more,
+            },
+        ) if value == other => {
             let mut evidence = evidence;
             for seen in more {
                 // What has no value of its own only names a place that may be named already.
-                let is_told =
-                    |it: &Evidence| it.address == seen.address && (seen.value.is_none() || it.value == seen.value);
+                let is_told = |it: &Evidence| {
+                    it.address == seen.address && (seen.value.is_none() || it.value == seen.value)
+                };
                 let is_new = seen.address.is_none() || !evidence.iter().any(is_told);
                 if is_new && !evidence.contains(&seen) {
                     evidence.push(seen);
@@ -66,16 +90,31 @@ fn merge_fact<T: PartialEq + std::fmt::Debug>(read: Fact<T>, evaluated: Fact<T>)
             }
             Fact::Known { value, evidence }
         }
-        (Fact::Known { value, evidence }, Fact::Known { value: other, evidence: more }) => {
+        (
+            Fact::Known { value, evidence },
+            Fact::Known {
+                value: other,
+                evidence: more,
+            },
+        ) => {
             let why = format!("the data reads as {value:?}, but its code shows {other:?}");
-            Fact::Unknown { why, evidence: both(&evidence, &more) }
+            Fact::Unknown {
+                why,
+                evidence: both(&evidence, &more),
+            }
         }
-        (known @ Fact::Known { .. }, Fact::Unknown { .. }) | (Fact::Unknown { .. }, known @ Fact::Known { .. }) => {
-            known
-        }
-        (Fact::Unknown { evidence, .. }, Fact::Unknown { why, evidence: more }) => {
-            Fact::Unknown { why, evidence: both(&evidence, &more) }
-        }
+        (known @ Fact::Known { .. }, Fact::Unknown { .. })
+        | (Fact::Unknown { .. }, known @ Fact::Known { .. }) => known,
+        (
+            Fact::Unknown { evidence, .. },
+            Fact::Unknown {
+                why,
+                evidence: more,
+            },
+        ) => Fact::Unknown {
+            why,
+            evidence: both(&evidence, &more),
+        },
     }
 }
 
@@ -107,24 +146,54 @@ mod tests {
     #[test]
     fn one_who_knows_decides_and_two_must_agree() {
         let (single, multi) = (known(InitKind::SinglePhase), known(InitKind::MultiPhase));
-        let (used, not_used) = (GilDeclaration::Slot { value: 0 }, GilDeclaration::Slot { value: 1 });
+        let (used, not_used) = (
+            GilDeclaration::Slot { value: 0 },
+            GilDeclaration::Slot { value: 1 },
+        );
         let cases = [
-            (evaluation(multi.clone(), known(used.clone())), evaluation(nobody(), nobody()), Some(used.clone())),
-            (evaluation(multi.clone(), nobody()), evaluation(multi.clone(), known(used.clone())), Some(used.clone())),
-            (evaluation(multi.clone(), known(used.clone())), evaluation(nobody(), nobody()), Some(used.clone())),
+            (
+                evaluation(multi.clone(), known(used.clone())),
+                evaluation(nobody(), nobody()),
+                Some(used.clone()),
+            ),
+            (
+                evaluation(multi.clone(), nobody()),
+                evaluation(multi.clone(), known(used.clone())),
+                Some(used.clone()),
+            ),
+            (
+                evaluation(multi.clone(), known(used.clone())),
+                evaluation(nobody(), nobody()),
+                Some(used.clone()),
+            ),
             (
                 evaluation(multi.clone(), known(used.clone())),
                 evaluation(multi.clone(), known(used.clone())),
                 Some(used.clone()),
             ),
-            (evaluation(multi.clone(), known(used.clone())), evaluation(multi.clone(), known(not_used)), None),
-            (evaluation(multi.clone(), known(used.clone())), evaluation(multi.clone(), nobody()), None),
-            (evaluation(multi, known(used.clone())), evaluation(single, known(used)), None),
+            (
+                evaluation(multi.clone(), known(used.clone())),
+                evaluation(multi.clone(), known(not_used)),
+                None,
+            ),
+            (
+                evaluation(multi.clone(), known(used.clone())),
+                evaluation(multi.clone(), nobody()),
+                None,
+            ),
+            (
+                evaluation(multi, known(used.clone())),
+                evaluation(single, known(used)),
+                None,
+            ),
         ];
         for (number, (read, evaluated, expected)) in cases.into_iter().enumerate() {
             let gil = merge_facts(read, evaluated).gil;
             assert_eq!(gil.value(), expected.as_ref(), "case {number}");
-            assert!(gil.value().is_none() || gil.evidence().len() == 1, "case {number}: evidence once");
+            assert!(
+                gil.value().is_none() || gil.evidence().len() == 1,
+                "case {number}: evidence once"
+            );
         }
     }
 

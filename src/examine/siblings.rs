@@ -78,7 +78,8 @@ pub(super) struct SiblingImage<'s> {
 impl SiblingImage<'_> {
     /// Which interpreters' memory layout it was compiled for.
     pub(super) fn abi(&self) -> &Fact<Abi> {
-        self.abi.get_or_init(|| python::read(&self.image, self.path).abi)
+        self.abi
+            .get_or_init(|| python::read(&self.image, self.path).abi)
     }
 }
 
@@ -86,7 +87,12 @@ impl<'s> SiblingLibraries<'s> {
     /// Those that somebody has.
     pub fn new(files: &'s dyn SiblingFiles) -> SiblingLibraries<'s> {
         let allowance = AtomicU64::new(EvaluationLimits::default().steps);
-        SiblingLibraries { files, opened: Mutex::default(), effort: AtomicU64::new(0), allowance }
+        SiblingLibraries {
+            files,
+            opened: Mutex::default(),
+            effort: AtomicU64::new(0),
+            allowance,
+        }
     }
 
     /// What following the hooks of the distribution's modules took so far, in instructions.
@@ -103,14 +109,19 @@ impl<'s> SiblingLibraries<'s> {
     pub(super) fn limits(&self) -> EvaluationLimits {
         let whole = EvaluationLimits::default();
         let steps = self.allowance.load(Ordering::Relaxed).min(whole.steps);
-        EvaluationLimits { steps, forks: whole.forks * steps / whole.steps.max(1), ..whole }
+        EvaluationLimits {
+            steps,
+            forks: whole.forks * steps / whole.steps.max(1),
+            ..whole
+        }
     }
 
     /// Notes what following a hook took. A branch costs as much as the instructions that stand for it in the limits.
     pub(super) fn note_effort(&self, found: &HookEvaluation) {
         let whole = EvaluationLimits::default();
         let branches = found.forks.saturating_mul(whole.steps / whole.forks.max(1));
-        self.effort.fetch_add(found.steps.max(branches), Ordering::Relaxed);
+        self.effort
+            .fetch_add(found.steps.max(branches), Ordering::Relaxed);
     }
 
     /// None at all.
@@ -135,11 +146,24 @@ impl<'s> SiblingLibraries<'s> {
         };
         match images(bytes) {
             Ok(images) => OpenedSibling::Library(
-                images.into_iter().map(|image| SiblingImage { image, path, abi: OnceLock::new() }).collect(),
+                images
+                    .into_iter()
+                    .map(|image| SiblingImage {
+                        image,
+                        path,
+                        abi: OnceLock::new(),
+                    })
+                    .collect(),
             ),
             Err(ImageError::NotAnObject) => OpenedSibling::Library(Vec::new()),
             Err(source) => {
-                self.files.is_broken(path, &BinaryError::Image { path: path.to_owned(), source });
+                self.files.is_broken(
+                    path,
+                    &BinaryError::Image {
+                        path: path.to_owned(),
+                        source,
+                    },
+                );
                 OpenedSibling::Unreadable
             }
         }

@@ -21,7 +21,9 @@ pub(super) struct CountedConcern {
 pub fn usual(matter: &PolicySubject) -> Ruling {
     match matter {
         PolicySubject::Verdict(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => Ruling::Fail,
-        PolicySubject::Verdict(Verdict::Unknown | Verdict::Build) | PolicySubject::Problem => Ruling::Open,
+        PolicySubject::Verdict(Verdict::Unknown | Verdict::Build) | PolicySubject::Problem => {
+            Ruling::Open
+        }
         PolicySubject::Verdict(Verdict::Pure | Verdict::Ready | Verdict::PureFallback)
         | PolicySubject::Rule(_)
         | PolicySubject::WaiverExpired
@@ -31,7 +33,11 @@ pub fn usual(matter: &PolicySubject) -> Ruling {
 
 /// What the policy says of a matter.
 pub(super) fn ruling(policy: &Policy, matter: &PolicySubject) -> Ruling {
-    policy.rulings.get(matter).copied().unwrap_or_else(|| usual(matter))
+    policy
+        .rulings
+        .get(matter)
+        .copied()
+        .unwrap_or_else(|| usual(matter))
 }
 
 /// How a thing of this ruling stands; `None` when it does not count.
@@ -48,7 +54,15 @@ pub(super) fn counted(report: &Report, policy: &Policy) -> Vec<CountedConcern> {
     let mut counted = Vec::new();
     for (entry, package) in report.packages.iter().enumerate() {
         for result in &package.results {
-            of_result(ConcernSubject { entry, package, result }, policy, &mut counted);
+            of_result(
+                ConcernSubject {
+                    entry,
+                    package,
+                    result,
+                },
+                policy,
+                &mut counted,
+            );
         }
     }
     counted
@@ -68,26 +82,54 @@ fn of_result(concerned: ConcernSubject<'_>, policy: &Policy, counted: &mut Vec<C
         counted.extend(standing(ruling).map(|standing| concerned.counted(found, standing)));
     };
     for finding in &result.findings {
-        add(ruling_on(finding, policy), PackageConcerns::of(finding, result));
+        add(
+            ruling_on(finding, policy),
+            PackageConcerns::of(finding, result),
+        );
     }
     let on_verdict = |verdict: Verdict| ruling(policy, &PolicySubject::Verdict(verdict));
-    let deciding: Vec<&Finding> =
-        result.findings.iter().filter(|finding| finding.level == FindingLevel::Decides).collect();
-    if !deciding.iter().any(|finding| finding.verdict == Some(result.verdict)) {
-        let whole =
-            PackageConcerns { verdict: result.verdict, rule: None, path: None, message: &result.reason, decides: true };
+    let deciding: Vec<&Finding> = result
+        .findings
+        .iter()
+        .filter(|finding| finding.level == FindingLevel::Decides)
+        .collect();
+    if !deciding
+        .iter()
+        .any(|finding| finding.verdict == Some(result.verdict))
+    {
+        let whole = PackageConcerns {
+            verdict: result.verdict,
+            rule: None,
+            path: None,
+            message: &result.reason,
+            decides: true,
+        };
         return add(on_verdict(result.verdict), whole);
     }
     // The verdict is the worst of all, so it hides modules that no rule decides on; a waiver for the worst must not.
     let is_decided = |module: &ModuleOutcome| {
-        deciding.iter().any(|finding| finding.module.as_ref().is_none_or(|path| *path == module.path))
+        deciding.iter().any(|finding| {
+            finding
+                .module
+                .as_ref()
+                .is_none_or(|path| *path == module.path)
+        })
     };
     for module in result.modules.iter().filter(|module| !is_decided(module)) {
         if matches!(module.gil, Gil::Used | Gil::NotLoadable | Gil::Unknown) {
             let message = format!("no rule decides on {}", module.module);
             let path = Some(module.path.as_str());
             let verdict = Verdict::Unknown;
-            add(on_verdict(verdict), PackageConcerns { verdict, rule: None, path, message: &message, decides: true });
+            add(
+                on_verdict(verdict),
+                PackageConcerns {
+                    verdict,
+                    rule: None,
+                    path,
+                    message: &message,
+                    decides: true,
+                },
+            );
         }
     }
 }
@@ -95,13 +137,18 @@ fn of_result(concerned: ConcernSubject<'_>, policy: &Policy, counted: &mut Vec<C
 /// A rule that the policy names counts as it says, at any level; others by the verdict to which they lead. Where it is not
 /// known whether the rule's condition holds, it can only fail when what is unknown does.
 fn ruling_on(finding: &Finding, policy: &Policy) -> Ruling {
-    let stated = policy.rulings.get(&PolicySubject::Rule(finding.rule.clone())).copied();
+    let stated = policy
+        .rulings
+        .get(&PolicySubject::Rule(finding.rule.clone()))
+        .copied();
     match (stated, finding.level, finding.verdict) {
         (Some(Ruling::Fail), ..) if finding.certainty == Certainty::Unknown => {
             ruling(policy, &PolicySubject::Verdict(Verdict::Unknown))
         }
         (Some(stated), ..) => stated,
-        (None, FindingLevel::Decides, Some(verdict)) => ruling(policy, &PolicySubject::Verdict(verdict)),
+        (None, FindingLevel::Decides, Some(verdict)) => {
+            ruling(policy, &PolicySubject::Verdict(verdict))
+        }
         (None, ..) => Ruling::Pass,
     }
 }
@@ -130,7 +177,12 @@ impl<'a> PackageConcerns<'a> {
 
 impl ConcernSubject<'_> {
     fn counted(self, found: PackageConcerns<'_>, standing: ViolationStanding) -> CountedConcern {
-        let named = |path| self.result.modules.iter().find(|module| module.path == path);
+        let named = |path| {
+            self.result
+                .modules
+                .iter()
+                .find(|module| module.path == path)
+        };
         let violation = Violation {
             entry: self.entry,
             package: self.package.name.clone(),
@@ -142,7 +194,14 @@ impl ConcernSubject<'_> {
             message: found.message.to_owned(),
             standing,
         };
-        let module = found.path.and_then(named).map(|module| module.module.clone());
-        CountedConcern { violation, module, decides: found.decides }
+        let module = found
+            .path
+            .and_then(named)
+            .map(|module| module.module.clone());
+        CountedConcern {
+            violation,
+            module,
+            decides: found.decides,
+        }
     }
 }

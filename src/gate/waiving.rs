@@ -18,7 +18,11 @@ pub(super) struct WaiverBook<'a> {
 impl<'a> WaiverBook<'a> {
     /// None has covered anything yet.
     pub(super) fn new(waivers: &'a [Waiver], today: Date) -> WaiverBook<'a> {
-        WaiverBook { waivers, today, covered: vec![0; waivers.len()] }
+        WaiverBook {
+            waivers,
+            today,
+            covered: vec![0; waivers.len()],
+        }
     }
 
     /// The first waiver in force that covers this. Every waiver that fits has covered one more, or would have.
@@ -31,8 +35,12 @@ impl<'a> WaiverBook<'a> {
     pub(super) fn cover_problem(&mut self, problem: &Problem, report: &Report) -> Option<usize> {
         let package = problem.package.as_ref()?;
         self.cover_where(|waiver| {
-            let is_narrow = waiver.module.is_some() || waiver.rule.is_some() || waiver.target.is_some();
-            let mut versions = report.packages.iter().filter(|known| known.name == *package);
+            let is_narrow =
+                waiver.module.is_some() || waiver.rule.is_some() || waiver.target.is_some();
+            let mut versions = report
+                .packages
+                .iter()
+                .filter(|known| known.name == *package);
             !is_narrow && versions.all(|known| covers(waiver, package, known.version.as_ref()))
         })
     }
@@ -58,7 +66,11 @@ impl<'a> WaiverBook<'a> {
             _ => WaiverState::Used(covered),
         };
         let uses = self.waivers.iter().zip(&self.covered);
-        uses.map(|(waiver, covered)| WaiverUse { waiver: waiver.clone(), state: state(waiver, *covered) }).collect()
+        uses.map(|(waiver, covered)| WaiverUse {
+            waiver: waiver.clone(),
+            state: state(waiver, *covered),
+        })
+        .collect()
     }
 }
 
@@ -68,11 +80,23 @@ fn is_in_force(waiver: &Waiver, today: Date) -> bool {
 }
 
 fn fits(waiver: &Waiver, counted: &CountedConcern) -> bool {
-    let Violation { package, version, target, rule, module, .. } = &counted.violation;
-    let is_target = |named: &String| *named == target.to_string() || *named == target.python.to_string();
-    let is_module = |named: &String| module.as_ref() == Some(named) || counted.module.as_ref() == Some(named);
+    let Violation {
+        package,
+        version,
+        target,
+        rule,
+        module,
+        ..
+    } = &counted.violation;
+    let is_target =
+        |named: &String| *named == target.to_string() || *named == target.python.to_string();
+    let is_module =
+        |named: &String| module.as_ref() == Some(named) || counted.module.as_ref() == Some(named);
     covers(waiver, package, version.as_ref())
-        && waiver.rule.as_ref().is_none_or(|named| rule.as_ref() == Some(named))
+        && waiver
+            .rule
+            .as_ref()
+            .is_none_or(|named| rule.as_ref() == Some(named))
         && waiver.module.as_ref().is_none_or(is_module)
         && waiver.target.as_ref().is_none_or(is_target)
 }

@@ -21,7 +21,9 @@ pub fn of_path(path: &str) -> AbiClaim {
 
 /// What one Python and ABI tag of a wheel claim together.
 pub fn of_tag(python: &str, abi: &str) -> AbiClaim {
-    let oldest = python.strip_prefix("cp3").and_then(|minor| minor.parse().ok());
+    let oldest = python
+        .strip_prefix("cp3")
+        .and_then(|minor| minor.parse().ok());
     match abi {
         "none" => AbiClaim::Nothing,
         "abi3" => stable(Flavour::Abi3, oldest),
@@ -50,7 +52,10 @@ pub fn of_wheel_file(tags: &[String]) -> Vec<TagClaim> {
 fn of_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<TagClaim> {
     let mut claims: Vec<TagClaim> = Vec::new();
     for (python, abi) in tags {
-        let claim = TagClaim { tag: format!("{python}-{abi}"), claim: of_tag(python, abi) };
+        let claim = TagClaim {
+            tag: format!("{python}-{abi}"),
+            claim: of_tag(python, abi),
+        };
         if !claims.contains(&claim) {
             claims.push(claim);
         }
@@ -59,16 +64,28 @@ fn of_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<TagClaim> 
 }
 
 fn stable(flavour: Flavour, oldest: Option<u8>) -> AbiClaim {
-    AbiClaim::Cpython(Abi { flavour, versions: (oldest, None) })
+    AbiClaim::Cpython(Abi {
+        flavour,
+        versions: (oldest, None),
+    })
 }
 
 fn interpreter(build: CpythonBuild) -> AbiClaim {
-    let flavour = if build.free_threaded { Flavour::FreeThreaded } else { Flavour::Gil };
-    AbiClaim::Cpython(Abi { flavour, versions: (Some(build.minor), Some(build.minor)) })
+    let flavour = if build.free_threaded {
+        Flavour::FreeThreaded
+    } else {
+        Flavour::Gil
+    };
+    AbiClaim::Cpython(Abi {
+        flavour,
+        versions: (Some(build.minor), Some(build.minor)),
+    })
 }
 
 fn is_other(tag: &str) -> bool {
-    ["pypy", "pp", "graalpy", "ironpython", "jython"].iter().any(|name| tag.starts_with(name))
+    ["pypy", "pp", "graalpy", "ironpython", "jython"]
+        .iter()
+        .any(|name| tag.starts_with(name))
 }
 
 /// Compares a module's imports with every claim to the stable ABI that stands for it: its own name's, and those of the
@@ -76,15 +93,18 @@ fn is_other(tag: &str) -> bool {
 ///
 /// Empty when nothing is claimed, or the imports could not be read.
 pub fn audits(path: &str, image: &ImageFacts, tags: &[TagClaim]) -> Vec<StableAbiAudit> {
-    let (Some(limited), own) = (image.limited_api.value(), of_path(path)) else { return Vec::new() };
+    let (Some(limited), own) = (image.limited_api.value(), of_path(path)) else {
+        return Vec::new();
+    };
     let is_module = image.hooks.value().is_none_or(|hooks| !hooks.is_empty());
     let mut claims: Vec<(String, Option<u8>)> = Vec::new();
-    let mut claim = |words: &str, oldest| match claims.iter_mut().find(|(_, other)| *other == oldest) {
-        Some((known, _)) => *known = format!("{known}, {words}"),
-        None => claims.push((words.to_owned(), oldest)),
-    };
-    let speaks_for_itself =
-        matches!(&own, AbiClaim::Other(_)) || matches!(&own, AbiClaim::Cpython(abi) if oldest(abi).is_none());
+    let mut claim =
+        |words: &str, oldest| match claims.iter_mut().find(|(_, other)| *other == oldest) {
+            Some((known, _)) => *known = format!("{known}, {words}"),
+            None => claims.push((words.to_owned(), oldest)),
+        };
+    let speaks_for_itself = matches!(&own, AbiClaim::Other(_))
+        || matches!(&own, AbiClaim::Cpython(abi) if oldest(abi).is_none());
     for tag in tags.iter().filter(|_| !speaks_for_itself) {
         if let AbiClaim::Cpython(abi) = &tag.claim
             && let Some(oldest) = oldest(abi)
@@ -98,7 +118,11 @@ pub fn audits(path: &str, image: &ImageFacts, tags: &[TagClaim]) -> Vec<StableAb
     {
         claims.push((suffix(path), oldest));
     }
-    claims.into_iter().filter(|_| is_module).map(|(claim, oldest)| audit(claim, oldest, limited)).collect()
+    claims
+        .into_iter()
+        .filter(|_| is_module)
+        .map(|(claim, oldest)| audit(claim, oldest, limited))
+        .collect()
 }
 
 /// The oldest version that a claim to the stable ABI names; the outer `None` when it is none.
@@ -107,12 +131,22 @@ fn oldest(abi: &Abi) -> Option<Option<u8>> {
 }
 
 fn suffix(path: &str) -> String {
-    ExtensionFileName::of_path(path).map(|name| name.suffix).unwrap_or_default()
+    ExtensionFileName::of_path(path)
+        .map(|name| name.suffix)
+        .unwrap_or_default()
 }
 
 fn audit(claim: String, oldest: Option<u8>, limited: &LimitedApi) -> StableAbiAudit {
-    let too_new = limited.added.iter().filter(|symbol| !symbol.optional && oldest.is_some_and(|it| symbol.since > it));
-    StableAbiAudit { claim, oldest, outside: limited.outside.clone(), too_new: too_new.cloned().collect() }
+    let too_new = limited
+        .added
+        .iter()
+        .filter(|symbol| !symbol.optional && oldest.is_some_and(|it| symbol.since > it));
+    StableAbiAudit {
+        claim,
+        oldest,
+        outside: limited.outside.clone(),
+        too_new: too_new.cloned().collect(),
+    }
 }
 
 #[cfg(test)]
@@ -130,15 +164,24 @@ mod tests {
     #[test]
     fn file_names_claim_an_abi() {
         let cases = [
-            ("a/_b.cpython-314t-x86_64-linux-gnu.so", one(Flavour::FreeThreaded, 14)),
+            (
+                "a/_b.cpython-314t-x86_64-linux-gnu.so",
+                one(Flavour::FreeThreaded, 14),
+            ),
             ("a/_b.cpython-313-darwin.so", one(Flavour::Gil, 13)),
             ("a/_b.cpython-37m-x86_64-linux-gnu.so", one(Flavour::Gil, 7)),
             ("a/_b.cp314t-win_amd64.pyd", one(Flavour::FreeThreaded, 14)),
             ("a/_b.cp38-win32.pyd", one(Flavour::Gil, 8)),
             ("a/_b.abi3.so", cpython(Flavour::Abi3, (None, None))),
-            ("a/_b.abi3-x86_64-linux-gnu.so", cpython(Flavour::Abi3, (None, None))),
+            (
+                "a/_b.abi3-x86_64-linux-gnu.so",
+                cpython(Flavour::Abi3, (None, None)),
+            ),
             ("a/_b.abi3t.so", cpython(Flavour::Abi3t, (None, None))),
-            ("a/_b.pypy311-pp73-x86_64-linux-gnu.so", AbiClaim::Other("pypy311-pp73-x86_64-linux-gnu".into())),
+            (
+                "a/_b.pypy311-pp73-x86_64-linux-gnu.so",
+                AbiClaim::Other("pypy311-pp73-x86_64-linux-gnu".into()),
+            ),
             ("a/_b.so", AbiClaim::Nothing),
             ("a/_b.pyd", AbiClaim::Nothing),
             ("a/_b.1.so", AbiClaim::Nothing),
@@ -158,14 +201,31 @@ mod tests {
             ("cp315", "abi3t", cpython(Flavour::Abi3t, (Some(15), None))),
             ("py3", "none", AbiClaim::Nothing),
             ("cp314", "none", AbiClaim::Nothing),
-            ("pp311", "pypy311_pp73", AbiClaim::Other("pp311-pypy311_pp73".into())),
+            (
+                "pp311",
+                "pypy311_pp73",
+                AbiClaim::Other("pp311-pypy311_pp73".into()),
+            ),
         ];
         for (python, abi, expected) in cases {
             assert_eq!(of_tag(python, abi), expected, "{python}-{abi}");
         }
-        let wheel: WheelName = "a-1-cp315-abi3.abi3t-manylinux_2_28_x86_64.manylinux2014_x86_64.whl".parse().unwrap();
-        let tags: Vec<String> = of_wheel(&wheel).into_iter().map(|claim| claim.tag).collect();
-        assert_eq!(tags, ["cp315-abi3", "cp315-abi3t"], "each once, whatever the number of platforms");
-        assert_eq!(of_wheel_file(&["cp39-abi3-win_amd64".into()]), of_tags([("cp39", "abi3")].into_iter()));
+        let wheel: WheelName =
+            "a-1-cp315-abi3.abi3t-manylinux_2_28_x86_64.manylinux2014_x86_64.whl"
+                .parse()
+                .unwrap();
+        let tags: Vec<String> = of_wheel(&wheel)
+            .into_iter()
+            .map(|claim| claim.tag)
+            .collect();
+        assert_eq!(
+            tags,
+            ["cp315-abi3", "cp315-abi3t"],
+            "each once, whatever the number of platforms"
+        );
+        assert_eq!(
+            of_wheel_file(&["cp39-abi3-win_amd64".into()]),
+            of_tags([("cp39", "abi3")].into_iter())
+        );
     }
 }

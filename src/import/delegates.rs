@@ -30,16 +30,23 @@ const PROVIDERS: &[DelegateProvider] = &[DelegateProvider {
 
 /// Whether the project is known to provide the module.
 pub fn provides(project: &PackageName, module: &str) -> bool {
-    PROVIDERS.iter().any(|provider| provider.module == module && *project.as_ref() == *provider.project)
+    PROVIDERS
+        .iter()
+        .any(|provider| provider.module == module && *project.as_ref() == *provider.project)
 }
 
 /// Why importing the module switches the GIL on, whoever built it from this version of the project; `None` when that is
 /// not known.
 pub fn silent(project: &PackageName, version: &Version, module: &str) -> Option<String> {
-    let provider = PROVIDERS.iter().find(|it| it.module == module && *project.as_ref() == *it.project)?;
+    let provider = PROVIDERS
+        .iter()
+        .find(|it| it.module == module && *project.as_ref() == *it.project)?;
     let last = Version::from_str(provider.last_silent).ok()?;
-    let DelegateProvider { project, source, .. } = provider;
-    (*version <= last).then(|| format!("no {project} up to {last} declares anything about the GIL, see {source}"))
+    let DelegateProvider {
+        project, source, ..
+    } = provider;
+    (*version <= last)
+        .then(|| format!("no {project} up to {last} declares anything about the GIL, see {source}"))
 }
 
 #[cfg(test)]
@@ -64,7 +71,10 @@ mod tests {
             assert_eq!(found.is_some(), expected, "{project} {version} {module}");
         }
         for provider in PROVIDERS {
-            assert!(provides(&provider.project.parse().unwrap(), provider.module));
+            assert!(provides(
+                &provider.project.parse().unwrap(),
+                provider.module
+            ));
             assert!(provider.last_silent.parse::<Version>().is_ok());
         }
     }

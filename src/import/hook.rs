@@ -11,9 +11,16 @@ use crate::model::facts::{Hook, HookKind, ImageFacts, ImageFormat};
 /// <https://github.com/Legrandin/pycryptodome/blob/master/src/common.h>
 pub(super) fn is_placeholder(image: &ImageFacts, hook: &Hook) -> bool {
     let no_imports = image.python_imports.value().is_some_and(Vec::is_empty);
-    let no_library = image.libraries.value().is_some_and(|libraries| !libraries.iter().any(|name| is_python(name)));
+    let no_library = image
+        .libraries
+        .value()
+        .is_some_and(|libraries| !libraries.iter().any(|name| is_python(name)));
     let nothing_found = hook.facts.init.value().is_none() && hook.facts.gil.value().is_none();
-    image.format == ImageFormat::Pe && hook.kind == HookKind::Init && no_imports && no_library && nothing_found
+    image.format == ImageFormat::Pe
+        && hook.kind == HookKind::Init
+        && no_imports
+        && no_library
+        && nothing_found
 }
 
 fn is_python(library: &str) -> bool {
@@ -22,5 +29,7 @@ fn is_python(library: &str) -> bool {
 
 /// The hook as evidence.
 pub(super) fn evidence(hook: &Hook) -> Evidence {
-    Evidence::new("import hook").symbol(hook.symbol.clone()).address(hook.address)
+    Evidence::new("import hook")
+        .symbol(hook.symbol.clone())
+        .address(hook.address)
 }

@@ -33,7 +33,11 @@ pub(super) struct LoadRefusal {
 }
 
 fn refused(cause: Cause, reason: String, evidence: &[Evidence]) -> LoadCheck {
-    LoadCheck::Refused(LoadRefusal { cause, reason, evidence: evidence.to_vec() })
+    LoadCheck::Refused(LoadRefusal {
+        cause,
+        reason,
+        evidence: evidence.to_vec(),
+    })
 }
 
 /// Every check that applies, in the order in which the interpreter would stumble: an export hook's slots are read before
@@ -54,7 +58,10 @@ pub(super) fn checks(image: &ImageFacts, hook: &Hook, python: Python) -> Vec<Loa
 /// Whether the module is made from slots, as far as is known. Another file's module and one that the hook makes itself
 /// are not.
 fn has_slots(hook: &Hook) -> bool {
-    let delegated = matches!(hook.facts.gil.value(), Some(GilDeclaration::Delegated { .. }));
+    let delegated = matches!(
+        hook.facts.gil.value(),
+        Some(GilDeclaration::Delegated { .. })
+    );
     !delegated && hook.facts.init.value() != Some(&InitKind::SinglePhase)
 }
 
@@ -63,7 +70,9 @@ fn layout(image: &ImageFacts, hook: &Hook, python: Python) -> LoadCheck {
     let Abi { flavour, versions } = match &image.abi {
         Fact::Known { value, .. } => value.clone(),
         Fact::Unknown { why, .. } => {
-            return LoadCheck::Unclear(format!("it could not be read which build the file was compiled for ({why})"));
+            return LoadCheck::Unclear(format!(
+                "it could not be read which build the file was compiled for ({why})"
+            ));
         }
     };
     let fits_build = match flavour {
@@ -72,7 +81,11 @@ fn layout(image: &ImageFacts, hook: &Hook, python: Python) -> LoadCheck {
         Flavour::Abi3t => true,
     };
     if !fits_build {
-        let reason = format!("compiled for {}; {}", name_of(flavour), foreign_build(image.format, hook, python));
+        let reason = format!(
+            "compiled for {}; {}",
+            name_of(flavour),
+            foreign_build(image.format, hook, python)
+        );
         return refused(Cause::ForeignAbi, reason, image.abi.evidence());
     }
     let too_old = versions.0.is_some_and(|oldest| oldest > python.minor);
@@ -90,11 +103,14 @@ fn layout(image: &ImageFacts, hook: &Hook, python: Python) -> LoadCheck {
     if image.format == ImageFormat::Pe && one_version {
         // The file needs the other version's DLL by name: `GetPythonImport` in Python/dynload_win.c refuses it, or the
         // DLL is not there, or a second runtime is loaded beside the first.
-        let reason =
-            format!("compiled for {bounds}; on {python} its Python DLL is missing or a second runtime is loaded");
+        let reason = format!(
+            "compiled for {bounds}; on {python} its Python DLL is missing or a second runtime is loaded"
+        );
         return refused(Cause::ForeignAbi, reason, image.abi.evidence());
     }
-    LoadCheck::Unclear(format!("the file was compiled for {bounds}, and what {python} makes of it is not defined"))
+    LoadCheck::Unclear(format!(
+        "the file was compiled for {bounds}, and what {python} makes of it is not defined"
+    ))
 }
 
 fn name_of(flavour: Flavour) -> &'static str {
@@ -114,7 +130,9 @@ fn name_of(flavour: Flavour) -> &'static str {
 fn foreign_build(format: ImageFormat, hook: &Hook, python: Python) -> String {
     let init = hook.facts.init.value().copied();
     if !python.free_threaded {
-        return format!("importing it on {python} raises ImportError for a missing symbol, or crashes");
+        return format!(
+            "importing it on {python} raises ImportError for a missing symbol, or crashes"
+        );
     }
     if format == ImageFormat::Pe {
         return format!(
@@ -128,7 +146,9 @@ fn foreign_build(format: ImageFormat, hook: &Hook, python: Python) -> String {
         (Some(InitKind::MultiPhase), _) => {
             format!("importing it on {python} raises SystemError (uninitialized object)")
         }
-        (Some(InitKind::SinglePhase), _) => format!("importing it on {python} crashes the interpreter"),
+        (Some(InitKind::SinglePhase), _) => {
+            format!("importing it on {python} crashes the interpreter")
+        }
         (Some(InitKind::Export) | None, _) => format!("importing it on {python} fails or crashes"),
     }
 }
@@ -147,18 +167,26 @@ fn slots(hook: &Hook, python: Python) -> LoadCheck {
             return LoadCheck::Unclear(format!("the module's slots could not be read ({why})"));
         }
     };
-    let last = LAST_SLOTS.iter().rev().find(|(minor, _)| *minor <= python.minor).map_or(0, |(_, last)| *last);
+    let last = LAST_SLOTS
+        .iter()
+        .rev()
+        .find(|(minor, _)| *minor <= python.minor)
+        .map_or(0, |(_, last)| *last);
     if let Some(id) = ids.iter().find(|id| **id > last) {
         // From 3.15 on a slot may be marked as optional, and versions after it may know more.
         if python.minor >= 15 {
-            return LoadCheck::Unclear(format!("the module has slot {id}, newer than ungil's table of slots"));
+            return LoadCheck::Unclear(format!(
+                "the module has slot {id}, newer than ungil's table of slots"
+            ));
         }
-        let reason =
-            format!("the module has slot {id}, which {python} does not know, so importing it raises SystemError");
+        let reason = format!(
+            "the module has slot {id}, which {python} does not know, so importing it raises SystemError"
+        );
         return refused(Cause::UnknownSlot, reason, hook.facts.slots.evidence());
     }
     if ids.iter().filter(|id| GIL_SLOTS.contains(id)).count() > 1 {
-        let reason = "the module has the slot Py_mod_gil twice, so importing it raises SystemError".to_owned();
+        let reason = "the module has the slot Py_mod_gil twice, so importing it raises SystemError"
+            .to_owned();
         return refused(Cause::UnknownSlot, reason, hook.facts.slots.evidence());
     }
     LoadCheck::Accepted
@@ -182,15 +210,23 @@ fn abi_info(hook: &Hook, python: Python) -> LoadCheck {
     }
     let mismatch = |why: &str| {
         let reason = format!("Py_mod_abi {why}, so importing it on {python} raises ImportError");
-        refused(Cause::AbiInfoMismatch, reason, hook.facts.abi_info.evidence())
+        refused(
+            Cause::AbiInfoMismatch,
+            reason,
+            hook.facts.abi_info.evidence(),
+        )
     };
     match &hook.facts.abi_info {
-        Fact::Unknown { why, .. } => LoadCheck::Unclear(format!("Py_mod_abi could not be read ({why})")),
+        Fact::Unknown { why, .. } => {
+            LoadCheck::Unclear(format!("Py_mod_abi could not be read ({why})"))
+        }
         Fact::Known { value: None, .. } if hook.kind == HookKind::Export => {
             mismatch("is missing, although a module made from slots alone must have it")
         }
         Fact::Known { value: None, .. } => LoadCheck::Accepted,
-        Fact::Known { value: Some(info), .. } => match compare(*info, python) {
+        Fact::Known {
+            value: Some(info), ..
+        } => match compare(*info, python) {
             Ok(LoadCheck::Accepted) => LoadCheck::Accepted,
             Ok(check) => check,
             Err(why) => mismatch(&why),
@@ -208,14 +244,21 @@ fn compare(info: AbiInfo, python: Python) -> Result<LoadCheck, String> {
     }
     let has = |flag: u16| info.flags & flag != 0;
     match (has(flags::GIL), has(flags::FREE_THREADED)) {
-        (true, false) if python.free_threaded => return Err("names builds with the GIL only".to_owned()),
-        (false, true) if !python.free_threaded => return Err("names free-threaded builds only".to_owned()),
+        (true, false) if python.free_threaded => {
+            return Err("names builds with the GIL only".to_owned());
+        }
+        (false, true) if !python.free_threaded => {
+            return Err("names free-threaded builds only".to_owned());
+        }
         _ => {}
     }
     if info.abi_version == 0 {
         return Ok(LoadCheck::Accepted);
     }
-    let wanted = ((info.abi_version >> 24) & 0xff, (info.abi_version >> 16) & 0xff);
+    let wanted = (
+        (info.abi_version >> 24) & 0xff,
+        (info.abi_version >> 16) & 0xff,
+    );
     let running = (3, u32::from(python.minor));
     let wanted_text = format!("{}.{}", wanted.0, wanted.1);
     if has(flags::STABLE) {
@@ -229,7 +272,9 @@ fn compare(info: AbiInfo, python: Python) -> Result<LoadCheck, String> {
         return Err(format!("names version {wanted_text}"));
     }
     if has(flags::INTERNAL) {
-        return Ok(LoadCheck::Unclear(format!("the module only loads on one release of {wanted_text}")));
+        return Ok(LoadCheck::Unclear(format!(
+            "the module only loads on one release of {wanted_text}"
+        )));
     }
     Ok(LoadCheck::Accepted)
 }
@@ -245,19 +290,45 @@ mod tests {
 
     #[test]
     fn abi_info_is_compared_as_cpython_does() {
-        let info = |major, flags, abi_version| AbiInfo { major, minor: 0, flags, build_version: 0, abi_version };
+        let info = |major, flags, abi_version| AbiInfo {
+            major,
+            minor: 0,
+            flags,
+            build_version: 0,
+            abi_version,
+        };
         let table = [
             (info(0, 2, 0x030e_0000), "3.15t", Ok(true)),
-            (info(2, 7, 0), "3.15t", Err("has the version 2, which is too high")),
-            (info(1, 2, 0x030f_02f0), "3.15t", Err("names builds with the GIL only")),
+            (
+                info(2, 7, 0),
+                "3.15t",
+                Err("has the version 2, which is too high"),
+            ),
+            (
+                info(1, 2, 0x030f_02f0),
+                "3.15t",
+                Err("names builds with the GIL only"),
+            ),
             (info(1, 2, 0x030f_02f0), "3.15", Ok(true)),
             (info(1, 4, 0x030f_02f0), "3.15t", Ok(true)),
-            (info(1, 4, 0x030f_02f0), "3.15", Err("names free-threaded builds only")),
+            (
+                info(1, 4, 0x030f_02f0),
+                "3.15",
+                Err("names free-threaded builds only"),
+            ),
             (info(1, 4, 0), "3.15t", Ok(true)),
-            (info(1, 3, 0x030f_0000), "3.15t", Err("names builds with the GIL only")),
+            (
+                info(1, 3, 0x030f_0000),
+                "3.15t",
+                Err("names builds with the GIL only"),
+            ),
             (info(1, 7, 0x030f_0000), "3.15t", Ok(true)),
             (info(1, 7, 0x030f_0000), "3.16t", Ok(true)),
-            (info(1, 7, 0x0310_0000), "3.15t", Err("names the stable ABI of 3.16")),
+            (
+                info(1, 7, 0x0310_0000),
+                "3.15t",
+                Err("names the stable ABI of 3.16"),
+            ),
             (info(1, 4, 0x030f_0000), "3.16t", Err("names version 3.15")),
             (info(1, 12, 0x030f_02f0), "3.15t", Ok(false)),
             (info(1, 0, 0), "3.15t", Ok(true)),
@@ -301,7 +372,11 @@ mod tests {
             (&[], "3.14t", "accepted"),
         ];
         for (ids, target, expected) in table {
-            assert_eq!(kind(slots(&hook(ids), python(target))), *expected, "{ids:?} {target}");
+            assert_eq!(
+                kind(slots(&hook(ids), python(target))),
+                *expected,
+                "{ids:?} {target}"
+            );
         }
     }
 }

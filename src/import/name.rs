@@ -37,12 +37,19 @@ pub(super) fn installed(path: &str) -> Option<InstalledName> {
     let folders = laid_out(&folders);
     let is_package = name.stem == PACKAGE && !folders.is_empty();
     let last = (!is_package).then_some(name.stem);
-    let module = site_folders(folders).iter().copied().chain(last).collect::<Vec<_>>().join(".");
+    let module = site_folders(folders)
+        .iter()
+        .copied()
+        .chain(last)
+        .collect::<Vec<_>>()
+        .join(".");
     let place = match folders.split_last() {
         Some((package, above)) if is_package => (above.join("/"), (*package).to_owned()),
         _ => (folders.join("/"), name.stem.to_owned()),
     };
-    let debug_place = name.debug_stem().map(|stem| (folders.join("/"), stem.to_owned()));
+    let debug_place = name
+        .debug_stem()
+        .map(|stem| (folders.join("/"), stem.to_owned()));
     Some(InstalledName {
         module,
         place,
@@ -63,7 +70,10 @@ fn laid_out<'a, 'b>(folders: &'a [&'b str]) -> &'a [&'b str] {
     match folders {
         [data, "purelib" | "platlib", rest @ ..] if data.ends_with(".data") => rest,
         [data, "data", rest @ ..] if data.ends_with(".data") => {
-            let start = rest.iter().position(|folder| *folder == "site-packages").map_or(0, |site| site + 1);
+            let start = rest
+                .iter()
+                .position(|folder| *folder == "site-packages")
+                .map_or(0, |site| site + 1);
             rest.get(start..).unwrap_or_default()
         }
         folders => folders,
@@ -72,7 +82,10 @@ fn laid_out<'a, 'b>(folders: &'a [&'b str]) -> &'a [&'b str] {
 
 /// The folders of the dotted name: from the last one on whose name has a dot, since no dotted name leads into that one.
 fn site_folders<'a, 'b>(folders: &'a [&'b str]) -> &'a [&'b str] {
-    let start = folders.iter().rposition(|folder| folder.contains('.')).map_or(0, |dotted| dotted + 1);
+    let start = folders
+        .iter()
+        .rposition(|folder| folder.contains('.'))
+        .map_or(0, |dotted| dotted + 1);
     folders.get(start..).unwrap_or_default()
 }
 
@@ -83,11 +96,23 @@ mod tests {
     #[test]
     fn a_path_gives_a_dotted_name() {
         let table = [
-            ("a/b/_c.cpython-314t-x86_64-linux-gnu.so", "a.b._c", ".cpython-314t-x86_64-linux-gnu.so"),
+            (
+                "a/b/_c.cpython-314t-x86_64-linux-gnu.so",
+                "a.b._c",
+                ".cpython-314t-x86_64-linux-gnu.so",
+            ),
             ("a-1.0.data/platlib/a/_b.abi3.so", "a._b", ".abi3.so"),
             ("a-1.0.data/purelib/_b.so", "_b", ".so"),
-            ("a-1.0.data/data/lib/python3.14t/site-packages/a/_b.so", "a._b", ".so"),
-            ("mypy/__init__.cpython-314t-darwin.so", "mypy", ".cpython-314t-darwin.so"),
+            (
+                "a-1.0.data/data/lib/python3.14t/site-packages/a/_b.so",
+                "a._b",
+                ".so",
+            ),
+            (
+                "mypy/__init__.cpython-314t-darwin.so",
+                "mypy",
+                ".cpython-314t-darwin.so",
+            ),
             ("__init__.so", "__init__", ".so"),
             ("a.libs/b.so", "b", ".so"),
             ("a/my-mod.abi3.so", "a.my-mod", ".abi3.so"),
@@ -96,7 +121,11 @@ mod tests {
         ];
         for (path, module, suffix) in table {
             let installed = installed(path).unwrap();
-            assert_eq!((installed.module.as_str(), installed.suffix.as_str()), (module, suffix), "{path}");
+            assert_eq!(
+                (installed.module.as_str(), installed.suffix.as_str()),
+                (module, suffix),
+                "{path}"
+            );
         }
         for path in ["", "a/", "a/b", "a/.so", "a/b.so.1", "a/b.1.so"] {
             assert_eq!(installed(path), None, "{path}");

@@ -25,12 +25,20 @@ const DEFAULTS: &[(Generator, &str, GeneratorDefault)] = &[
     (Generator::Cython, "Cython", GeneratorDefault::Silent),
     (Generator::Pybind11, "pybind11", GeneratorDefault::Silent),
     (Generator::Nanobind, "nanobind", GeneratorDefault::Silent),
-    (Generator::Pyo3, "PyO3", GeneratorDefault::NotUsedSince(0, 28)),
+    (
+        Generator::Pyo3,
+        "PyO3",
+        GeneratorDefault::NotUsedSince(0, 28),
+    ),
     (Generator::Cffi, "CFFI", GeneratorDefault::NotUsed),
     (Generator::Swig, "SWIG", GeneratorDefault::Silent),
     (Generator::Mypyc, "mypyc", GeneratorDefault::NotUsed),
     (Generator::F2py, "f2py", GeneratorDefault::Silent),
-    (Generator::BoostPython, "Boost.Python", GeneratorDefault::Silent),
+    (
+        Generator::BoostPython,
+        "Boost.Python",
+        GeneratorDefault::Silent,
+    ),
     (Generator::Hpy, "HPy", GeneratorDefault::Silent),
     (Generator::Cppyy, "cppyy", GeneratorDefault::Silent),
     (Generator::Pythran, "Pythran", GeneratorDefault::Silent),
@@ -40,13 +48,21 @@ const DEFAULTS: &[(Generator, &str, GeneratorDefault)] = &[
 
 /// Who made the declaration that the file itself holds.
 pub(super) fn declared_by(toolchain: &Fact<Toolchain>) -> DeclaredBy {
-    let Some(toolchain) = toolchain.value() else { return DeclaredBy::Unclear };
-    let Some((_, name, default)) = DEFAULTS.iter().find(|(generator, ..)| *generator == toolchain.generator) else {
+    let Some(toolchain) = toolchain.value() else {
+        return DeclaredBy::Unclear;
+    };
+    let Some((_, name, default)) = DEFAULTS
+        .iter()
+        .find(|(generator, ..)| *generator == toolchain.generator)
+    else {
         return DeclaredBy::Unclear;
     };
     let version = toolchain.version.as_deref();
-    let framework =
-        || DeclaredBy::Framework(version.map_or_else(|| (*name).to_owned(), |version| format!("{name} {version}")));
+    let framework = || {
+        DeclaredBy::Framework(
+            version.map_or_else(|| (*name).to_owned(), |version| format!("{name} {version}")),
+        )
+    };
     match default {
         GeneratorDefault::Silent => DeclaredBy::Author,
         GeneratorDefault::NotUsed => framework(),
@@ -74,7 +90,11 @@ mod tests {
         let table = [
             (Generator::Pyo3, Some("0.30.1"), framework("PyO3 0.30.1")),
             (Generator::Pyo3, Some("0.28.0"), framework("PyO3 0.28.0")),
-            (Generator::Pyo3, Some("1.0.0-beta"), framework("PyO3 1.0.0-beta")),
+            (
+                Generator::Pyo3,
+                Some("1.0.0-beta"),
+                framework("PyO3 1.0.0-beta"),
+            ),
             (Generator::Pyo3, Some("0.27.2"), DeclaredBy::Author),
             (Generator::Pyo3, Some("nightly"), DeclaredBy::Unclear),
             (Generator::Pyo3, None, DeclaredBy::Unclear),
@@ -84,9 +104,19 @@ mod tests {
             (Generator::CApi, None, DeclaredBy::Author),
         ];
         for (generator, version, expected) in table {
-            let toolchain = Toolchain { generator, version: version.map(str::to_owned) };
-            assert_eq!(declared_by(&Fact::known(toolchain, Vec::new())), expected, "{generator:?} {version:?}");
+            let toolchain = Toolchain {
+                generator,
+                version: version.map(str::to_owned),
+            };
+            assert_eq!(
+                declared_by(&Fact::known(toolchain, Vec::new())),
+                expected,
+                "{generator:?} {version:?}"
+            );
         }
-        assert_eq!(declared_by(&Fact::unknown("no string was found")), DeclaredBy::Unclear);
+        assert_eq!(
+            declared_by(&Fact::unknown("no string was found")),
+            DeclaredBy::Unclear
+        );
     }
 }

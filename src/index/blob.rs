@@ -46,12 +46,20 @@ impl Drop for TemporaryFile {
 
 impl BodyBlob {
     /// Bytes that turned out to be the whole file.
-    pub(super) fn from_memory(bytes: Vec<u8>, expected: &[Digest], url: &Url) -> Result<BodyBlob, IndexError> {
+    pub(super) fn from_memory(
+        bytes: Vec<u8>,
+        expected: &[Digest],
+        url: &Url,
+    ) -> Result<BodyBlob, IndexError> {
         let mut hasher = StatedHasher::new(&ALGORITHMS);
         hasher.update(&bytes);
         let digests = hasher.finish();
         compare_digests(&digests, expected, &shown(url))?;
-        Ok(BodyBlob { size: bytes.len() as u64, bytes: BlobBytes::Memory(bytes), digests })
+        Ok(BodyBlob {
+            size: bytes.len() as u64,
+            bytes: BlobBytes::Memory(bytes),
+            digests,
+        })
     }
 
     /// Digests of all of it, computed as it came in.
@@ -66,12 +74,20 @@ impl BodyBlob {
     pub(super) fn read(&self, range: Range<u64>) -> io::Result<Vec<u8>> {
         match &self.bytes {
             BlobBytes::Memory(bytes) => {
-                let range = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+                let range = usize::try_from(range.start)
+                    .ok()
+                    .zip(usize::try_from(range.end).ok());
                 let slice = range.and_then(|(start, end)| bytes.get(start..end));
-                slice.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+                slice
+                    .map(<[u8]>::to_vec)
+                    .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
             }
-            BlobBytes::Disk(TemporaryFile { file: Some(file), .. }) => read_at(file, range),
-            BlobBytes::Disk(TemporaryFile { file: None, .. }) => Err(io::ErrorKind::NotFound.into()),
+            BlobBytes::Disk(TemporaryFile {
+                file: Some(file), ..
+            }) => read_at(file, range),
+            BlobBytes::Disk(TemporaryFile { file: None, .. }) => {
+                Err(io::ErrorKind::NotFound.into())
+            }
         }
     }
 }
@@ -84,7 +100,10 @@ pub(super) struct BodyIntake {
 
 impl BodyIntake {
     pub(super) fn new(limits: SizeLimits) -> BodyIntake {
-        BodyIntake { limits, hasher: StatedHasher::new(&ALGORITHMS) }
+        BodyIntake {
+            limits,
+            hasher: StatedHasher::new(&ALGORITHMS),
+        }
     }
 
     /// Reads the body to its end, within the limits, and compares size and digest with what the index states.
@@ -96,8 +115,11 @@ impl BodyIntake {
         store: &CacheStore,
     ) -> Result<BodyBlob, ReplyRefusal> {
         let place = shown(&reply.url);
-        let too_large =
-            |limit: u64, what: &str| IndexError::TooLarge { place: place.clone(), what: what.to_owned(), limit };
+        let too_large = |limit: u64, what: &str| IndexError::TooLarge {
+            place: place.clone(),
+            what: what.to_owned(),
+            limit,
+        };
         let mut memory = Vec::new();
         let mut disk: Option<TemporaryFile> = None;
         let mut total: u64 = 0;
@@ -110,12 +132,15 @@ impl BodyIntake {
             }
             total += piece.len() as u64;
             if total > self.limits.file {
-                return Err(too_large(self.limits.file, "a file whose server ignores ranges").into());
+                return Err(
+                    too_large(self.limits.file, "a file whose server ignores ranges").into(),
+                );
             }
             self.hasher.update(piece);
             if disk.is_none() && total > self.limits.memory {
                 let what = "a file whose server ignores ranges, without a cache folder";
-                let temporary = spill(&memory, store)?.ok_or_else(|| too_large(self.limits.memory, what))?;
+                let temporary =
+                    spill(&memory, store)?.ok_or_else(|| too_large(self.limits.memory, what))?;
                 memory = Vec::new();
                 disk = Some(temporary);
             }
@@ -131,21 +156,38 @@ impl BodyIntake {
         let digests = self.hasher.finish();
         compare_digests(&digests, stated, &place)?;
         let bytes = disk.map_or(BlobBytes::Memory(memory), BlobBytes::Disk);
-        Ok(BodyBlob { size: total, bytes, digests })
+        Ok(BodyBlob {
+            size: total,
+            bytes,
+            digests,
+        })
     }
 }
 
 impl TemporaryFile {
     fn write(&mut self, bytes: &[u8]) -> Result<(), IndexError> {
-        let result = self.file.as_mut().map_or(Ok(()), |file| file.write_all(bytes));
-        result.map_err(|why| IndexError::File { path: self.path.clone(), why: why.to_string() })
+        let result = self
+            .file
+            .as_mut()
+            .map_or(Ok(()), |file| file.write_all(bytes));
+        result.map_err(|why| IndexError::File {
+            path: self.path.clone(),
+            why: why.to_string(),
+        })
     }
 }
 
 fn spill(memory: &[u8], store: &CacheStore) -> Result<Option<TemporaryFile>, IndexError> {
-    let Some(created) = store.temporary_file() else { return Ok(None) };
-    let (path, file) = created.map_err(|error| IndexError::Client { why: format!("no temporary file: {error}") })?;
-    let mut temporary = TemporaryFile { path, file: Some(file) };
+    let Some(created) = store.temporary_file() else {
+        return Ok(None);
+    };
+    let (path, file) = created.map_err(|error| IndexError::Client {
+        why: format!("no temporary file: {error}"),
+    })?;
+    let mut temporary = TemporaryFile {
+        path,
+        file: Some(file),
+    };
     temporary.write(memory)?;
     Ok(Some(temporary))
 }
@@ -182,22 +224,39 @@ impl StatedHasher {
             let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             Digest { algorithm, hex }
         };
-        let sha384 = self.sha384.map(|hasher| digest(Algorithm::Sha384, &hasher.finalize()));
-        let sha512 = self.sha512.map(|hasher| digest(Algorithm::Sha512, &hasher.finalize()));
+        let sha384 = self
+            .sha384
+            .map(|hasher| digest(Algorithm::Sha384, &hasher.finalize()));
+        let sha512 = self
+            .sha512
+            .map(|hasher| digest(Algorithm::Sha512, &hasher.finalize()));
         let sha256 = digest(Algorithm::Sha256, &self.sha256.finalize());
-        [Some(sha256), sha384, sha512].into_iter().flatten().collect()
+        [Some(sha256), sha384, sha512]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 
 /// Whether what was computed is what is stated, as far as both are of one kind.
 fn compare_digests(found: &[Digest], expected: &[Digest], place: &str) -> Result<(), IndexError> {
-    let pairs = expected
-        .iter()
-        .filter_map(|stated| Some((stated, found.iter().find(|found| found.algorithm == stated.algorithm)?)));
-    match pairs.into_iter().find(|(stated, found)| stated.hex != found.hex) {
-        Some((expected, found)) => {
-            Err(IndexError::Digest { place: place.to_owned(), expected: expected.clone(), found: found.clone() })
-        }
+    let pairs = expected.iter().filter_map(|stated| {
+        Some((
+            stated,
+            found
+                .iter()
+                .find(|found| found.algorithm == stated.algorithm)?,
+        ))
+    });
+    match pairs
+        .into_iter()
+        .find(|(stated, found)| stated.hex != found.hex)
+    {
+        Some((expected, found)) => Err(IndexError::Digest {
+            place: place.to_owned(),
+            expected: expected.clone(),
+            found: found.clone(),
+        }),
         None => Ok(()),
     }
 }

@@ -60,12 +60,19 @@ impl PageGetter {
         keep: &dyn Fn(&PageLink) -> bool,
     ) -> Result<Option<SimplePage>, IndexError> {
         let settings = self.client.settings();
-        let kept = self.store.get(BUCKET, url.as_str()).and_then(|bytes| KeptAnswer::decode(&bytes));
+        let kept = self
+            .store
+            .get(BUCKET, url.as_str())
+            .and_then(|bytes| KeptAnswer::decode(&bytes));
         if settings.freshness == CacheFreshness::Offline {
-            return kept.map(|kept| kept.page).ok_or_else(|| IndexError::Offline { url: shown(url) });
+            return kept
+                .map(|kept| kept.page)
+                .ok_or_else(|| IndexError::Offline { url: shown(url) });
         }
         let mut query = IndexQuery::page(package, url);
-        query.headers.insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
+        query
+            .headers
+            .insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
         if let Some(known) = &kept {
             match known.age(url, settings.now) {
                 AnswerAge::Fresh if settings.freshness == CacheFreshness::Revalidate => {
@@ -74,18 +81,26 @@ impl PageGetter {
                 AnswerAge::Fresh | AnswerAge::Stale => query.headers.extend(known.conditions()),
             }
         }
-        let answer = self.client.ask(&query, &mut |reply| self.take(reply, keep))?;
+        let answer = self
+            .client
+            .ask(&query, &mut |reply| self.take(reply, keep))?;
         let kept = match (answer, kept) {
             (CachedAnswer::Unchanged(headers), Some(mut kept)) => {
                 kept.renew(&headers, settings.now);
                 kept
             }
             (CachedAnswer::Unchanged(_), None) => {
-                return Err(IndexError::Status { url: shown(url), expected: "a page".to_owned(), status: 304 });
+                return Err(IndexError::Status {
+                    url: shown(url),
+                    expected: "a page".to_owned(),
+                    status: 304,
+                });
             }
-            (CachedAnswer::Changed(headers, page), _) => {
-                KeptAnswer { time: settings.now, headers: relevant(&headers), page }
-            }
+            (CachedAnswer::Changed(headers, page), _) => KeptAnswer {
+                time: settings.now,
+                headers: relevant(&headers),
+                page,
+            },
         };
         if kept.is_storable(url) {
             // A cache that cannot be written costs time, nothing else.
@@ -94,16 +109,31 @@ impl PageGetter {
         Ok(kept.page)
     }
 
-    fn take(&self, mut reply: HttpReply<'_>, keep: &dyn Fn(&PageLink) -> bool) -> Result<CachedAnswer, ReplyRefusal> {
+    fn take(
+        &self,
+        mut reply: HttpReply<'_>,
+        keep: &dyn Fn(&PageLink) -> bool,
+    ) -> Result<CachedAnswer, ReplyRefusal> {
         match reply.status.as_u16() {
             200 => {
                 let mut body = Vec::new();
                 let limit = self.client.settings().limits.page;
-                (&mut *reply.body).take(SMALL_PAGE.min(limit)).read_to_end(&mut body)?;
+                (&mut *reply.body)
+                    .take(SMALL_PAGE.min(limit))
+                    .read_to_end(&mut body)?;
                 let is_large = body.len() as u64 == SMALL_PAGE;
-                let _turn = is_large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
-                body.extend(read_all(&mut reply, "an index page", limit, body.len() as u64)?);
-                let content_type = reply.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+                let _turn =
+                    is_large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
+                body.extend(read_all(
+                    &mut reply,
+                    "an index page",
+                    limit,
+                    body.len() as u64,
+                )?);
+                let content_type = reply
+                    .headers
+                    .get(header::CONTENT_TYPE)
+                    .and_then(|value| value.to_str().ok());
                 let mut page = simple::read(&reply.url, content_type, &body)?;
                 let all = page.links.len();
                 page.links.retain(keep);
@@ -114,7 +144,12 @@ impl PageGetter {
             404 | 410 => Ok(CachedAnswer::Changed(reply.headers, None)),
             status => {
                 let url = shown(&reply.url);
-                Err(IndexError::Status { url, expected: "an index page (200)".to_owned(), status }.into())
+                Err(IndexError::Status {
+                    url,
+                    expected: "an index page (200)".to_owned(),
+                    status,
+                }
+                .into())
             }
         }
     }
@@ -143,35 +178,62 @@ impl KeptAnswer {
             // From the future: one of two clocks is wrong.
             return AnswerAge::Stale;
         };
-        let says_nothing =
-            !KEPT.iter().any(|name| *name != header::DATE && *name != header::VARY && self.headers.contains_key(name));
+        let says_nothing = !KEPT.iter().any(|name| {
+            *name != header::DATE && *name != header::VARY && self.headers.contains_key(name)
+        });
         let fresh = if says_nothing {
             age < UNSTATED
         } else {
             self.policy(url).is_some_and(|(policy, request)| {
-                matches!(policy.before_request(&request, now), BeforeRequest::Fresh(_))
+                matches!(
+                    policy.before_request(&request, now),
+                    BeforeRequest::Fresh(_)
+                )
             })
         };
-        if fresh { AnswerAge::Fresh } else { AnswerAge::Stale }
+        if fresh {
+            AnswerAge::Fresh
+        } else {
+            AnswerAge::Stale
+        }
     }
 
     fn is_storable(&self, url: &Url) -> bool {
-        self.policy(url).is_some_and(|(policy, _)| policy.is_storable())
+        self.policy(url)
+            .is_some_and(|(policy, _)| policy.is_storable())
     }
 
     fn policy(&self, url: &Url) -> Option<(CachePolicy, Request<()>)> {
-        let request = Request::get(url.as_str()).header(header::ACCEPT, ACCEPT).body(()).ok()?;
-        let mut response = Response::builder().status(if self.page.is_some() { 200 } else { 404 }).body(()).ok()?;
+        let request = Request::get(url.as_str())
+            .header(header::ACCEPT, ACCEPT)
+            .body(())
+            .ok()?;
+        let mut response = Response::builder()
+            .status(if self.page.is_some() { 200 } else { 404 })
+            .body(())
+            .ok()?;
         *response.headers_mut() = self.headers.clone();
         // One user's cache; and an index page that has not changed for a year may change now, so its age says nothing.
-        let options = CacheOptions { shared: false, cache_heuristic: 0.0, ..CacheOptions::default() };
-        Some((CachePolicy::new_options(&request, &response, self.time, options), request))
+        let options = CacheOptions {
+            shared: false,
+            cache_heuristic: 0.0,
+            ..CacheOptions::default()
+        };
+        Some((
+            CachePolicy::new_options(&request, &response, self.time, options),
+            request,
+        ))
     }
 
     /// Headers that ask the server whether the page has changed.
     fn conditions(&self) -> HeaderMap {
-        let pairs = [(header::ETAG, header::IF_NONE_MATCH), (header::LAST_MODIFIED, header::IF_MODIFIED_SINCE)];
-        let values = pairs.into_iter().filter_map(|(from, to)| Some((to, self.headers.get(from)?.clone())));
+        let pairs = [
+            (header::ETAG, header::IF_NONE_MATCH),
+            (header::LAST_MODIFIED, header::IF_MODIFIED_SINCE),
+        ];
+        let values = pairs
+            .into_iter()
+            .filter_map(|(from, to)| Some((to, self.headers.get(from)?.clone())));
         values.collect()
     }
 
@@ -185,7 +247,11 @@ impl KeptAnswer {
 
     fn encode(&self) -> Vec<u8> {
         let mut writer = CompactWriter::default();
-        let seconds = self.time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let seconds = self
+            .time
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
         writer.number(seconds);
         writer.number(self.headers.len() as u64);
         for (name, value) in &self.headers {
@@ -205,13 +271,19 @@ impl KeptAnswer {
         let mut headers = HeaderMap::new();
         for _ in 0..reader.number()? {
             let name = HeaderName::from_bytes(reader.text()?.as_bytes()).ok()?;
-            headers.try_append(name, HeaderValue::from_str(reader.text()?).ok()?).ok()?;
+            headers
+                .try_append(name, HeaderValue::from_str(reader.text()?).ok()?)
+                .ok()?;
         }
         let page = match reader.number()? {
             0 => None,
             _ => Some(decode(reader.rest)?),
         };
-        Some(KeptAnswer { time, headers, page })
+        Some(KeptAnswer {
+            time,
+            headers,
+            page,
+        })
     }
 }
 
@@ -230,8 +302,14 @@ mod tests {
     use super::*;
 
     fn kept(headers: &[(&'static str, &str)]) -> KeptAnswer {
-        let headers = headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
-        KeptAnswer { time: at(1_000_000), headers: headers.collect(), page: Some(SimplePage::default()) }
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        KeptAnswer {
+            time: at(1_000_000),
+            headers: headers.collect(),
+            page: Some(SimplePage::default()),
+        }
     }
 
     fn at(seconds: u64) -> SystemTime {
@@ -244,7 +322,11 @@ mod tests {
         let check = |headers: &[(&'static str, &str)], after: i64, fresh: bool| {
             let now = at(1_000_000_u64.saturating_add_signed(after));
             let kept = KeptAnswer::decode(&kept(headers).encode()).unwrap();
-            assert_eq!(matches!(kept.age(&url, now), AnswerAge::Fresh), fresh, "{headers:?} after {after} s");
+            assert_eq!(
+                matches!(kept.age(&url, now), AnswerAge::Fresh),
+                fresh,
+                "{headers:?} after {after} s"
+            );
         };
         check(&[], 599, true);
         check(&[], 600, false);
@@ -255,8 +337,19 @@ mod tests {
         check(&[("cache-control", "max-age=60"), ("age", "30")], 31, false);
         check(&[("cache-control", "no-cache")], 0, false);
         check(&[("etag", "\"1\"")], 1, false);
-        check(&[("last-modified", "Mon, 12 Jan 1970 13:46:40 GMT")], 1, false);
-        check(&[("cache-control", "max-age=600, private"), ("vary", "accept, accept-encoding")], 1, true);
+        check(
+            &[("last-modified", "Mon, 12 Jan 1970 13:46:40 GMT")],
+            1,
+            false,
+        );
+        check(
+            &[
+                ("cache-control", "max-age=600, private"),
+                ("vary", "accept, accept-encoding"),
+            ],
+            1,
+            true,
+        );
         check(&[("vary", "*"), ("cache-control", "max-age=600")], 1, false);
     }
 

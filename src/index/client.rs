@@ -47,13 +47,21 @@ pub(super) struct TrafficCounters {
 impl TrafficCounters {
     /// Requests sent for this package, repetitions and redirects included.
     pub(super) fn requests_for(&self, package: &PackageName) -> u64 {
-        self.by_package.lock().unwrap_or_else(PoisonError::into_inner).get(package).copied().unwrap_or(0)
+        self.by_package
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(package)
+            .copied()
+            .unwrap_or(0)
     }
 
     fn count(&self, query: &IndexQuery) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         if let Some(package) = &query.package {
-            let mut by_package = self.by_package.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut by_package = self
+                .by_package
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             *by_package.entry(package.clone()).or_default() += 1;
         }
     }
@@ -83,12 +91,23 @@ impl IndexQuery {
     /// A page or a metadata file.
     pub(super) fn page(package: Option<&PackageName>, url: &Url) -> IndexQuery {
         let (headers, package) = (HeaderMap::new(), package.cloned());
-        IndexQuery { method: Method::GET, url: url.clone(), headers, range: None, encoding: BodyEncoding::Any, package }
+        IndexQuery {
+            method: Method::GET,
+            url: url.clone(),
+            headers,
+            range: None,
+            encoding: BodyEncoding::Any,
+            package,
+        }
     }
 
     /// A distribution file or a part of it.
     pub(super) fn file(package: &PackageName, url: &Url, range: Option<ByteRange>) -> IndexQuery {
-        IndexQuery { range, encoding: BodyEncoding::Identity, ..IndexQuery::page(Some(package), url) }
+        IndexQuery {
+            range,
+            encoding: BodyEncoding::Identity,
+            ..IndexQuery::page(Some(package), url)
+        }
     }
 }
 
@@ -139,9 +158,11 @@ impl RequestFailure {
             TransportError::Passing(why) => RequestFailure::Passing { why, wait: None },
             TransportError::Unreached(why) => RequestFailure::Unreached { why },
             TransportError::Slow(why) => RequestFailure::Slow { why },
-            TransportError::Lasting(why) => {
-                RequestFailure::Final(IndexError::Network { url: shown(url), attempts: 1, why })
-            }
+            TransportError::Lasting(why) => RequestFailure::Final(IndexError::Network {
+                url: shown(url),
+                attempts: 1,
+                why,
+            }),
         }
     }
 }
@@ -166,7 +187,13 @@ impl IndexClient {
         transport: Arc<dyn RequestTransport>,
         observer: Arc<dyn FetchObserver>,
     ) -> IndexClient {
-        IndexClient { transport, settings, observer, hosts: Mutex::default(), counters: TrafficCounters::default() }
+        IndexClient {
+            transport,
+            settings,
+            observer,
+            hosts: Mutex::default(),
+            counters: TrafficCounters::default(),
+        }
     }
 
     pub(super) fn settings(&self) -> &IndexSettings {
@@ -195,23 +222,36 @@ impl IndexClient {
                 Ok(taken) => return Ok(taken),
                 Err(RequestFailure::Final(error)) => return Err(error),
                 Err(RequestFailure::Slow { why }) => {
-                    let slow = IndexError::Slow { url: shown(&url), why: why.clone() };
+                    let slow = IndexError::Slow {
+                        url: shown(&url),
+                        why: why.clone(),
+                    };
                     return Err(self.give_up(&url, &why, slow));
                 }
                 Err(RequestFailure::Passing { why, wait }) => (why, wait, self.settings.retries),
-                Err(RequestFailure::Unreached { why }) => (why, None, self.settings.retries.min(UNREACHED_RETRIES)),
+                Err(RequestFailure::Unreached { why }) => {
+                    (why, None, self.settings.retries.min(UNREACHED_RETRIES))
+                }
             };
             let next = wait.unwrap_or(step);
             let is_over = attempts > retries || self.is_too_slow(started, received.get());
             let in_vain = self.host(&url).in_vain(self.transport.clock());
             if is_over || (waited + next).max(in_vain + next) > self.settings.longest_wait {
-                let come_back =
-                    wait.filter(|_| !is_over).map(|wait| format!(", and to come back in {} seconds", wait.as_secs()));
+                let come_back = wait
+                    .filter(|_| !is_over)
+                    .map(|wait| format!(", and to come back in {} seconds", wait.as_secs()));
                 let why = format!("{why}{}", come_back.unwrap_or_default());
-                let network = IndexError::Network { url: shown(&query.url), attempts, why: why.clone() };
+                let network = IndexError::Network {
+                    url: shown(&query.url),
+                    attempts,
+                    why: why.clone(),
+                };
                 return Err(self.give_up(&url, &why, network));
             }
-            self.observer.event(FetchEvent::Repeated { url: shown(&query.url), why });
+            self.observer.event(FetchEvent::Repeated {
+                url: shown(&query.url),
+                why,
+            });
             self.transport.wait(next);
             waited += next;
             step = step.saturating_mul(2).min(LONGEST_STEP);
@@ -230,7 +270,10 @@ impl IndexClient {
         let host = self.host(url);
         host.fails(why);
         match host.dead() {
-            Some(why) if !host.has_delivered() => IndexError::Unreachable { host: host.name.clone(), why },
+            Some(why) if !host.has_delivered() => IndexError::Unreachable {
+                host: host.name.clone(),
+                why,
+            },
             Some(_) | None => error,
         }
     }
@@ -238,22 +281,39 @@ impl IndexClient {
     /// Why nobody asks the host any more.
     fn refused(&self, host: &IndexHost) -> Option<IndexError> {
         if let Some(why) = host.dead() {
-            return Some(IndexError::Unreachable { host: host.name.clone(), why });
+            return Some(IndexError::Unreachable {
+                host: host.name.clone(),
+                why,
+            });
         }
         let is_dead = |host: &&Arc<IndexHost>| host.dead().is_some();
-        let dead = self.hosts.lock().unwrap_or_else(PoisonError::into_inner).values().filter(is_dead).count();
+        let dead = self
+            .hosts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .filter(is_dead)
+            .count();
         let why = || format!("it was not asked, as {dead} other hosts do not answer");
-        (dead >= MOST_DEAD && !host.has_answered())
-            .then(|| IndexError::Unreachable { host: host.name.clone(), why: why() })
+        (dead >= MOST_DEAD && !host.has_answered()).then(|| IndexError::Unreachable {
+            host: host.name.clone(),
+            why: why(),
+        })
     }
 
     /// Hosts that do not answer, each with the reason, and whether any host was of use.
     pub(super) fn outages(&self) -> (Vec<IndexError>, bool) {
         let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let dead = hosts
-            .values()
-            .filter_map(|host| Some(IndexError::Unreachable { host: host.name.clone(), why: host.dead()? }));
-        (dead.collect(), hosts.values().any(|host| host.has_delivered()))
+        let dead = hosts.values().filter_map(|host| {
+            Some(IndexError::Unreachable {
+                host: host.name.clone(),
+                why: host.dead()?,
+            })
+        });
+        (
+            dead.collect(),
+            hosts.values().any(|host| host.has_delivered()),
+        )
     }
 
     fn attempt<T>(
@@ -289,9 +349,14 @@ impl IndexClient {
             };
             host.is_asked(self.transport.clock());
             self.counters.count(query);
-            let response = self.transport.send(&request).map_err(|error| RequestFailure::of(error, url))?;
+            let response = self
+                .transport
+                .send(&request)
+                .map_err(|error| RequestFailure::of(error, url))?;
             host.answers();
-            if let Some(next) = redirected(url, response.status, &response.headers).map_err(RequestFailure::Final)? {
+            if let Some(next) = redirected(url, response.status, &response.headers)
+                .map_err(RequestFailure::Final)?
+            {
                 *url = next;
                 continue;
             }
@@ -300,13 +365,22 @@ impl IndexClient {
                 BodyEncoding::Any => &self.counters.page_bytes,
                 BodyEncoding::Identity => &self.counters.file_bytes,
             };
-            let mut body = CountedBody { body: response.body, counter, received };
-            let reply =
-                HttpReply { status: response.status, headers: response.headers, url: url.clone(), body: &mut body };
+            let mut body = CountedBody {
+                body: response.body,
+                counter,
+                received,
+            };
+            let reply = HttpReply {
+                status: response.status,
+                headers: response.headers,
+                url: url.clone(),
+                body: &mut body,
+            };
             let taken = take(reply).map_err(|refusal| match refusal {
-                ReplyRefusal::Broken(why) => {
-                    RequestFailure::Passing { why: format!("the answer broke off: {why}"), wait: None }
-                }
+                ReplyRefusal::Broken(why) => RequestFailure::Passing {
+                    why: format!("the answer broke off: {why}"),
+                    wait: None,
+                },
                 ReplyRefusal::Slow(why) => RequestFailure::Slow { why },
                 ReplyRefusal::Final(error) => RequestFailure::Final(error),
             });
@@ -322,11 +396,21 @@ impl IndexClient {
             return taken;
         }
         let why = format!("more than {REDIRECTS} redirects");
-        Err(RequestFailure::Final(IndexError::Redirect { url: shown(&query.url), target: shown(url), why }))
+        Err(RequestFailure::Final(IndexError::Redirect {
+            url: shown(&query.url),
+            target: shown(url),
+            why,
+        }))
     }
 
     /// Statuses that mean the same for every query.
-    fn refuse(&self, url: &Url, status: StatusCode, headers: &HeaderMap, sent: bool) -> Result<(), RequestFailure> {
+    fn refuse(
+        &self,
+        url: &Url,
+        status: StatusCode,
+        headers: &HeaderMap,
+        sent: bool,
+    ) -> Result<(), RequestFailure> {
         match status.as_u16() {
             429 | 500 | 502 | 503 | 504 => Err(RequestFailure::Passing {
                 why: format!("the server answers {}", status.as_u16()),
@@ -356,7 +440,11 @@ impl IndexClient {
 }
 
 /// Where a redirect leads, if it is one. From https it leads to https only: the rest of the way would be anybody's.
-fn redirected(url: &Url, status: StatusCode, headers: &HeaderMap) -> Result<Option<Url>, IndexError> {
+fn redirected(
+    url: &Url,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Result<Option<Url>, IndexError> {
     if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
@@ -365,8 +453,13 @@ fn redirected(url: &Url, status: StatusCode, headers: &HeaderMap) -> Result<Opti
         target: target.to_owned(),
         why: why.to_owned(),
     };
-    let target = headers.get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let mut next = url.join(target).map_err(|_| error("no URL", "the Location header holds none"))?;
+    let target = headers
+        .get(LOCATION)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let mut next = url
+        .join(target)
+        .map_err(|_| error("no URL", "the Location header holds none"))?;
     if target.is_empty() || !matches!(next.scheme(), "http" | "https") {
         return Err(error(&shown(&next), "expected an http or https URL"));
     }
@@ -381,7 +474,14 @@ fn redirected(url: &Url, status: StatusCode, headers: &HeaderMap) -> Result<Opti
 
 /// `Retry-After` in seconds; its form as a date is left to the ordinary waits.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    headers
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+        .map(Duration::from_secs)
 }
 
 /// Reads a body to its end, within a limit; so many bytes of it were read before.
@@ -393,9 +493,16 @@ pub(super) fn read_all(
 ) -> Result<Vec<u8>, ReplyRefusal> {
     let mut bytes = Vec::new();
     let left = limit.saturating_sub(before);
-    (&mut *reply.body).take(left.saturating_add(1)).read_to_end(&mut bytes)?;
+    (&mut *reply.body)
+        .take(left.saturating_add(1))
+        .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > left {
-        return Err(IndexError::TooLarge { place: shown(&reply.url), what: what.to_owned(), limit }.into());
+        return Err(IndexError::TooLarge {
+            place: shown(&reply.url),
+            what: what.to_owned(),
+            limit,
+        }
+        .into());
     }
     Ok(bytes)
 }
@@ -412,7 +519,8 @@ impl Read for CountedBody<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.body.read(buffer)?;
         self.counter.fetch_add(read as u64, Ordering::Relaxed);
-        self.received.set(self.received.get().saturating_add(read as u64));
+        self.received
+            .set(self.received.get().saturating_add(read as u64));
         Ok(read)
     }
 }
@@ -426,15 +534,36 @@ mod tests {
         let check = |from: &str, status: u16, location: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(LOCATION, location.parse().unwrap());
-            redirected(&Url::parse(from).unwrap(), StatusCode::from_u16(status).unwrap(), &headers)
-                .map(|next| next.map(|url| url.to_string()))
+            redirected(
+                &Url::parse(from).unwrap(),
+                StatusCode::from_u16(status).unwrap(),
+                &headers,
+            )
+            .map(|next| next.map(|url| url.to_string()))
         };
         assert_eq!(check("https://a/x/", 200, "/y"), Ok(None));
-        assert_eq!(check("https://a/x/", 301, "../y/").unwrap().unwrap(), "https://a/y/");
-        assert_eq!(check("http://a/x/", 302, "https://me:pw@b/y").unwrap().unwrap(), "https://b/y");
-        for (target, why) in [("http://b/", "from https to http"), ("ftp://b/", "http or https"), ("", "http or https")]
-        {
-            assert!(check("https://a/x/", 302, target).unwrap_err().to_string().contains(why), "{target}");
+        assert_eq!(
+            check("https://a/x/", 301, "../y/").unwrap().unwrap(),
+            "https://a/y/"
+        );
+        assert_eq!(
+            check("http://a/x/", 302, "https://me:pw@b/y")
+                .unwrap()
+                .unwrap(),
+            "https://b/y"
+        );
+        for (target, why) in [
+            ("http://b/", "from https to http"),
+            ("ftp://b/", "http or https"),
+            ("", "http or https"),
+        ] {
+            assert!(
+                check("https://a/x/", 302, target)
+                    .unwrap_err()
+                    .to_string()
+                    .contains(why),
+                "{target}"
+            );
         }
     }
 }

@@ -45,10 +45,11 @@ impl CompactWriter {
             Algorithm::Sha512 => 2,
         });
         let digits = digest.hex.as_bytes();
-        self.bytes.extend(digits.chunks_exact(2).map(|pair| match pair {
-            [high, low] => nibble(*high) << 4 | nibble(*low),
-            _ => 0,
-        }));
+        self.bytes
+            .extend(digits.chunks_exact(2).map(|pair| match pair {
+                [high, low] => nibble(*high) << 4 | nibble(*low),
+                _ => 0,
+            }));
     }
 }
 
@@ -118,7 +119,11 @@ impl<'a> CompactReader<'a> {
 pub(super) fn encode(page: &SimplePage, writer: &mut CompactWriter) {
     let mut table: Vec<&str> = Vec::new();
     let mut numbers: HashMap<&str, u64> = HashMap::new();
-    for text in page.links.iter().filter_map(|link| link.requires_python.as_deref()) {
+    for text in page
+        .links
+        .iter()
+        .filter_map(|link| link.requires_python.as_deref())
+    {
         numbers.entry(text).or_insert_with(|| {
             table.push(text);
             table.len() as u64
@@ -133,7 +138,12 @@ pub(super) fn encode(page: &SimplePage, writer: &mut CompactWriter) {
     });
     writer.number(links.clone().count() as u64);
     for (link, url) in links {
-        let python = link.requires_python.as_deref().and_then(|text| numbers.get(text)).copied().unwrap_or_default();
+        let python = link
+            .requires_python
+            .as_deref()
+            .and_then(|text| numbers.get(text))
+            .copied()
+            .unwrap_or_default();
         encode_link(link, url, python, writer);
     }
 }
@@ -183,10 +193,17 @@ pub(super) fn decode(bytes: &[u8]) -> Option<SimplePage> {
     for _ in 0..count {
         links.push(decode_link(&mut reader, &table, &mut url)?);
     }
-    reader.rest.is_empty().then_some(SimplePage { links, left_out })
+    reader
+        .rest
+        .is_empty()
+        .then_some(SimplePage { links, left_out })
 }
 
-fn decode_link(reader: &mut CompactReader<'_>, table: &[Arc<str>], url: &mut String) -> Option<PageLink> {
+fn decode_link(
+    reader: &mut CompactReader<'_>,
+    table: &[Arc<str>],
+    url: &mut String,
+) -> Option<PageLink> {
     let flags = reader.byte()?;
     let has = |flag: u8| flags & flag != 0;
     let filename = reader.text()?;
@@ -203,10 +220,26 @@ fn decode_link(reader: &mut CompactReader<'_>, table: &[Arc<str>], url: &mut Str
     for _ in 0..reader.number()? {
         digests.push(reader.digest()?);
     }
-    let size = if has(HAS_SIZE) { Some(reader.number()?) } else { None };
-    let yanked = if has(HAS_YANKED) { Some(reader.text()?.to_owned()) } else { None };
-    let digest = if has(HAS_METADATA_DIGEST) { Some(reader.digest()?) } else { None };
-    let metadata_file = if has(HAS_METADATA) { MetadataFile::Announced(digest) } else { MetadataFile::Unannounced };
+    let size = if has(HAS_SIZE) {
+        Some(reader.number()?)
+    } else {
+        None
+    };
+    let yanked = if has(HAS_YANKED) {
+        Some(reader.text()?.to_owned())
+    } else {
+        None
+    };
+    let digest = if has(HAS_METADATA_DIGEST) {
+        Some(reader.digest()?)
+    } else {
+        None
+    };
+    let metadata_file = if has(HAS_METADATA) {
+        MetadataFile::Announced(digest)
+    } else {
+        MetadataFile::Unannounced
+    };
     Some(PageLink {
         filename: filename.to_owned(),
         location: Location::Url(Url::parse(url).ok()?),
@@ -223,10 +256,15 @@ mod tests {
     use super::*;
 
     fn page() -> SimplePage {
-        let link = |filename: &str, url: &str| PageLink::plain(filename.into(), Location::Url(url.parse().unwrap()));
+        let link = |filename: &str, url: &str| {
+            PageLink::plain(filename.into(), Location::Url(url.parse().unwrap()))
+        };
         let digest = Digest::new(Algorithm::Sha256, &"0123456789abcdef".repeat(4)).unwrap();
         let long = Digest::new(Algorithm::Sha512, &"fedcba9876543210".repeat(8)).unwrap();
-        let mut full = link("a-1.0+x-py3-none-any.whl", "https://host/a-1.0%2Bx-py3-none-any.whl");
+        let mut full = link(
+            "a-1.0+x-py3-none-any.whl",
+            "https://host/a-1.0%2Bx-py3-none-any.whl",
+        );
         full.digests = vec![digest.clone(), long];
         full.size = Some(u64::MAX);
         full.requires_python = Some(">=3.8".into());
@@ -235,7 +273,10 @@ mod tests {
         let mut half = link("a-2.tar.gz", "https://host/x/a-2.tar.gz");
         half.requires_python = Some(">=3.8".into());
         half.metadata_file = MetadataFile::Announced(None);
-        SimplePage { links: vec![full, half, link("a-3.zip", "https://host/a-3.zip?x=1")], left_out: 300 }
+        SimplePage {
+            links: vec![full, half, link("a-3.zip", "https://host/a-3.zip?x=1")],
+            left_out: 300,
+        }
     }
 
     #[test]

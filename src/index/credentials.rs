@@ -37,10 +37,17 @@ pub struct CredentialBook {
 
 impl fmt::Debug for CredentialBook {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut hosts: Vec<&str> = self.urls.iter().map(|((_, host, _), _, _)| host.as_str()).collect();
+        let mut hosts: Vec<&str> = self
+            .urls
+            .iter()
+            .map(|((_, host, _), _, _)| host.as_str())
+            .collect();
         hosts.extend(self.hosts.keys().map(String::as_str));
         hosts.sort_unstable();
-        formatter.debug_struct("Credentials").field("hosts", &hosts).finish()
+        formatter
+            .debug_struct("Credentials")
+            .field("hosts", &hosts)
+            .finish()
     }
 }
 
@@ -80,9 +87,18 @@ impl CredentialBook {
     pub fn add_netrc(&mut self, path: &Path, text: &str) {
         match text.parse::<Netrc>() {
             Ok(netrc) => {
-                let entries = netrc.hosts.into_iter().filter(|(host, _)| host != "default");
+                let entries = netrc
+                    .hosts
+                    .into_iter()
+                    .filter(|(host, _)| host != "default");
                 self.hosts.extend(entries.map(|(host, entry)| {
-                    (host.to_ascii_lowercase(), UserPassword { user: entry.login, password: entry.password })
+                    (
+                        host.to_ascii_lowercase(),
+                        UserPassword {
+                            user: entry.login,
+                            password: entry.password,
+                        },
+                    )
                 }));
             }
             // The parser's message quotes the file, and what it quotes may be a password.
@@ -94,23 +110,36 @@ impl CredentialBook {
     pub fn lookup(&self, url: &Url) -> Option<&UserPassword> {
         let wanted = origin(url)?;
         let same = self.urls.iter().filter(|(origin, _, _)| *origin == wanted);
-        let closest = same.rev().max_by_key(|(_, path, _)| common_prefix(path, url.path()));
-        closest.map(|(_, _, credential)| credential).or_else(|| self.hosts.get(&wanted.1))
+        let closest = same
+            .rev()
+            .max_by_key(|(_, path, _)| common_prefix(path, url.path()));
+        closest
+            .map(|(_, _, credential)| credential)
+            .or_else(|| self.hosts.get(&wanted.1))
     }
 
     /// Something to tell a user whose credentials are missing.
     pub fn note(&self) -> Option<String> {
         let path = self.broken_netrc.as_ref()?.display();
-        Some(format!("; {path} was not used: it is no list of `machine … login … password …`"))
+        Some(format!(
+            "; {path} was not used: it is no list of `machine … login … password …`"
+        ))
     }
 }
 
 fn origin(url: &Url) -> Option<UrlOrigin> {
-    Some((url.scheme().to_owned(), url.host_str()?.to_owned(), url.port_or_known_default()))
+    Some((
+        url.scheme().to_owned(),
+        url.host_str()?.to_owned(),
+        url.port_or_known_default(),
+    ))
 }
 
 fn common_prefix(one: &str, other: &str) -> usize {
-    one.bytes().zip(other.bytes()).take_while(|(left, right)| left == right).count()
+    one.bytes()
+        .zip(other.bytes())
+        .take_while(|(left, right)| left == right)
+        .count()
 }
 
 /// Undoes `%41`; what is no UTF-8 afterwards is replaced.
@@ -127,13 +156,19 @@ pub(crate) fn percent_decode(text: &str) -> String {
             _ => None,
         };
         decoded.push(escaped.unwrap_or(*first));
-        rest = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
+        rest = if escaped.is_some() {
+            after.get(2..).unwrap_or_default()
+        } else {
+            after
+        };
     }
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]
@@ -149,8 +184,18 @@ mod tests {
         let mut credentials = CredentialBook::new();
         let clean = credentials.take_from(&url("https://me:p%40ss@host:8443/simple/"));
         assert_eq!(clean.as_str(), "https://host:8443/simple/");
-        assert_eq!(credentials.lookup(&url("https://host:8443/files/a.whl")).unwrap().password, "p@ss");
-        for other in ["https://host/simple/", "http://host:8443/simple/", "https://other:8443/simple/"] {
+        assert_eq!(
+            credentials
+                .lookup(&url("https://host:8443/files/a.whl"))
+                .unwrap()
+                .password,
+            "p@ss"
+        );
+        for other in [
+            "https://host/simple/",
+            "http://host:8443/simple/",
+            "https://other:8443/simple/",
+        ] {
             assert!(credentials.lookup(&url(other)).is_none(), "{other}");
         }
         assert!(!format!("{credentials:?}").contains("me"));
@@ -161,9 +206,24 @@ mod tests {
         let mut credentials = CredentialBook::new();
         credentials.take_from(&url("https://a:1@host/team-a/simple/"));
         credentials.take_from(&url("https://b:2@host/team-b/simple/"));
-        assert_eq!(credentials.lookup(&url("https://host/team-b/files/x")).unwrap().user, "b");
-        assert_eq!(credentials.lookup(&url("https://host/team-a/files/x")).unwrap().user, "a");
-        assert_eq!(credentials.lookup(&url("https://host/else")).unwrap().user, "a");
+        assert_eq!(
+            credentials
+                .lookup(&url("https://host/team-b/files/x"))
+                .unwrap()
+                .user,
+            "b"
+        );
+        assert_eq!(
+            credentials
+                .lookup(&url("https://host/team-a/files/x"))
+                .unwrap()
+                .user,
+            "a"
+        );
+        assert_eq!(
+            credentials.lookup(&url("https://host/else")).unwrap().user,
+            "a"
+        );
     }
 
     #[test]
@@ -171,7 +231,10 @@ mod tests {
         let mut credentials = CredentialBook::new();
         let text = "machine host login me password secret\ndefault login all password all\n";
         credentials.add_netrc(Path::new("netrc"), text);
-        assert_eq!(credentials.lookup(&url("https://host/a")).unwrap().user, "me");
+        assert_eq!(
+            credentials.lookup(&url("https://host/a")).unwrap().user,
+            "me"
+        );
         assert!(credentials.lookup(&url("https://other/a")).is_none());
         assert_eq!(credentials.note(), None);
     }
@@ -181,12 +244,20 @@ mod tests {
         let mut credentials = CredentialBook::new();
         credentials.add_netrc(Path::new("/home/me/.netrc"), "hunter2 machine\n");
         let note = credentials.note().unwrap();
-        assert!(note.contains("/home/me/.netrc") && !note.contains("hunter2"), "{note}");
+        assert!(
+            note.contains("/home/me/.netrc") && !note.contains("hunter2"),
+            "{note}"
+        );
     }
 
     #[test]
     fn percent_signs_are_undone() {
-        for (text, expected) in [("a%2Bb", "a+b"), ("100%", "100%"), ("%zz", "%zz"), ("%e2%82%ac", "€")] {
+        for (text, expected) in [
+            ("a%2Bb", "a+b"),
+            ("100%", "100%"),
+            ("%zz", "%zz"),
+            ("%e2%82%ac", "€"),
+        ] {
             assert_eq!(percent_decode(text), expected);
         }
     }

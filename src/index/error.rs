@@ -217,14 +217,19 @@ pub enum IndexError {
 impl IndexError {
     /// Whether this only says that the thing does not exist there.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, IndexError::NotFound { .. } | IndexError::Missing { .. })
+        matches!(
+            self,
+            IndexError::NotFound { .. } | IndexError::Missing { .. }
+        )
     }
 
     /// The kind of problem that it is, when the run goes on without the thing.
     pub fn kind(&self) -> ProblemKind {
         match self {
             IndexError::NotFound { .. } | IndexError::Page { .. } => ProblemKind::Index,
-            IndexError::Digest { .. } | IndexError::Size { .. } | IndexError::Changed { .. } => ProblemKind::Integrity,
+            IndexError::Digest { .. } | IndexError::Size { .. } | IndexError::Changed { .. } => {
+                ProblemKind::Integrity
+            }
             IndexError::File { .. } | IndexError::Certificates { .. } => ProblemKind::File,
             _ => ProblemKind::Network,
         }
@@ -232,7 +237,11 @@ impl IndexError {
 }
 
 fn places(asked: &[String]) -> String {
-    if asked.is_empty() { "any place: no index and no folder is configured".to_owned() } else { asked.join(", ") }
+    if asked.is_empty() {
+        "any place: no index and no folder is configured".to_owned()
+    } else {
+        asked.join(", ")
+    }
 }
 
 /// A URL as it may be shown: without user, password, query and fragment.
@@ -244,7 +253,11 @@ pub fn shown(url: &Url) -> String {
     let query = clean.query().is_some();
     clean.set_query(None);
     clean.set_fragment(None);
-    if query { format!("{clean}?…") } else { clean.to_string() }
+    if query {
+        format!("{clean}?…")
+    } else {
+        clean.to_string()
+    }
 }
 
 #[cfg(test)]

@@ -88,9 +88,17 @@ enum HeldBytes {
 /// What came back.
 enum TakenAnswer {
     /// Part of a file of this size.
-    Part { size: u64, start: u64, bytes: Vec<u8>, identity: FileIdentity },
+    Part {
+        size: u64,
+        start: u64,
+        bytes: Vec<u8>,
+        identity: FileIdentity,
+    },
     /// All of it.
-    Whole { blob: BodyBlob, identity: FileIdentity },
+    Whole {
+        blob: BodyBlob,
+        identity: FileIdentity,
+    },
     /// The server wants no such range.
     NoRanges,
 }
@@ -105,9 +113,16 @@ impl RemoteFile {
     ) -> Result<RemoteFile, IndexError> {
         match &artifact.location {
             Location::Path(path) => {
-                let error = |why: std::io::Error| IndexError::File { path: path.clone(), why: why.to_string() };
+                let error = |why: std::io::Error| IndexError::File {
+                    path: path.clone(),
+                    why: why.to_string(),
+                };
                 let file = RegularFile::open(path).map_err(error)?;
-                Ok(RemoteFile { place: path.display().to_string(), size: file.size(), inner: RemoteInner::Local(file) })
+                Ok(RemoteFile {
+                    place: path.display().to_string(),
+                    size: file.size(),
+                    inner: RemoteInner::Local(file),
+                })
             }
             Location::Url(url) if url.scheme() == "file" => {
                 let path = url.to_file_path().map_err(|()| IndexError::Setting {
@@ -115,17 +130,37 @@ impl RemoteFile {
                     expected: "a path of this machine".to_owned(),
                     found: shown(url),
                 })?;
-                RemoteFile::open(&Artifact { location: Location::Path(path), ..artifact.clone() }, tail, client, store)
+                RemoteFile::open(
+                    &Artifact {
+                        location: Location::Path(path),
+                        ..artifact.clone()
+                    },
+                    tail,
+                    client,
+                    store,
+                )
             }
             Location::Url(url) => {
-                let promise = StatedFile { size: artifact.size, digests: artifact.digests.clone() };
+                let promise = StatedFile {
+                    size: artifact.size,
+                    digests: artifact.digests.clone(),
+                };
                 let tail = match (artifact.wheel(), tail) {
                     (Some(wheel), TailSize::Usual) if !wheel.is_pure() => Some(PLATFORM_TAIL),
                     (_, TailSize::Usual) => Some(TAIL),
                     (_, TailSize::Long) => Some(LONG_TAIL),
                     (_, TailSize::Whole) => None,
                 };
-                open_remote(url, FileOpening { package: &artifact.name, promise, tail }, client, store)
+                open_remote(
+                    url,
+                    FileOpening {
+                        package: &artifact.name,
+                        promise,
+                        tail,
+                    },
+                    client,
+                    store,
+                )
             }
         }
     }
@@ -164,7 +199,11 @@ impl RemoteFile {
     pub fn read(&self, range: Range<u64>) -> Result<Vec<u8>, IndexError> {
         if range.start > range.end || range.end > self.size {
             let asked = format!("bytes {} to {}", range.start, range.end);
-            return Err(IndexError::Range { url: self.place.clone(), asked, found: format!("{} bytes", self.size) });
+            return Err(IndexError::Range {
+                url: self.place.clone(),
+                asked,
+                found: format!("{} bytes", self.size),
+            });
         }
         if range.is_empty() {
             return Ok(Vec::new());
@@ -191,8 +230,11 @@ impl RemoteFile {
         start: u64,
         tail: &[u8],
     ) -> Result<Vec<u8>, IndexError> {
-        let in_tail = |position: u64| usize::try_from(position.saturating_sub(start)).unwrap_or(usize::MAX);
-        let known = tail.get(in_tail(range.start)..in_tail(range.end)).unwrap_or_default();
+        let in_tail =
+            |position: u64| usize::try_from(position.saturating_sub(start)).unwrap_or(usize::MAX);
+        let known = tail
+            .get(in_tail(range.start)..in_tail(range.end))
+            .unwrap_or_default();
         if range.start >= start {
             return Ok(known.to_vec());
         }
@@ -207,7 +249,10 @@ impl RemoteFile {
     }
 
     fn unreadable(&self, why: &std::io::Error) -> IndexError {
-        IndexError::File { path: self.place.clone().into(), why: why.to_string() }
+        IndexError::File {
+            path: self.place.clone().into(),
+            why: why.to_string(),
+        }
     }
 }
 
@@ -225,32 +270,55 @@ fn open_remote(
     client: &Arc<IndexClient>,
     store: &CacheStore,
 ) -> Result<RemoteFile, IndexError> {
-    let FileOpening { package, promise, tail } = opening;
+    let FileOpening {
+        package,
+        promise,
+        tail,
+    } = opening;
     if client.settings().freshness == CacheFreshness::Offline {
         return Err(IndexError::Offline { url: shown(url) });
     }
     let ask = |range: Option<ByteRange>| {
-        let taker = AnswerTaker { limits: client.settings().limits, promise: &promise, store, asked: range.as_ref() };
-        client.ask(&IndexQuery::file(package, url, range.clone()), &mut |reply| taker.take(reply))
+        let taker = AnswerTaker {
+            limits: client.settings().limits,
+            promise: &promise,
+            store,
+            asked: range.as_ref(),
+        };
+        client.ask(
+            &IndexQuery::file(package, url, range.clone()),
+            &mut |reply| taker.take(reply),
+        )
     };
     let mut taken = ask(tail.map(ByteRange::Suffix))?;
     if let (TakenAnswer::NoRanges, Some(tail)) = (&taken, tail) {
         // Some servers know ranges, but not those that count from the end.
-        let range =
-            size_by_head(package, url, client)?.filter(|size| *size > 0).map(|size| size.saturating_sub(tail)..size);
+        let range = size_by_head(package, url, client)?
+            .filter(|size| *size > 0)
+            .map(|size| size.saturating_sub(tail)..size);
         taken = ask(range.map(ByteRange::Span))?;
     }
     if matches!(taken, TakenAnswer::NoRanges) && tail.is_some() {
         taken = ask(None)?;
     }
     let (size, held, identity, fetched) = match taken {
-        TakenAnswer::Part { size, start, bytes, identity } => {
+        TakenAnswer::Part {
+            size,
+            start,
+            bytes,
+            identity,
+        } => {
             let fetched = bytes.len() as u64;
             if start == 0 {
                 let blob = BodyBlob::from_memory(bytes, &promise.digests, url)?;
                 (size, HeldBytes::Whole(Arc::new(blob)), identity, fetched)
             } else {
-                (size, HeldBytes::Tail(start, Arc::new(bytes)), identity, fetched)
+                (
+                    size,
+                    HeldBytes::Tail(start, Arc::new(bytes)),
+                    identity,
+                    fetched,
+                )
             }
         }
         TakenAnswer::Whole { blob, identity } => {
@@ -258,20 +326,47 @@ fn open_remote(
             (size, HeldBytes::Whole(Arc::new(blob)), identity, size)
         }
         TakenAnswer::NoRanges => {
-            return Err(IndexError::Status { url: shown(url), expected: "the file".to_owned(), status: 416 });
+            return Err(IndexError::Status {
+                url: shown(url),
+                expected: "the file".to_owned(),
+                status: 416,
+            });
         }
     };
     let (url, client, store) = (url.clone(), Arc::clone(client), store.clone());
     let (place, fetched, held) = (shown(&url), AtomicU64::new(fetched), Mutex::new(held));
     let package = package.clone();
-    let remote = RemoteBytes { client, store, package, url, promise, identity, held, fetched };
-    Ok(RemoteFile { place, size, inner: RemoteInner::Remote(Box::new(remote)) })
+    let remote = RemoteBytes {
+        client,
+        store,
+        package,
+        url,
+        promise,
+        identity,
+        held,
+        fetched,
+    };
+    Ok(RemoteFile {
+        place,
+        size,
+        inner: RemoteInner::Remote(Box::new(remote)),
+    })
 }
 
-fn size_by_head(package: &PackageName, url: &Url, client: &IndexClient) -> Result<Option<u64>, IndexError> {
-    let query = IndexQuery { method: Method::HEAD, ..IndexQuery::file(package, url, None) };
+fn size_by_head(
+    package: &PackageName,
+    url: &Url,
+    client: &IndexClient,
+) -> Result<Option<u64>, IndexError> {
+    let query = IndexQuery {
+        method: Method::HEAD,
+        ..IndexQuery::file(package, url, None)
+    };
     client.ask(&query, &mut |reply| {
-        let length = reply.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let length = reply
+            .headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
         Ok(length.filter(|_| reply.status == StatusCode::OK))
     })
 }
@@ -294,7 +389,12 @@ impl RemoteBytes {
             query.headers.insert(header::IF_RANGE, etag.clone());
         }
         let limits = self.client.settings().limits;
-        let taker = AnswerTaker { limits, promise: &self.promise, store: &self.store, asked: Some(&asked) };
+        let taker = AnswerTaker {
+            limits,
+            promise: &self.promise,
+            store: &self.store,
+            asked: Some(&asked),
+        };
         let taken = self.client.ask(&query, &mut |reply| {
             self.same(&FileIdentity::of(&reply.headers))?;
             taker.take(reply)
@@ -302,10 +402,13 @@ impl RemoteBytes {
         match taken {
             TakenAnswer::Part { size: now, .. } if now != size => Err(self.changed(size, now)),
             TakenAnswer::Part { bytes, .. } => {
-                self.fetched.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                self.fetched
+                    .fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 Ok(FetchedRanges::Part(bytes))
             }
-            TakenAnswer::Whole { blob, .. } if blob.size() != size => Err(self.changed(size, blob.size())),
+            TakenAnswer::Whole { blob, .. } if blob.size() != size => {
+                Err(self.changed(size, blob.size()))
+            }
             TakenAnswer::Whole { blob, .. } => {
                 self.fetched.fetch_add(blob.size(), Ordering::Relaxed);
                 let blob = Arc::new(blob);
@@ -313,8 +416,15 @@ impl RemoteBytes {
                 Ok(FetchedRanges::Whole(blob))
             }
             TakenAnswer::NoRanges => {
-                let (asked, found) = (asked.header(), "a refusal (416), after it answered others".to_owned());
-                Err(IndexError::Range { url: shown(&self.url), asked, found })
+                let (asked, found) = (
+                    asked.header(),
+                    "a refusal (416), after it answered others".to_owned(),
+                );
+                Err(IndexError::Range {
+                    url: shown(&self.url),
+                    asked,
+                    found,
+                })
             }
         }
     }
@@ -323,9 +433,18 @@ impl RemoteBytes {
     fn same(&self, now: &FileIdentity) -> Result<(), IndexError> {
         let text = |value: &HeaderValue| value.to_str().unwrap_or("unreadable").to_owned();
         let error = |before: &HeaderValue, after: &HeaderValue| {
-            Err(IndexError::Changed { url: shown(&self.url), before: text(before), after: text(after) })
+            Err(IndexError::Changed {
+                url: shown(&self.url),
+                before: text(before),
+                after: text(after),
+            })
         };
-        match (&self.identity.etag, &now.etag, &self.identity.modified, &now.modified) {
+        match (
+            &self.identity.etag,
+            &now.etag,
+            &self.identity.modified,
+            &now.modified,
+        ) {
             (Some(before), Some(after), _, _) if before != after => error(before, after),
             (None, _, Some(before), Some(after)) if before != after => error(before, after),
             _ => Ok(()),
@@ -334,7 +453,11 @@ impl RemoteBytes {
 
     fn changed(&self, before: u64, after: u64) -> IndexError {
         let bytes = |size: u64| format!("{size} bytes");
-        IndexError::Changed { url: shown(&self.url), before: bytes(before), after: bytes(after) }
+        IndexError::Changed {
+            url: shown(&self.url),
+            before: bytes(before),
+            after: bytes(after),
+        }
     }
 }
 
@@ -356,13 +479,26 @@ impl AnswerTaker<'_> {
                 let length = range.end - range.start;
                 let bytes = read_all(&mut reply, "the bytes that were asked for", length, 0)?;
                 if (bytes.len() as u64) < length {
-                    return Err(ReplyRefusal::Broken(format!("{} of {length} bytes", bytes.len())));
+                    return Err(ReplyRefusal::Broken(format!(
+                        "{} of {length} bytes",
+                        bytes.len()
+                    )));
                 }
-                Ok(TakenAnswer::Part { size, start: range.start, bytes, identity })
+                Ok(TakenAnswer::Part {
+                    size,
+                    start: range.start,
+                    bytes,
+                    identity,
+                })
             }
             200 => {
                 let intake = BodyIntake::new(self.limits);
-                let blob = intake.take(&mut reply, self.promise.size, &self.promise.digests, self.store)?;
+                let blob = intake.take(
+                    &mut reply,
+                    self.promise.size,
+                    &self.promise.digests,
+                    self.store,
+                )?;
                 promised_size(&url, self.promise, blob.size())?;
                 Ok(TakenAnswer::Whole { blob, identity })
             }
@@ -370,7 +506,12 @@ impl AnswerTaker<'_> {
             status @ (404 | 410) => Err(IndexError::Missing { url, status }.into()),
             status => {
                 let expected = "bytes of the file (206 or 200)".to_owned();
-                Err(IndexError::Status { url, expected, status }.into())
+                Err(IndexError::Status {
+                    url,
+                    expected,
+                    status,
+                }
+                .into())
             }
         }
     }
@@ -378,8 +519,14 @@ impl AnswerTaker<'_> {
     /// The range and the size that an answer states, if they are those that were asked for: nothing else is read.
     fn answered(&self, url: &str, headers: &HeaderMap) -> Result<(Range<u64>, u64), IndexError> {
         let error = |found: String| {
-            let asked = self.asked.map_or_else(|| "the whole file".to_owned(), ByteRange::header);
-            IndexError::Range { url: url.to_owned(), asked, found }
+            let asked = self
+                .asked
+                .map_or_else(|| "the whole file".to_owned(), ByteRange::header);
+            IndexError::Range {
+                url: url.to_owned(),
+                asked,
+                found,
+            }
         };
         let (range, size) = content_range(headers).map_err(error)?;
         promised_size(url, self.promise, size)?;
@@ -388,13 +535,25 @@ impl AnswerTaker<'_> {
             Some(ByteRange::Span(asked)) => *asked == range,
             Some(ByteRange::Suffix(length)) => range == (size.saturating_sub(*length)..size),
         };
-        if fits { Ok((range, size)) } else { Err(error(format!("bytes {}-{}/{size}", range.start, range.end - 1))) }
+        if fits {
+            Ok((range, size))
+        } else {
+            Err(error(format!(
+                "bytes {}-{}/{size}",
+                range.start,
+                range.end - 1
+            )))
+        }
     }
 }
 
 fn promised_size(url: &str, promise: &StatedFile, found: u64) -> Result<(), IndexError> {
     match promise.size {
-        Some(expected) if expected != found => Err(IndexError::Size { place: url.to_owned(), expected, found }),
+        Some(expected) if expected != found => Err(IndexError::Size {
+            place: url.to_owned(),
+            expected,
+            found,
+        }),
         _ => Ok(()),
     }
 }

@@ -15,28 +15,47 @@ const PAGE_BYTES: u64 = 256 << 20;
 
 /// The links of a folder, of a page or the file itself, by what is found there; `None` when nothing is.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<PageLink>>, IndexError> {
-    let error = |why: std::io::Error| IndexError::File { path: path.to_owned(), why: why.to_string() };
+    let error = |why: std::io::Error| IndexError::File {
+        path: path.to_owned(),
+        why: why.to_string(),
+    };
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
-        Err(why) if matches!(why.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        Err(why) if matches!(why.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(why) => return Err(error(why)),
     };
     if metadata.is_dir() {
         return folder(path).map(Some).map_err(error);
     }
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let lower = name.to_ascii_lowercase();
     if !lower.ends_with(".html") && !lower.ends_with(".htm") {
         let size = Some(metadata.len());
-        return Ok(Some(vec![PageLink { size, ..PageLink::plain(name, Location::Path(path.to_owned())) }]));
+        return Ok(Some(vec![PageLink {
+            size,
+            ..PageLink::plain(name, Location::Path(path.to_owned()))
+        }]));
     }
     if metadata.len() > PAGE_BYTES {
         let place = path.display().to_string();
-        return Err(IndexError::TooLarge { place, what: "a page of links".to_owned(), limit: PAGE_BYTES });
+        return Err(IndexError::TooLarge {
+            place,
+            what: "a page of links".to_owned(),
+            limit: PAGE_BYTES,
+        });
     }
-    let url = Url::from_file_path(path)
-        .map_err(|()| IndexError::File { path: path.to_owned(), why: "expected an absolute path".to_owned() })?;
-    Ok(Some(html::read(&url, &std::fs::read(path).map_err(error)?)?.links))
+    let url = Url::from_file_path(path).map_err(|()| IndexError::File {
+        path: path.to_owned(),
+        why: "expected an absolute path".to_owned(),
+    })?;
+    Ok(Some(
+        html::read(&url, &std::fs::read(path).map_err(error)?)?.links,
+    ))
 }
 
 /// A project's links in an index that is a folder: `name/index.html`, or the files in `name/`.
@@ -53,9 +72,14 @@ fn folder(path: &Path) -> std::io::Result<Vec<PageLink>> {
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
         // A link to a file is one; one that leads nowhere is not worth an error.
-        let Ok(metadata) = std::fs::metadata(entry.path()) else { continue };
+        let Ok(metadata) = std::fs::metadata(entry.path()) else {
+            continue;
+        };
         if let (true, Ok(name)) = (metadata.is_file(), entry.file_name().into_string()) {
-            links.push(PageLink { size: Some(metadata.len()), ..PageLink::plain(name, Location::Path(entry.path())) });
+            links.push(PageLink {
+                size: Some(metadata.len()),
+                ..PageLink::plain(name, Location::Path(entry.path()))
+            });
         }
     }
     links.sort_unstable_by(|one, other| one.filename.cmp(&other.filename));
@@ -77,7 +101,12 @@ mod tests {
         std::fs::write(at("links.html"), "<a href='folder/b-1.0.tar.gz'>b</a>").unwrap();
         let names = |name: &str| {
             let links = read(&at(name)).unwrap();
-            links.map(|links| links.into_iter().map(|link| link.filename).collect::<Vec<_>>())
+            links.map(|links| {
+                links
+                    .into_iter()
+                    .map(|link| link.filename)
+                    .collect::<Vec<_>>()
+            })
         };
         assert_eq!(names("folder").unwrap(), ["a-1.0.tar.gz", "b-1.0.tar.gz"]);
         assert_eq!(names("links.html").unwrap(), ["b-1.0.tar.gz"]);

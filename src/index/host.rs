@@ -31,7 +31,11 @@ struct HostHealth {
 
 impl IndexHost {
     pub(super) fn new(name: String, permits: usize) -> IndexHost {
-        IndexHost { name, gate: RequestSemaphore::new(permits), health: Mutex::default() }
+        IndexHost {
+            name,
+            gate: RequestSemaphore::new(permits),
+            health: Mutex::default(),
+        }
     }
 
     fn health(&self) -> MutexGuard<'_, HostHealth> {
@@ -110,13 +114,19 @@ struct RequestSemaphore {
 
 impl RequestSemaphore {
     fn new(permits: usize) -> RequestSemaphore {
-        RequestSemaphore { free: Mutex::new(permits.max(1)), freed: Condvar::new() }
+        RequestSemaphore {
+            free: Mutex::new(permits.max(1)),
+            freed: Condvar::new(),
+        }
     }
 
     fn enter(&self) -> RequestPermit<'_> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         while *free == 0 {
-            free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
+            free = self
+                .freed
+                .wait(free)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         *free -= 1;
         RequestPermit { gate: self }
@@ -130,7 +140,11 @@ pub(super) struct RequestPermit<'a> {
 
 impl Drop for RequestPermit<'_> {
     fn drop(&mut self) {
-        *self.gate.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *self
+            .gate
+            .free
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) += 1;
         self.gate.freed.notify_one();
     }
 }
@@ -158,7 +172,10 @@ mod tests {
 
     #[test]
     fn who_only_ever_was_slow_is_not_asked_again() {
-        let (trickling, fast) = (IndexHost::new("trickling".to_owned(), 1), IndexHost::new("fast".to_owned(), 1));
+        let (trickling, fast) = (
+            IndexHost::new("trickling".to_owned(), 1),
+            IndexHost::new("fast".to_owned(), 1),
+        );
         fast.succeeds();
         for host in [&trickling, &fast] {
             host.answers();
@@ -172,7 +189,10 @@ mod tests {
         let host = IndexHost::new("later".to_owned(), 1);
         host.is_asked(Duration::from_secs(5));
         assert_eq!(host.in_vain(Duration::from_secs(5)), Duration::ZERO);
-        assert_eq!(host.in_vain(Duration::from_secs(12)), Duration::from_secs(7));
+        assert_eq!(
+            host.in_vain(Duration::from_secs(12)),
+            Duration::from_secs(7)
+        );
         host.succeeds();
         assert_eq!(host.in_vain(Duration::from_secs(20)), Duration::ZERO);
     }

@@ -35,7 +35,9 @@ impl ByteRange {
     /// The value of the `Range` header.
     pub fn header(&self) -> String {
         match self {
-            ByteRange::Span(range) => format!("bytes={}-{}", range.start, range.end.saturating_sub(1)),
+            ByteRange::Span(range) => {
+                format!("bytes={}-{}", range.start, range.end.saturating_sub(1))
+            }
             ByteRange::Suffix(length) => format!("bytes=-{length}"),
         }
     }
@@ -120,7 +122,11 @@ pub struct HttpTransport {
 
 impl HttpTransport {
     /// Checks the settings; connects nowhere yet.
-    pub fn new(trust: &TlsTrust, proxy: &ProxySettings, pace: TransferPace) -> Result<HttpTransport, IndexError> {
+    pub fn new(
+        trust: &TlsTrust,
+        proxy: &ProxySettings,
+        pace: TransferPace,
+    ) -> Result<HttpTransport, IndexError> {
         let certificates = match trust {
             TlsTrust::System => None,
             TlsTrust::Certificates(path) => Some(certificates(path)?),
@@ -136,14 +142,25 @@ impl HttpTransport {
         };
         if let TlsTrust::Certificates(path) = trust {
             // What the file holds may still be no certificates.
-            transport.client(BodyEncoding::Any).map_err(|why| IndexError::Certificates { path: path.clone(), why })?;
+            transport
+                .client(BodyEncoding::Any)
+                .map_err(|why| IndexError::Certificates {
+                    path: path.clone(),
+                    why,
+                })?;
         }
         Ok(transport)
     }
 
     fn client(&self, encoding: BodyEncoding) -> Result<&Client, String> {
-        let cell = if encoding == BodyEncoding::Any { &self.pages } else { &self.files };
-        cell.get_or_init(|| self.build(encoding)).as_ref().map_err(Clone::clone)
+        let cell = if encoding == BodyEncoding::Any {
+            &self.pages
+        } else {
+            &self.files
+        };
+        cell.get_or_init(|| self.build(encoding))
+            .as_ref()
+            .map_err(Clone::clone)
     }
 
     fn build(&self, encoding: BodyEncoding) -> Result<Client, String> {
@@ -174,8 +191,12 @@ impl HttpTransport {
 
 impl RequestTransport for HttpTransport {
     fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
-        let client = self.client(request.encoding).map_err(TransportError::Lasting)?;
-        let mut builder = client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone());
+        let client = self
+            .client(request.encoding)
+            .map_err(TransportError::Lasting)?;
+        let mut builder = client
+            .request(request.method.clone(), request.url.clone())
+            .headers(request.headers.clone());
         if request.encoding == BodyEncoding::Identity {
             builder = builder.header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
@@ -185,7 +206,9 @@ impl RequestTransport for HttpTransport {
         if let Some(credential) = &request.credential {
             builder = builder.basic_auth(&credential.user, Some(&credential.password));
         }
-        let mut built = builder.build().map_err(|error| TransportError::Lasting(causes(error)))?;
+        let mut built = builder
+            .build()
+            .map_err(|error| TransportError::Lasting(causes(error)))?;
         if let Some(value) = built.headers_mut().get_mut(AUTHORIZATION) {
             value.set_sensitive(true);
         }
@@ -193,7 +216,12 @@ impl RequestTransport for HttpTransport {
         Ok(HttpResponse {
             status: response.status(),
             headers: response.headers().clone(),
-            body: Box::new(HttpBody { response, pace: self.pace, begun: Instant::now(), meter: RateMeter::default() }),
+            body: Box::new(HttpBody {
+                response,
+                pace: self.pace,
+                begun: Instant::now(),
+                meter: RateMeter::default(),
+            }),
         })
     }
 
@@ -216,7 +244,10 @@ impl Read for HttpBody {
             let kind = error.kind();
             io::Error::new(kind, chain(&error))
         })?;
-        match self.meter.meet(read as u64, self.begun.elapsed(), self.pace) {
+        match self
+            .meter
+            .meet(read as u64, self.begun.elapsed(), self.pace)
+        {
             // What has come to its end is not slow any more.
             Some(why) if read > 0 => Err(io::Error::new(io::ErrorKind::TimedOut, why)),
             Some(_) | None => Ok(read),
@@ -237,17 +268,24 @@ impl RateMeter {
     fn meet(&mut self, bytes: u64, whole: Duration, pace: TransferPace) -> Option<String> {
         self.bytes = self.bytes.saturating_add(bytes);
         if whole > pace.longest_answer {
-            return Some(format!("the answer takes more than {} s", pace.longest_answer.as_secs()));
+            return Some(format!(
+                "the answer takes more than {} s",
+                pace.longest_answer.as_secs()
+            ));
         }
         let stretch = whole.saturating_sub(self.stretch);
         if stretch < pace.timeout / 2 {
             return None;
         }
-        let millis = u64::try_from(stretch.as_millis()).unwrap_or(u64::MAX).max(1);
+        let millis = u64::try_from(stretch.as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1);
         let rate = self.bytes.saturating_mul(1000) / millis;
         (self.stretch, self.bytes) = (whole, 0);
         let least = pace.least_rate;
-        (rate < least).then(|| format!("the answer brings {rate} bytes per second; expected at least {least}"))
+        (rate < least).then(|| {
+            format!("the answer brings {rate} bytes per second; expected at least {least}")
+        })
     }
 }
 
@@ -287,22 +325,34 @@ fn chain(error: &dyn Error) -> String {
 }
 
 fn through(proxy: &ProxySettings) -> Result<Option<reqwest::Proxy>, IndexError> {
-    let ProxySettings::Through { url, except } = proxy else { return Ok(None) };
+    let ProxySettings::Through { url, except } = proxy else {
+        return Ok(None);
+    };
     let through = reqwest::Proxy::all(url.clone()).map_err(|error| IndexError::Setting {
         setting: "proxy".to_owned(),
         expected: format!("the URL of a proxy ({})", causes(error)),
         found: super::error::shown(url),
     })?;
-    Ok(Some(through.no_proxy(except.as_deref().and_then(NoProxy::from_string))))
+    Ok(Some(through.no_proxy(
+        except.as_deref().and_then(NoProxy::from_string),
+    )))
 }
 
 /// The certificates of a PEM file, or of all files of a folder that hold some.
 fn certificates(path: &Path) -> Result<Vec<Certificate>, IndexError> {
-    let error = |why: String| IndexError::Certificates { path: path.to_owned(), why };
+    let error = |why: String| IndexError::Certificates {
+        path: path.to_owned(),
+        why,
+    };
     let read_error = |problem: io::Error| error(format!("cannot be read: {problem}"));
     let files: Vec<PathBuf> = if path.is_dir() {
         let entries = std::fs::read_dir(path).map_err(read_error)?;
-        entries.flatten().map(|entry| entry.path()).filter(|file| file.is_file()).take(CERTIFICATE_FILES).collect()
+        entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|file| file.is_file())
+            .take(CERTIFICATE_FILES)
+            .collect()
     } else {
         vec![path.to_owned()]
     };
@@ -312,11 +362,15 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, IndexError> {
         std::fs::File::open(&file)
             .and_then(|open| open.take(CERTIFICATE_BYTES).read_to_end(&mut pem))
             .map_err(read_error)?;
-        let bundle = Certificate::from_pem_bundle(&pem).map_err(|problem| error(causes(problem)))?;
+        let bundle =
+            Certificate::from_pem_bundle(&pem).map_err(|problem| error(causes(problem)))?;
         found.extend(bundle);
     }
     if found.is_empty() {
-        return Err(error("expected certificates in PEM form (-----BEGIN CERTIFICATE-----), found none".to_owned()));
+        return Err(error(
+            "expected certificates in PEM form (-----BEGIN CERTIFICATE-----), found none"
+                .to_owned(),
+        ));
     }
     Ok(found)
 }
@@ -330,12 +384,22 @@ mod tests {
         let (pace, after) = (TransferPace::default(), Duration::from_secs);
         let mut meter = RateMeter::default();
         assert_eq!(meter.meet(1, after(1), pace), None);
-        assert!(meter.meet(1, after(5), pace).unwrap().contains("0 bytes per second; expected at least 1024"));
+        assert!(
+            meter
+                .meet(1, after(5), pace)
+                .unwrap()
+                .contains("0 bytes per second; expected at least 1024")
+        );
         let mut meter = RateMeter::default();
         assert_eq!(meter.meet(1 << 20, after(5), pace), None);
         assert_eq!(meter.meet(1 << 20, after(10), pace), None);
         assert!(meter.meet(1, after(15), pace).is_some());
-        assert!(RateMeter::default().meet(1 << 40, after(1801), pace).unwrap().contains("more than 1800 s"));
+        assert!(
+            RateMeter::default()
+                .meet(1 << 40, after(1801), pace)
+                .unwrap()
+                .contains("more than 1800 s")
+        );
     }
 
     #[test]
@@ -351,12 +415,25 @@ mod tests {
         let empty = folder.path().join("empty.pem");
         std::fs::write(&empty, "no certificate here").unwrap();
         let garbage = folder.path().join("garbage.pem");
-        std::fs::write(&garbage, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
-        for (path, expected) in [(absent, "cannot be read"), (empty, "found none"), (garbage, "")] {
+        std::fs::write(
+            &garbage,
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        )
+        .unwrap();
+        for (path, expected) in [
+            (absent, "cannot be read"),
+            (empty, "found none"),
+            (garbage, ""),
+        ] {
             let trust = TlsTrust::Certificates(path.clone());
-            let error = HttpTransport::new(&trust, &ProxySettings::Direct, TransferPace::default()).err().unwrap();
+            let error = HttpTransport::new(&trust, &ProxySettings::Direct, TransferPace::default())
+                .err()
+                .unwrap();
             let text = error.to_string();
-            assert!(text.contains(&*path.to_string_lossy()) && text.contains(expected), "{text}");
+            assert!(
+                text.contains(&*path.to_string_lossy()) && text.contains(expected),
+                "{text}"
+            );
         }
     }
 }

@@ -42,44 +42,73 @@ pub(super) struct ListingPlaces {
 impl ListingPlaces {
     pub(super) fn new(settings: &IndexSettings) -> Result<ListingPlaces, IndexError> {
         let sources = settings.sources();
-        let (local, remote): (Vec<_>, Vec<_>) =
-            sources.find_links.iter().map(local_path).partition(|location| matches!(location, Location::Path(_)));
-        let links = local.into_iter().chain(remote).map(|location| ListingPlace::Links(location, OnceLock::new()));
+        let (local, remote): (Vec<_>, Vec<_>) = sources
+            .find_links
+            .iter()
+            .map(local_path)
+            .partition(|location| matches!(location, Location::Path(_)));
+        let links = local
+            .into_iter()
+            .chain(remote)
+            .map(|location| ListingPlace::Links(location, OnceLock::new()));
         let mut places: Vec<ListingPlace> = links.collect();
         for url in indexes(sources)? {
             let place = index(&url)?;
             places.push(place);
         }
-        Ok(ListingPlaces { places, problems: Mutex::default() })
+        Ok(ListingPlaces {
+            places,
+            problems: Mutex::default(),
+        })
     }
 
     /// What could not be looked at without harm to the rest.
     pub(super) fn problems(&self) -> Vec<Problem> {
-        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.problems
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// All files of a project.
-    pub(super) fn listing(&self, project: &PackageName, pages: &PageGetter) -> Result<ArtifactListing, IndexError> {
+    pub(super) fn listing(
+        &self,
+        project: &PackageName,
+        pages: &PageGetter,
+    ) -> Result<ArtifactListing, IndexError> {
         let mut reader = LinkReader::new(project);
         let mut files = Vec::new();
         let mut known = false;
         for place in &self.places {
             let links = match place {
                 ListingPlace::Links(location, links) => {
-                    let all = links.get_or_init(|| self.links(location, pages)).as_ref().map_err(Clone::clone)?;
-                    Some(all.iter().filter(|link| identify(project, &link.filename).is_some()).cloned().collect())
+                    let all = links
+                        .get_or_init(|| self.links(location, pages))
+                        .as_ref()
+                        .map_err(Clone::clone)?;
+                    Some(
+                        all.iter()
+                            .filter(|link| identify(project, &link.filename).is_some())
+                            .cloned()
+                            .collect(),
+                    )
                 }
                 ListingPlace::Index(url) => page(pages, url, project)?,
                 ListingPlace::Folder(path) => find_links::read_index(&path.join(project.as_ref()))?,
             };
-            known |= links.as_ref().is_some_and(|links| !links.is_empty() || !matches!(place, ListingPlace::Links(..)));
+            known |= links.as_ref().is_some_and(|links| {
+                !links.is_empty() || !matches!(place, ListingPlace::Links(..))
+            });
             let found = links.unwrap_or_default();
             files.reserve(found.len());
             files.extend(found.into_iter().filter_map(|link| reader.artifact(link)));
         }
         if !known {
             let asked = self.places.iter().map(ListingPlace::shown).collect();
-            return Err(IndexError::NotFound { name: project.clone(), asked });
+            return Err(IndexError::NotFound {
+                name: project.clone(),
+                asked,
+            });
         }
         if self.places.len() > 1 {
             merge(&mut files);
@@ -92,17 +121,24 @@ impl ListingPlaces {
             Location::Url(url) => {
                 let page = pages
                     .get(None, url, &|_| true)?
-                    .ok_or_else(|| IndexError::Missing { url: shown(url), status: 404 });
+                    .ok_or_else(|| IndexError::Missing {
+                        url: shown(url),
+                        status: 404,
+                    });
                 Ok(page?.links)
             }
             Location::Path(path) => Ok(find_links::read(path)?.unwrap_or_else(|| {
                 // As with pip, a folder that is not there has no files; but somebody should be told.
-                self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(Problem {
-                    kind: ProblemKind::File,
-                    package: None,
-                    place: path.display().to_string(),
-                    message: "--find-links: expected a folder or a file, found nothing there".to_owned(),
-                });
+                self.problems
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(Problem {
+                        kind: ProblemKind::File,
+                        package: None,
+                        place: path.display().to_string(),
+                        message: "--find-links: expected a folder or a file, found nothing there"
+                            .to_owned(),
+                    });
                 Vec::new()
             })),
         }
@@ -113,16 +149,18 @@ impl ListingPlace {
     fn shown(&self) -> String {
         match self {
             ListingPlace::Links(Location::Url(url), _) | ListingPlace::Index(url) => shown(url),
-            ListingPlace::Links(Location::Path(path), _) | ListingPlace::Folder(path) => path.display().to_string(),
+            ListingPlace::Links(Location::Path(path), _) | ListingPlace::Folder(path) => {
+                path.display().to_string()
+            }
         }
     }
 }
 
 fn local_path(location: &Location) -> Location {
     match location {
-        Location::Url(url) if url.scheme() == "file" => {
-            url.to_file_path().map_or_else(|()| location.clone(), Location::Path)
-        }
+        Location::Url(url) if url.scheme() == "file" => url
+            .to_file_path()
+            .map_or_else(|()| location.clone(), Location::Path),
         _ => location.clone(),
     }
 }
@@ -133,7 +171,9 @@ fn indexes(sources: &PackageSources) -> Result<Vec<Url>, IndexError> {
     }
     let main = match &sources.index_url {
         Some(url) => url.clone(),
-        None => Url::parse(DEFAULT_INDEX).map_err(|error| IndexError::Client { why: error.to_string() })?,
+        None => Url::parse(DEFAULT_INDEX).map_err(|error| IndexError::Client {
+            why: error.to_string(),
+        })?,
     };
     let mut urls = vec![main];
     for url in &sources.extra_index_urls {
@@ -159,17 +199,26 @@ fn index(url: &Url) -> Result<ListingPlace, IndexError> {
             }
             Ok(ListingPlace::Index(url))
         }
-        "file" => url.to_file_path().map(ListingPlace::Folder).map_err(|()| error("a file: URL of this machine")),
+        "file" => url
+            .to_file_path()
+            .map(ListingPlace::Folder)
+            .map_err(|()| error("a file: URL of this machine")),
         _ => Err(error("an http, https or file URL")),
     }
 }
 
 /// The project's links at one index; `None` when the index does not know the project.
-fn page(pages: &PageGetter, index: &Url, project: &PackageName) -> Result<Option<Vec<PageLink>>, IndexError> {
+fn page(
+    pages: &PageGetter,
+    index: &Url,
+    project: &PackageName,
+) -> Result<Option<Vec<PageLink>>, IndexError> {
     let mut url = index.clone();
     // Index URLs end in a slash, and normalised names need no escapes.
     url.set_path(&format!("{}{project}/", index.path()));
-    let page = pages.get(Some(project), &url, &|link| identify(project, &link.filename).is_some())?;
+    let page = pages.get(Some(project), &url, &|link| {
+        identify(project, &link.filename).is_some()
+    })?;
     Ok(page.map(|SimplePage { links, .. }| links))
 }
 

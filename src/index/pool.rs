@@ -30,19 +30,28 @@ struct PoolState {
 
 impl ThreadPool {
     pub(super) fn new(threads: usize) -> ThreadPool {
-        ThreadPool { shared: Arc::default(), threads: threads.max(1) }
+        ThreadPool {
+            shared: Arc::default(),
+            threads: threads.max(1),
+        }
     }
 
     /// Takes a job to be done some time; `false` when there are too many already, or no thread can be had. A job is a
     /// hint: whoever needs its result must be able to do without it.
     pub(super) fn submit(&self, job: PoolJob) -> bool {
-        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if state.jobs.len() >= QUEUE {
             return false;
         }
         if state.idle <= state.jobs.len() && state.running < self.threads {
             let shared = Arc::clone(&self.shared);
-            let started = std::thread::Builder::new().name("ungil-index".to_owned()).spawn(move || work(&shared));
+            let started = std::thread::Builder::new()
+                .name("ungil-index".to_owned())
+                .spawn(move || work(&shared));
             state.running += usize::from(started.is_ok());
         }
         if state.running == 0 {
@@ -59,7 +68,11 @@ impl Drop for ThreadPool {
     /// What waits is forgotten; what runs ends by itself. Nobody waits for it here, as the last owner of the pool may be
     /// one of its own jobs.
     fn drop(&mut self) {
-        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         state.closed = true;
         let forgotten = std::mem::take(&mut state.jobs);
         drop(state);
@@ -73,7 +86,10 @@ fn work(shared: &PoolShared) {
     while !state.closed {
         let Some(job) = state.jobs.pop_front() else {
             state.idle += 1;
-            state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = shared
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
             state.idle -= 1;
             continue;
         };
@@ -94,7 +110,9 @@ mod tests {
     fn jobs_run_even_after_one_panicked() {
         let pool = ThreadPool::new(1);
         let (sender, receiver) = mpsc::channel();
-        assert!(pool.submit(Box::new(|| std::panic::resume_unwind(Box::new("on purpose")))));
+        assert!(pool.submit(Box::new(|| std::panic::resume_unwind(Box::new(
+            "on purpose"
+        )))));
         assert!(pool.submit(Box::new(move || sender.send(7).unwrap())));
         assert_eq!(receiver.recv().unwrap(), 7);
     }

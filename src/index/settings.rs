@@ -36,7 +36,11 @@ impl fmt::Debug for ProxySettings {
             ProxySettings::System => formatter.write_str("System"),
             ProxySettings::Direct => formatter.write_str("Direct"),
             ProxySettings::Through { url, except } => {
-                write!(formatter, "Through({}, {except:?})", super::error::shown(url))
+                write!(
+                    formatter,
+                    "Through({}, {except:?})",
+                    super::error::shown(url)
+                )
             }
         }
     }
@@ -77,7 +81,11 @@ pub struct TransferPace {
 
 impl Default for TransferPace {
     fn default() -> TransferPace {
-        TransferPace { timeout: Duration::from_secs(8), least_rate: 1024, longest_answer: Duration::from_secs(1800) }
+        TransferPace {
+            timeout: Duration::from_secs(8),
+            least_rate: 1024,
+            longest_answer: Duration::from_secs(1800),
+        }
     }
 }
 
@@ -101,7 +109,13 @@ pub struct SizeLimits {
 
 impl Default for SizeLimits {
     fn default() -> SizeLimits {
-        SizeLimits { page: 64 << 20, all_links: 500_000, metadata: 4 << 20, file: 8 << 30, memory: 16 << 20 }
+        SizeLimits {
+            page: 64 << 20,
+            all_links: 500_000,
+            metadata: 4 << 20,
+            file: 8 << 30,
+            memory: 16 << 20,
+        }
     }
 }
 
@@ -161,7 +175,11 @@ impl IndexSettings {
     /// Replaces the sources; credentials in their URLs are taken out of them and kept.
     pub fn set_sources(&mut self, mut sources: PackageSources) {
         let credentials = &mut self.credentials;
-        for url in sources.index_url.iter_mut().chain(sources.extra_index_urls.iter_mut()) {
+        for url in sources
+            .index_url
+            .iter_mut()
+            .chain(sources.extra_index_urls.iter_mut())
+        {
             *url = credentials.take_from(url);
         }
         for location in &mut sources.find_links {
@@ -192,7 +210,9 @@ mod tests {
         let sources = PackageSources {
             index_url: Some(Url::parse("https://me:hunter2@host/simple/").unwrap()),
             extra_index_urls: vec![Url::parse("https://you:hunter2@other/simple/").unwrap()],
-            find_links: vec![Location::Url(Url::parse("https://us:hunter2@third/links.html").unwrap())],
+            find_links: vec![Location::Url(
+                Url::parse("https://us:hunter2@third/links.html").unwrap(),
+            )],
             ..PackageSources::default()
         };
         let mut settings = IndexSettings::new(sources, SystemTime::UNIX_EPOCH);
@@ -200,6 +220,9 @@ mod tests {
         settings.proxy = ProxySettings::Through { url, except: None };
         let printed = format!("{settings:?}");
         assert!(!printed.contains("hunter2"), "{printed}");
-        assert!(printed.contains("third") && printed.contains("proxy:3128"), "{printed}");
+        assert!(
+            printed.contains("third") && printed.contains("proxy:3128"),
+            "{printed}"
+        );
     }
 }

@@ -20,8 +20,7 @@ use crate::model::place::Location;
 use crate::model::wheel_name::WheelName;
 
 /// Asks for JSON, and takes HTML.
-pub(super) const ACCEPT: &str =
-    "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01";
+pub(super) const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01";
 
 /// Endings of source distributions; `.tar.gz` is the only one that is still uploaded.
 const SDIST_ENDINGS: [&str; 4] = [".tar.gz", ".zip", ".tgz", ".tar.bz2"];
@@ -63,7 +62,11 @@ pub(super) struct SimplePage {
 }
 
 /// Reads a page. Links are resolved against `url`, which is where the page was found after redirects.
-pub(super) fn read(url: &Url, content_type: Option<&str>, body: &[u8]) -> Result<SimplePage, IndexError> {
+pub(super) fn read(
+    url: &Url,
+    content_type: Option<&str>,
+    body: &[u8],
+) -> Result<SimplePage, IndexError> {
     let error = |found: String| IndexError::Page {
         url: shown(url),
         expected: "an index page in JSON or HTML".to_owned(),
@@ -75,7 +78,10 @@ pub(super) fn read(url: &Url, content_type: Option<&str>, body: &[u8]) -> Result
     match form(content_type, body) {
         PageForm::Json => json::read(url, body),
         PageForm::Html => html::read(url, body),
-        PageForm::Unknown => Err(error(format!("content type `{}`", content_type.unwrap_or_default().escape_debug()))),
+        PageForm::Unknown => Err(error(format!(
+            "content type `{}`",
+            content_type.unwrap_or_default().escape_debug()
+        ))),
     }
 }
 
@@ -93,7 +99,12 @@ fn form(content_type: Option<&str>, body: &[u8]) -> PageForm {
             _ => PageForm::Unknown,
         };
     };
-    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     // A later version of the API says so in the page too, where it is refused with better words.
     let simple = kind.strip_prefix("application/vnd.pypi.simple.");
     match (kind.as_str(), simple) {
@@ -119,7 +130,13 @@ pub(super) fn check_version(url: &Url, version: &str) -> Result<(), IndexError> 
 
 /// Digests of a URL's fragment (`sha256=…`); algorithms that are not compared are left out.
 pub(super) fn digests_of_fragment(fragment: &str) -> Vec<Digest> {
-    fragment.split('&').filter_map(|part| part.split_once('=').and_then(|(name, hex)| digest(name, hex))).collect()
+    fragment
+        .split('&')
+        .filter_map(|part| {
+            part.split_once('=')
+                .and_then(|(name, hex)| digest(name, hex))
+        })
+        .collect()
 }
 
 pub(super) fn digest(name: &str, hex: &str) -> Option<Digest> {
@@ -134,7 +151,10 @@ pub(super) struct LinkReader<'a> {
 
 impl<'a> LinkReader<'a> {
     pub(super) fn new(project: &'a PackageName) -> LinkReader<'a> {
-        LinkReader { project, requires_python: HashMap::new() }
+        LinkReader {
+            project,
+            requires_python: HashMap::new(),
+        }
     }
 
     /// The artifact that the link leads to; `None` when it is none of the project's.
@@ -148,7 +168,9 @@ impl<'a> LinkReader<'a> {
             location: link.location,
             digests: link.digests,
             size: link.size,
-            requires_python: link.requires_python.and_then(|text| self.requires_python(text)),
+            requires_python: link
+                .requires_python
+                .and_then(|text| self.requires_python(text)),
             yanked: link.yanked,
             metadata_file: link.metadata_file,
         })
@@ -169,12 +191,17 @@ impl<'a> LinkReader<'a> {
 pub(super) fn identify(project: &PackageName, filename: &str) -> Option<(Version, ArtifactKind)> {
     if filename.ends_with(".whl") {
         let wheel = WheelName::from_str(filename).ok()?;
-        return (wheel.name == *project).then(|| (wheel.version.clone(), ArtifactKind::Wheel(wheel)));
+        return (wheel.name == *project)
+            .then(|| (wheel.version.clone(), ArtifactKind::Wheel(wheel)));
     }
-    let stem = SDIST_ENDINGS.iter().find_map(|ending| filename.strip_suffix(ending))?;
+    let stem = SDIST_ENDINGS
+        .iter()
+        .find_map(|ending| filename.strip_suffix(ending))?;
     // Names may hold hyphens, versions too (`1.0-1`): the hyphen that ends the name is the one after which the name is
     // the project's.
-    let (end, _) = stem.match_indices('-').find(|(end, _)| is_name(project, stem.get(..*end).unwrap_or_default()))?;
+    let (end, _) = stem
+        .match_indices('-')
+        .find(|(end, _)| is_name(project, stem.get(..*end).unwrap_or_default()))?;
     let version = Version::from_str(stem.get(end + 1..)?).ok()?;
     Some((version, ArtifactKind::Sdist))
 }
@@ -188,7 +215,11 @@ fn is_name(project: &PackageName, name: &str) -> bool {
         if separator(byte) && bytes.peek().is_some_and(|next| separator(*next)) {
             continue;
         }
-        let normal = if separator(byte) { b'-' } else { byte.to_ascii_lowercase() };
+        let normal = if separator(byte) {
+            b'-'
+        } else {
+            byte.to_ascii_lowercase()
+        };
         if expected.next() != Some(normal) {
             return false;
         }
@@ -206,17 +237,36 @@ mod tests {
             let project = PackageName::from_str(project).unwrap();
             let found = identify(&project, filename);
             let text = found.map(|(version, kind)| {
-                format!("{} {version}", if matches!(kind, ArtifactKind::Sdist) { "sdist" } else { "wheel" })
+                format!(
+                    "{} {version}",
+                    if matches!(kind, ArtifactKind::Sdist) {
+                        "sdist"
+                    } else {
+                        "wheel"
+                    }
+                )
             });
             assert_eq!(text.as_deref(), expected, "{filename}");
         };
-        check("numpy", "numpy-2.5.5-cp314-cp314t-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl", Some("wheel 2.5.5"));
+        check(
+            "numpy",
+            "numpy-2.5.5-cp314-cp314t-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl",
+            Some("wheel 2.5.5"),
+        );
         check("numpy", "numpy-1.0.1.dev3460.win32-py2.4.exe", None);
         check("numpy", "numpy-1.0-py2.5.egg", None);
         check("numpy", "numpy_financial-1.0-py3-none-any.whl", None);
         check("numpy", "numpy-financial-1.0.tar.gz", None);
-        check("zope-interface", "zope.interface-5.0.tar.gz", Some("sdist 5.0"));
-        check("zope-interface", "zope_interface-5.0.zip", Some("sdist 5.0"));
+        check(
+            "zope-interface",
+            "zope.interface-5.0.tar.gz",
+            Some("sdist 5.0"),
+        );
+        check(
+            "zope-interface",
+            "zope_interface-5.0.zip",
+            Some("sdist 5.0"),
+        );
         check("backports-ssl", "backports.-ssl-1.tar.bz2", Some("sdist 1"));
         check("a", "a-1.0-1.tar.gz", Some("sdist 1.0.post1"));
         check("a", "a-b-1.0.tar.gz", None);
@@ -240,8 +290,13 @@ mod tests {
     fn what_is_no_page_is_refused() {
         let check = |content_type: Option<&str>, body: &str, expected: &str| {
             let url = Url::parse("https://host/simple/a/?token=secret").unwrap();
-            let error = read(&url, content_type, body.as_bytes()).unwrap_err().to_string();
-            assert!(error.contains(expected) && error.contains("https://host/simple/a/"), "{error}");
+            let error = read(&url, content_type, body.as_bytes())
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains(expected) && error.contains("https://host/simple/a/"),
+                "{error}"
+            );
             assert!(!error.contains("secret"));
         };
         check(Some("text/html"), "", "an empty answer");
@@ -249,13 +304,21 @@ mod tests {
         check(Some("text/plain"), "hello", "content type `text/plain`");
         check(None, "hello", "content type ``");
         check(Some("text/html"), "garbage", "no HTML");
-        check(Some("text/html"), "<a href='a-1.0.tar.gz'>a</a><a href='b", "ends in the middle of a tag");
+        check(
+            Some("text/html"),
+            "<a href='a-1.0.tar.gz'>a</a><a href='b",
+            "ends in the middle of a tag",
+        );
         check(Some("application/json"), "{\"files\": [", "line 1");
         check(
             Some("application/vnd.pypi.simple.v2+json"),
             r#"{"meta":{"api-version":"2.0"},"files":[]}"#,
             "version `2.0`",
         );
-        check(Some("text/html"), "<meta name='pypi:repository-version' content='2.1'><a href=x>x</a>", "version `2.1`");
+        check(
+            Some("text/html"),
+            "<meta name='pypi:repository-version' content='2.1'><a href=x>x</a>",
+            "version `2.1`",
+        );
     }
 }

@@ -41,7 +41,9 @@ pub struct StoreError {
 impl CacheStore {
     /// A store in this folder, which need not exist yet.
     pub fn new(folder: &Path) -> CacheStore {
-        CacheStore { root: Some(Arc::new(folder.join(SCHEMA))) }
+        CacheStore {
+            root: Some(Arc::new(folder.join(SCHEMA))),
+        }
     }
 
     /// A store that keeps nothing.
@@ -65,7 +67,9 @@ impl CacheStore {
 
     /// Keeps a value under a key, instead of the one that may be there.
     pub fn put(&self, bucket: &str, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        let Some(path) = self.path(bucket, key) else { return Ok(()) };
+        let Some(path) = self.path(bucket, key) else {
+            return Ok(());
+        };
         if value.len() as u64 > LARGEST {
             return Ok(());
         }
@@ -84,7 +88,10 @@ impl CacheStore {
     }
 
     fn path(&self, bucket: &str, key: &str) -> Option<PathBuf> {
-        let name: String = Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let name: String = Sha256::digest(key.as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let (folder, file) = name.split_at_checked(2)?;
         Some(self.root.as_ref()?.join(bucket).join(folder).join(file))
     }
@@ -116,7 +123,12 @@ fn create(path: &Path) -> io::Result<fs::File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)
+    fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)
 }
 
 fn write(temporary: &Path, path: &Path, header: &[u8], value: &[u8]) -> io::Result<()> {
@@ -143,7 +155,9 @@ mod tests {
         assert_eq!(store.get("other", "key"), None);
         assert_eq!(store.get("bucket", "other"), None);
         assert_eq!(CacheStore::disabled().get("bucket", "key"), None);
-        CacheStore::disabled().put("bucket", "key", b"value").unwrap();
+        CacheStore::disabled()
+            .put("bucket", "key", b"value")
+            .unwrap();
     }
 
     #[test]
@@ -164,7 +178,10 @@ mod tests {
             assert_eq!(store.get("bucket", "key"), None, "damaged at {position}");
         }
         fs::write(&path, &whole).unwrap();
-        assert_eq!(store.get("bucket", "key").as_deref(), Some(&b"some value"[..]));
+        assert_eq!(
+            store.get("bucket", "key").as_deref(),
+            Some(&b"some value"[..])
+        );
     }
 
     #[test]
@@ -178,12 +195,19 @@ mod tests {
             }
             scope.spawn(|| {
                 for _ in 0..100 {
-                    assert!(store.get("bucket", "key").is_none_or(|value| values.contains(&value)));
+                    assert!(
+                        store
+                            .get("bucket", "key")
+                            .is_none_or(|value| values.contains(&value))
+                    );
                 }
             });
         });
         assert_eq!(
-            walkdir::WalkDir::new(folder.path()).into_iter().filter(|e| e.as_ref().unwrap().path().is_file()).count(),
+            walkdir::WalkDir::new(folder.path())
+                .into_iter()
+                .filter(|e| e.as_ref().unwrap().path().is_file())
+                .count(),
             1
         );
     }
@@ -195,6 +219,12 @@ mod tests {
         fs::write(&file, "").unwrap();
         let store = CacheStore::new(&file);
         assert_eq!(store.get("bucket", "key"), None);
-        assert!(store.put("bucket", "key", b"value").unwrap_err().to_string().contains("cannot be written"));
+        assert!(
+            store
+                .put("bucket", "key", b"value")
+                .unwrap_err()
+                .to_string()
+                .contains("cannot be written")
+        );
     }
 }

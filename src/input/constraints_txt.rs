@@ -21,13 +21,23 @@ impl InputAdapter for ConstraintsTxt {
 
     fn claims(&self, file_name: &str, _head: &[u8]) -> bool {
         let name = file_name.to_ascii_lowercase();
-        let stem = name.strip_suffix(".txt").or_else(|| name.strip_suffix(".in"));
+        let stem = name
+            .strip_suffix(".txt")
+            .or_else(|| name.strip_suffix(".in"));
         name.ends_with(".constraints")
             || stem.is_some_and(|stem| stem == "constraints" || stem.ends_with("-constraints"))
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
-        let mut requests = Requests { sources, ..Requests::default() };
+    fn read(
+        &self,
+        file: &InputFile,
+        context: &InputContext,
+        sources: PackageSources,
+    ) -> Result<Requests, InputError> {
+        let mut requests = Requests {
+            sources,
+            ..Requests::default()
+        };
         RequirementsTxt.read_constraints(file, context, &mut requests)?;
         Ok(requests)
     }

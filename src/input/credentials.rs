@@ -16,7 +16,11 @@ pub(super) fn take_out(url: &mut Url) -> Option<UrlCredentials> {
     url.set_password(None).ok()?;
     let mut without_fragment = url.clone();
     without_fragment.set_fragment(None);
-    Some(UrlCredentials { url: without_fragment, username, password })
+    Some(UrlCredentials {
+        url: without_fragment,
+        username,
+        password,
+    })
 }
 
 /// Undoes percent-encoding; what is not UTF-8 then is shown by replacement characters.
@@ -25,7 +29,9 @@ pub(super) fn decoded(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('%') {
         bytes.extend_from_slice(before.as_bytes());
-        let digits = after.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let digits = after
+            .get(..2)
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
         match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(byte) => {
                 bytes.push(byte);
@@ -47,11 +53,22 @@ mod tests {
 
     #[test]
     fn nothing_that_shows_a_url_shows_them() {
-        let mut url: Url = "https://me%40work:p%2Fss@host:8080/simple?q#sha256=00".parse().unwrap();
+        let mut url: Url = "https://me%40work:p%2Fss@host:8080/simple?q#sha256=00"
+            .parse()
+            .unwrap();
         let credentials = take_out(&mut url).unwrap();
         assert_eq!(url.as_str(), "https://host:8080/simple?q#sha256=00");
-        assert_eq!((credentials.username.as_str(), credentials.password.as_deref()), ("me@work", Some("p/ss")));
-        assert_eq!(format!("{credentials:?}"), "Credentials { url: \"https://host:8080/simple?q\", .. }");
+        assert_eq!(
+            (
+                credentials.username.as_str(),
+                credentials.password.as_deref()
+            ),
+            ("me@work", Some("p/ss"))
+        );
+        assert_eq!(
+            format!("{credentials:?}"),
+            "Credentials { url: \"https://host:8080/simple?q\", .. }"
+        );
         assert_eq!(take_out(&mut url), None);
     }
 

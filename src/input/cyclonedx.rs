@@ -32,22 +32,39 @@ impl InputAdapter for CycloneDx {
     fn claims(&self, file_name: &str, head: &[u8]) -> bool {
         let name = file_name.to_ascii_lowercase();
         let head = String::from_utf8_lossy(head);
-        let named = ["bom.json", ".cdx.json", "bom.xml", ".cdx.xml"].iter().any(|suffix| name.ends_with(suffix));
+        let named = ["bom.json", ".cdx.json", "bom.xml", ".cdx.xml"]
+            .iter()
+            .any(|suffix| name.ends_with(suffix));
         (named && !head.contains("\"spdxVersion\""))
             || head.contains("\"bomFormat\"")
             || head.contains("http://cyclonedx.org/schema/bom")
     }
 
-    fn read(&self, file: &InputFile, _: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
-        let mut requests = Requests { sources, ..Requests::default() };
+    fn read(
+        &self,
+        file: &InputFile,
+        _: &InputContext,
+        sources: PackageSources,
+    ) -> Result<Requests, InputError> {
+        let mut requests = Requests {
+            sources,
+            ..Requests::default()
+        };
         let document = LinedDocument::new(file, "CycloneDX bill of materials")?;
         if document.text().trim_start().starts_with('<') {
-            return Err(document.wrong(document.line(1), "expected JSON, found XML; write the bill as JSON"));
+            return Err(document.wrong(
+                document.line(1),
+                "expected JSON, found XML; write the bill as JSON",
+            ));
         }
         let raw: CycloneDxFile<'_> = document.json()?;
         if raw.format.as_deref() != Some("CycloneDX") {
             let found = raw.format.unwrap_or_default();
-            return Err(document.expected("`\"bomFormat\": \"CycloneDX\"`", &found, &document.line(1)));
+            return Err(document.expected(
+                "`\"bomFormat\": \"CycloneDX\"`",
+                &found,
+                &document.line(1),
+            ));
         }
         let mut bill = BillPackages::new(&document);
         for component in &raw.components {
@@ -99,13 +116,29 @@ struct CycloneDxRelation {
     required: Vec<String>,
 }
 
-fn add(raw: &RawValue, document: &LinedDocument, bill: &mut BillPackages<'_>, depth: usize) -> Result<(), InputError> {
+fn add(
+    raw: &RawValue,
+    document: &LinedDocument,
+    bill: &mut BillPackages<'_>,
+    depth: usize,
+) -> Result<(), InputError> {
     if depth >= DEEPEST {
         return Err(document.wrong(document.raw_place(raw), "components are nested too deeply"));
     }
     let component: RawComponent<'_> = document.part(raw)?;
-    let marker = component.properties.iter().find(|property| property.name.as_deref() == Some(MARKER));
+    let marker = component
+        .properties
+        .iter()
+        .find(|property| property.name.as_deref() == Some(MARKER));
     let marker = marker.and_then(|property| property.value.as_deref());
-    bill.add(component.reference.as_deref(), component.purl.as_deref(), marker, raw)?;
-    component.components.iter().try_for_each(|within| add(within, document, bill, depth + 1))
+    bill.add(
+        component.reference.as_deref(),
+        component.purl.as_deref(),
+        marker,
+        raw,
+    )?;
+    component
+        .components
+        .iter()
+        .try_for_each(|within| add(within, document, bill, depth + 1))
 }

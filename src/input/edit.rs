@@ -56,8 +56,15 @@ pub enum EditError {
 }
 
 /// The file of this name with these edits and bounds, all of which are about it.
-pub fn edit(file: &str, content: &[u8], edits: &[LineEdit], bounds: &[BoundLine]) -> Result<Vec<u8>, EditError> {
-    let text = std::str::from_utf8(content).map_err(|_| EditError::NotUtf8 { file: file.to_owned() })?;
+pub fn edit(
+    file: &str,
+    content: &[u8],
+    edits: &[LineEdit],
+    bounds: &[BoundLine],
+) -> Result<Vec<u8>, EditError> {
+    let text = std::str::from_utf8(content).map_err(|_| EditError::NotUtf8 {
+        file: file.to_owned(),
+    })?;
     let mut changes: Vec<(Range<usize>, String)> = Vec::new();
     for edit in edits {
         let gone = || not_pinned(edit, "the end of the file".to_owned());
@@ -84,14 +91,20 @@ pub fn edit(file: &str, content: &[u8], edits: &[LineEdit], bounds: &[BoundLine]
 /// Where the requirement is: the logical line that begins, or goes on, at a place, or in TOML the string there.
 fn requirement(text: &str, place: &Place) -> Option<Range<usize>> {
     let lines = physical_lines(text);
-    let start = lines.iter().position(|(number, _)| Some(*number) == place.line)?;
-    let goes_on = |line: &str| line.ends_with('\\') && !line.trim_start_matches(is_space).starts_with('#');
+    let start = lines
+        .iter()
+        .position(|(number, _)| Some(*number) == place.line)?;
+    let goes_on =
+        |line: &str| line.ends_with('\\') && !line.trim_start_matches(is_space).starts_with('#');
     let rest = lines.get(start..).unwrap_or_default();
     let (_, first) = rest.first()?;
     if place.file.ends_with(".toml") {
         return string(text, first, place);
     }
-    let last = rest.iter().find(|(_, line)| !goes_on(line)).or(rest.last())?;
+    let last = rest
+        .iter()
+        .find(|(_, line)| !goes_on(line))
+        .or(rest.last())?;
     Some(offset(text, first)..offset(text, last.1) + last.1.len())
 }
 
@@ -115,14 +128,24 @@ fn offset(text: &str, part: &str) -> usize {
 fn version(text: &str, line: Range<usize>, edit: &LineEdit) -> Result<Range<usize>, EditError> {
     let start = line.start;
     let whole = text.get(line).unwrap_or_default();
-    let end = ["--hash", ";", " #", "\t#"].iter().filter_map(|end| whole.find(end)).min().unwrap_or(whole.len());
+    let end = ["--hash", ";", " #", "\t#"]
+        .iter()
+        .filter_map(|end| whole.find(end))
+        .min()
+        .unwrap_or(whole.len());
     let wanted = whole.get(..end).unwrap_or_default();
     let found = || not_pinned(edit, format!("`{}`", wanted.trim()));
     let (before, _) = wanted.split_once("==").ok_or_else(found)?;
-    let after = wanted.get(before.len()..).unwrap_or_default().trim_start_matches('=');
+    let after = wanted
+        .get(before.len()..)
+        .unwrap_or_default()
+        .trim_start_matches('=');
     let pinned = after.trim_start_matches(is_space);
-    let is_part = |character: char| character.is_ascii_alphanumeric() || ".!+_-*".contains(character);
-    let length = pinned.find(|character| !is_part(character)).unwrap_or(pinned.len());
+    let is_part =
+        |character: char| character.is_ascii_alphanumeric() || ".!+_-*".contains(character);
+    let length = pinned
+        .find(|character| !is_part(character))
+        .unwrap_or(pinned.len());
     let (pinned, rest) = pinned.split_at(length);
     if rest.contains('=') || Version::from_str(pinned).ok().as_ref() != Some(&edit.from) {
         return Err(found());
@@ -138,16 +161,23 @@ fn digests(
     edit: &LineEdit,
     new: &[Digest],
 ) -> Result<(Range<usize>, String), EditError> {
-    let refused = |why: &str| EditError::Digests { place: edit.place.clone(), why: why.to_owned() };
+    let refused = |why: &str| EditError::Digests {
+        place: edit.place.clone(),
+        why: why.to_owned(),
+    };
     if new.is_empty() {
         return Err(refused("the index states no sha256 for this version"));
     }
     let start = line.start;
     let whole = text.get(line).unwrap_or_default();
-    let first = whole.find("--hash").ok_or_else(|| refused("expected --hash, found none"))?;
+    let first = whole
+        .find("--hash")
+        .ok_or_else(|| refused("expected --hash, found none"))?;
     let filler = |character: char| is_space(character) || matches!(character, '\\' | '\r' | '\n');
     let separator = whole.get(..first).unwrap_or_default();
-    let separator = separator.get(separator.trim_end_matches(filler).len()..).unwrap_or_default();
+    let separator = separator
+        .get(separator.trim_end_matches(filler).len()..)
+        .unwrap_or_default();
     let mut end = first;
     while let Some(rest) = whole.get(end..).map(|rest| rest.trim_start_matches(filler))
         && rest.starts_with("--hash")
@@ -164,15 +194,24 @@ fn digests(
     }
     let rest = whole.get(end..).unwrap_or_default();
     if rest.contains("--hash") {
-        return Err(refused("expected all --hash beside each other, found something between them"));
+        return Err(refused(
+            "expected all --hash beside each other, found something between them",
+        ));
     }
-    let words: Vec<String> = new.iter().map(|digest| format!("--hash={digest}")).collect();
+    let words: Vec<String> = new
+        .iter()
+        .map(|digest| format!("--hash={digest}"))
+        .collect();
     let between = if separator.is_empty() { " " } else { separator };
     Ok((start + first..start + end, words.join(between)))
 }
 
 fn not_pinned(edit: &LineEdit, found: String) -> EditError {
-    EditError::NotPinned { place: edit.place.clone(), version: edit.from.clone(), found }
+    EditError::NotPinned {
+        place: edit.place.clone(),
+        version: edit.from.clone(),
+        found,
+    }
 }
 
 #[cfg(test)]
@@ -181,9 +220,14 @@ mod tests {
     use crate::model::digest::Algorithm;
 
     fn change(line: u32, name: &str, from: &str, to: &str, digests: Option<&[char]>) -> LineEdit {
-        let digest = |letter: &char| Digest::new(Algorithm::Sha256, &letter.to_string().repeat(64)).unwrap();
+        let digest =
+            |letter: &char| Digest::new(Algorithm::Sha256, &letter.to_string().repeat(64)).unwrap();
         LineEdit {
-            place: Place { file: "r.txt".into(), line: Some(line), column: Some(1) },
+            place: Place {
+                file: "r.txt".into(),
+                line: Some(line),
+                column: Some(1),
+            },
             name: name.parse().unwrap(),
             from: from.parse().unwrap(),
             to: to.parse().unwrap(),
@@ -199,28 +243,39 @@ mod tests {
 
     #[test]
     fn everything_else_stays_as_it_is() {
-        let text =
-            "\u{feff}# head\r\n\r\nA[x] ==  1.0 ; os_name == 'nt'  # why == 1.0\r\n\tb===2.0\r\n  c (==3)\r\nd==1.0.0";
+        let text = "\u{feff}# head\r\n\r\nA[x] ==  1.0 ; os_name == 'nt'  # why == 1.0\r\n\tb===2.0\r\n  c (==3)\r\nd==1.0.0";
         let edits = [
             change(3, "a", "1.0", "1.10", None),
             change(4, "b", "2", "2.5", None),
             change(5, "c", "3", "3.1", None),
             change(6, "d", "1.0", "2", None),
         ];
-        let expected =
-            "\u{feff}# head\r\n\r\nA[x] ==  1.10 ; os_name == 'nt'  # why == 1.0\r\n\tb===2.5\r\n  c (==3.1)\r\nd==2";
+        let expected = "\u{feff}# head\r\n\r\nA[x] ==  1.10 ; os_name == 'nt'  # why == 1.0\r\n\tb===2.5\r\n  c (==3.1)\r\nd==2";
         assert_eq!(edited(text, &edits).unwrap(), expected);
     }
 
     #[test]
     fn strings_of_toml_are_told_apart() {
         let text = "[project]\ndependencies = [\"a==1.0\", 'b==1.0 ; os_name == \"nt\"']\n";
-        let place = |column| Place { file: "pyproject.toml".into(), line: Some(2), column: Some(column) };
+        let place = |column| Place {
+            file: "pyproject.toml".into(),
+            line: Some(2),
+            column: Some(column),
+        };
         for (column, expected) in [
-            (18, "[project]\ndependencies = [\"a==2.0\", 'b==1.0 ; os_name == \"nt\"']\n"),
-            (28, "[project]\ndependencies = [\"a==1.0\", 'b==2.0 ; os_name == \"nt\"']\n"),
+            (
+                18,
+                "[project]\ndependencies = [\"a==2.0\", 'b==1.0 ; os_name == \"nt\"']\n",
+            ),
+            (
+                28,
+                "[project]\ndependencies = [\"a==1.0\", 'b==2.0 ; os_name == \"nt\"']\n",
+            ),
         ] {
-            let edits = [LineEdit { place: place(column), ..change(2, "b", "1.0", "2.0", None) }];
+            let edits = [LineEdit {
+                place: place(column),
+                ..change(2, "b", "1.0", "2.0", None)
+            }];
             let edited = edit("pyproject.toml", text.as_bytes(), &edits, &[]).unwrap();
             assert_eq!(String::from_utf8(edited).unwrap(), expected);
         }
@@ -231,42 +286,72 @@ mod tests {
         let (old, new) = ("0".repeat(64), |letter: &str| letter.repeat(64));
         let layouts = [
             (
-                format!("a==1 \\\n    --hash=sha256:{old} \\\n    --hash=sha256:{old}\n    # via b\nc\n"),
-                format!("a==2 \\\n    --hash=sha256:{} \\\n    --hash=sha256:{}\n    # via b\nc\n", new("a"), new("b")),
+                format!(
+                    "a==1 \\\n    --hash=sha256:{old} \\\n    --hash=sha256:{old}\n    # via b\nc\n"
+                ),
+                format!(
+                    "a==2 \\\n    --hash=sha256:{} \\\n    --hash=sha256:{}\n    # via b\nc\n",
+                    new("a"),
+                    new("b")
+                ),
             ),
             (
                 format!("a==1 --hash=sha256:{old}\r\nc"),
-                format!("a==2 --hash=sha256:{} --hash=sha256:{}\r\nc", new("a"), new("b")),
+                format!(
+                    "a==2 --hash=sha256:{} --hash=sha256:{}\r\nc",
+                    new("a"),
+                    new("b")
+                ),
             ),
             (
                 format!("a==1 --hash sha256:{old}  # one\n"),
-                format!("a==2 --hash=sha256:{} --hash=sha256:{}  # one\n", new("a"), new("b")),
+                format!(
+                    "a==2 --hash=sha256:{} --hash=sha256:{}  # one\n",
+                    new("a"),
+                    new("b")
+                ),
             ),
         ];
         for (text, expected) in layouts {
-            assert_eq!(edited(&text, &[change(1, "a", "1", "2", Some(&['a', 'b']))]).unwrap(), expected);
+            assert_eq!(
+                edited(&text, &[change(1, "a", "1", "2", Some(&['a', 'b']))]).unwrap(),
+                expected
+            );
         }
     }
 
     #[test]
     fn what_is_in_doubt_is_not_edited() {
         for (text, digests, told) in [
-            ("a==${V}\n", None, "r.txt:1:1: expected one `==1`, found `a==${V}`"),
+            (
+                "a==${V}\n",
+                None,
+                "r.txt:1:1: expected one `==1`, found `a==${V}`",
+            ),
             ("a>=1\n", None, "found `a>=1`"),
             ("a==1,==1.0\n", None, "found `a==1,==1.0`"),
             ("a==1.*\n", None, "found `a==1.*`"),
             ("", None, "the end of the file"),
             ("a==1 --hash=sha256:x\n", Some(&[][..]), "states no sha256"),
-            ("a==1 --hash=sha256:x --no-binary a --hash=sha256:y\n", Some(&['a'][..]), "something between them"),
+            (
+                "a==1 --hash=sha256:x --no-binary a --hash=sha256:y\n",
+                Some(&['a'][..]),
+                "something between them",
+            ),
         ] {
             let error = edited(text, &[change(1, "a", "1", "2", digests)]).unwrap_err();
             assert!(error.contains(told), "{text}: {error}");
         }
         assert!(
-            edit("r.txt", b"\xff\xfea", &[change(1, "a", "1", "2", None)], &[])
-                .unwrap_err()
-                .to_string()
-                .contains("UTF-8")
+            edit(
+                "r.txt",
+                b"\xff\xfea",
+                &[change(1, "a", "1", "2", None)],
+                &[]
+            )
+            .unwrap_err()
+            .to_string()
+            .contains("UTF-8")
         );
     }
 }

@@ -29,14 +29,26 @@ impl InputAdapter for EnvironmentYml {
 
     fn claims(&self, file_name: &str, _head: &[u8]) -> bool {
         let name = file_name.to_ascii_lowercase();
-        let stem = name.strip_suffix(".yml").or_else(|| name.strip_suffix(".yaml"));
+        let stem = name
+            .strip_suffix(".yml")
+            .or_else(|| name.strip_suffix(".yaml"));
         stem.is_some_and(|stem| {
-            stem.starts_with("environment") || stem.starts_with("conda-env") || stem.ends_with("environment")
+            stem.starts_with("environment")
+                || stem.starts_with("conda-env")
+                || stem.ends_with("environment")
         })
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
-        let mut requests = Requests { sources, ..Requests::default() };
+    fn read(
+        &self,
+        file: &InputFile,
+        context: &InputContext,
+        sources: PackageSources,
+    ) -> Result<Requests, InputError> {
+        let mut requests = Requests {
+            sources,
+            ..Requests::default()
+        };
         let document = LinedDocument::new(file, "environment.yml")?;
         let raw: EnvironmentYmlFile = document.yaml()?;
         let mut conda = Vec::new();
@@ -52,7 +64,9 @@ impl InputAdapter for EnvironmentYml {
             }
         }
         let names = conda.iter().map(|text| conda_name(text)).collect();
-        requests.problems.extend(not_judged(document.shown(), names));
+        requests
+            .problems
+            .extend(not_judged(document.shown(), names));
         Ok(requests)
     }
 }
@@ -91,9 +105,14 @@ impl<'de> Visitor<'de> for ItemVisitor {
         let mut lines = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
             if key != "pip" {
-                return Err(serde::de::Error::custom(format!("expected `pip`, found `{key}`")));
+                return Err(serde::de::Error::custom(format!(
+                    "expected `pip`, found `{key}`"
+                )));
             }
-            lines.extend(map.next_value::<Option<Vec<Spanned<String>>>>()?.unwrap_or_default());
+            lines.extend(
+                map.next_value::<Option<Vec<Spanned<String>>>>()?
+                    .unwrap_or_default(),
+            );
         }
         Ok(DependencyItem::Pip(lines))
     }
@@ -102,6 +121,7 @@ impl<'de> Visitor<'de> for ItemVisitor {
 /// The name in `conda-forge::numpy>=2 py312*`.
 fn conda_name(text: &str) -> &str {
     let text = text.rsplit_once("::").map_or(text, |(_, rest)| rest).trim();
-    let end = text.find(|c: char| matches!(c, '=' | '<' | '>' | '!' | '~' | '[') || c.is_whitespace());
+    let end =
+        text.find(|c: char| matches!(c, '=' | '<' | '>' | '!' | '~' | '[') || c.is_whitespace());
     text.get(..end.unwrap_or(text.len())).unwrap_or_default()
 }

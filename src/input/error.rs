@@ -160,7 +160,9 @@ pub enum InputError {
         found: String,
     },
     /// A file that includes itself, directly or through others.
-    #[error("{place}: expected a file that is not being read already, found `{found}` (included by {by})")]
+    #[error(
+        "{place}: expected a file that is not being read already, found `{found}` (included by {by})"
+    )]
     Cycle {
         /// The include that closes the circle.
         place: Place,
@@ -269,7 +271,9 @@ impl InputError {
 fn requirement_hint(found: &str) -> Option<&'static str> {
     let operators = ["==", ">=", "<=", "!=", "~=", ">", "<"];
     if found.contains("${") {
-        Some("`${NAME}` stands for the variable's value, and for itself when the variable is not set")
+        Some(
+            "`${NAME}` stands for the variable's value, and for itself when the variable is not set",
+        )
     } else if found.contains("://") {
         Some("a URL stands alone on its line, or after `name @ `")
     } else if found.contains('\t') && found.contains("--") {

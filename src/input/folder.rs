@@ -10,10 +10,23 @@ use super::text::InputText;
 use super::{FileKind, InputContext, InputFile};
 
 /// Lock files.
-const LOCKS: [&str; 6] = ["uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock", "conda-lock.yml"];
+const LOCKS: [&str; 6] = [
+    "uv.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "pylock.toml",
+    "Pipfile.lock",
+    "conda-lock.yml",
+];
 /// What is read where there is none, the first that says something.
-const OTHERS: [&str; 6] =
-    ["pyproject.toml", "setup.cfg", "PKG-INFO", "requirements.txt", "requirements.in", "environment.yml"];
+const OTHERS: [&str; 6] = [
+    "pyproject.toml",
+    "setup.cfg",
+    "PKG-INFO",
+    "requirements.txt",
+    "requirements.in",
+    "environment.yml",
+];
 
 /// The file that is read for the folder.
 pub(super) fn chosen(folder: &InputText, context: &InputContext) -> Result<InputFile, InputError> {
@@ -22,7 +35,11 @@ pub(super) fn chosen(folder: &InputText, context: &InputContext) -> Result<Input
     let locks: Vec<&str> = LOCKS.into_iter().filter(there).collect();
     if let [_, _, ..] = locks.as_slice() {
         let found = locks.join(", ");
-        return Err(InputError::SeveralLocks { place: folder.place(0), path: folder.shown(), found });
+        return Err(InputError::SeveralLocks {
+            place: folder.place(0),
+            path: folder.shown(),
+            found,
+        });
     }
     for name in locks.into_iter().chain(OTHERS.into_iter().filter(there)) {
         let file = context.open(&shown(folder.as_str(), name), path(name), &folder.place(0))?;
@@ -30,8 +47,16 @@ pub(super) fn chosen(folder: &InputText, context: &InputContext) -> Result<Input
             return Ok(file);
         }
     }
-    let expected = LOCKS.into_iter().chain(OTHERS).collect::<Vec<_>>().join(", ");
-    Err(InputError::Unclaimed { place: folder.place(0), path: folder.shown(), expected })
+    let expected = LOCKS
+        .into_iter()
+        .chain(OTHERS)
+        .collect::<Vec<_>>()
+        .join(", ");
+    Err(InputError::Unclaimed {
+        place: folder.place(0),
+        path: folder.shown(),
+        expected,
+    })
 }
 
 /// Whether the file asks for anything at all: many only configure tools.

@@ -16,7 +16,10 @@ pub(super) fn logical_lines<'a>(
     file: &Rc<str>,
     variables: &'a BTreeMap<String, String>,
 ) -> impl Iterator<Item = InputText> + use<'a> {
-    let joined = JoinedLines { file: Rc::clone(file), lines: physical_lines(content).into_iter().peekable() };
+    let joined = JoinedLines {
+        file: Rc::clone(file),
+        lines: physical_lines(content).into_iter().peekable(),
+    };
     joined
         .map(|line| without_comment(&line).trimmed())
         .filter(|line| !line.is_empty())
@@ -28,7 +31,11 @@ pub(super) fn logical_lines<'a>(
 /// <https://docs.python.org/3/library/stdtypes.html#str.splitlines>
 pub(super) fn physical_lines(content: &str) -> Vec<(u32, &str)> {
     let ends = |c: char| {
-        matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+        matches!(
+            c,
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'
+                ..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        )
     };
     let mut lines = Vec::new();
     let mut rest = content;
@@ -60,21 +67,51 @@ impl Iterator for JoinedLines<'_> {
 
     fn next(&mut self) -> Option<InputText> {
         let (first, _) = self.lines.peek()?;
-        let mut joined =
-            InputText::new(&self.file, CharacterPosition { line: Some(*first), column: 1, variable: None });
+        let mut joined = InputText::new(
+            &self.file,
+            CharacterPosition {
+                line: Some(*first),
+                column: 1,
+                variable: None,
+            },
+        );
         for (number, line) in self.lines.by_ref() {
             let is_comment = line.trim_start_matches(is_space).starts_with('#');
             let goes_on = line.ends_with('\\') && !is_comment;
             if is_comment {
                 // So that the comment is seen as one, wherever the line before it ended.
-                joined.push(' ', CharacterPosition { line: Some(number), column: 1, variable: None });
+                joined.push(
+                    ' ',
+                    CharacterPosition {
+                        line: Some(number),
+                        column: 1,
+                        variable: None,
+                    },
+                );
             }
             // pip takes the backslashes off both ends of a line that goes on.
-            let kept = if goes_on { line.trim_matches('\\') } else { line };
-            let skipped = if goes_on { line.chars().take_while(|character| *character == '\\').count() } else { 0 };
+            let kept = if goes_on {
+                line.trim_matches('\\')
+            } else {
+                line
+            };
+            let skipped = if goes_on {
+                line.chars()
+                    .take_while(|character| *character == '\\')
+                    .count()
+            } else {
+                0
+            };
             let first_column = u32::try_from(skipped).unwrap_or(u32::MAX).saturating_add(1);
             for (column, character) in (first_column..).zip(kept.chars()) {
-                joined.push(character, CharacterPosition { line: Some(number), column, variable: None });
+                joined.push(
+                    character,
+                    CharacterPosition {
+                        line: Some(number),
+                        column,
+                        variable: None,
+                    },
+                );
             }
             if !goes_on {
                 break;
@@ -104,11 +141,21 @@ fn with_variables(line: &InputText, variables: &BTreeMap<String, String>) -> Inp
         if offset < skip_to {
             continue;
         }
-        match line.as_str().get(offset..).and_then(variable_name).and_then(|name| variables.get_key_value(name)) {
+        match line
+            .as_str()
+            .get(offset..)
+            .and_then(variable_name)
+            .and_then(|name| variables.get_key_value(name))
+        {
             Some((name, value)) if !value.is_empty() => {
                 let name: Rc<str> = name.as_str().into();
-                let spot = CharacterPosition { variable: Some(Rc::clone(&name)), ..spot.clone() };
-                value.chars().for_each(|character| expanded.push(character, spot.clone()));
+                let spot = CharacterPosition {
+                    variable: Some(Rc::clone(&name)),
+                    ..spot.clone()
+                };
+                value
+                    .chars()
+                    .for_each(|character| expanded.push(character, spot.clone()));
                 skip_to = offset + name.len() + "${}".len();
             }
             _ => expanded.push(character, spot.clone()),
@@ -130,10 +177,20 @@ mod tests {
     use super::*;
 
     fn check(content: &str, expected: &[&str]) {
-        let variables = BTreeMap::from([("HOST".into(), "host#1 #2".into()), ("EMPTY".into(), String::new())]);
+        let variables = BTreeMap::from([
+            ("HOST".into(), "host#1 #2".into()),
+            ("EMPTY".into(), String::new()),
+        ]);
         let lines = logical_lines(content, &"f".into(), &variables);
-        let lines: Vec<String> =
-            lines.map(|line| format!("{} {}", line.place(0).to_string().split_off(2), line.as_str())).collect();
+        let lines: Vec<String> = lines
+            .map(|line| {
+                format!(
+                    "{} {}",
+                    line.place(0).to_string().split_off(2),
+                    line.as_str()
+                )
+            })
+            .collect();
         assert_eq!(lines, expected, "{content:?}");
     }
 
@@ -156,11 +213,17 @@ mod tests {
     #[test]
     fn places_point_into_the_file() {
         let variables = BTreeMap::from([("HOST".into(), "longer".into())]);
-        let line = logical_lines("ä ${HOST} \\\n b", &"f".into(), &variables).next().unwrap();
+        let line = logical_lines("ä ${HOST} \\\n b", &"f".into(), &variables)
+            .next()
+            .unwrap();
         assert_eq!(line.as_str(), "ä longer  b");
         let check = |found: &str, line_and_column| {
             let place = line.place(line.as_str().find(found).unwrap());
-            assert_eq!((place.line.unwrap(), place.column.unwrap()), line_and_column, "{found}");
+            assert_eq!(
+                (place.line.unwrap(), place.column.unwrap()),
+                line_and_column,
+                "{found}"
+            );
         };
         check("longer", (1, 3));
         check("nger", (1, 3));

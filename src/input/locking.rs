@@ -19,7 +19,11 @@ use crate::model::place::{Location, Place};
 use crate::model::request::PackageSources;
 
 /// Main indexes of PyPI, which the user's own setting stands in for.
-const PYPI: [&str; 3] = ["https://pypi.org/simple", "https://pypi.python.org/simple", "https://pypi.org/pypi"];
+const PYPI: [&str; 3] = [
+    "https://pypi.org/simple",
+    "https://pypi.python.org/simple",
+    "https://pypi.org/pypi",
+];
 
 /// A place other than an index, as a lock file has it.
 #[derive(Clone, Copy, Default)]
@@ -50,7 +54,10 @@ impl LockedSource<'_> {
                 return Err(document.wrong(place.clone(), "expected a URL or a path"));
             };
             let path = beside(path, file);
-            return Ok(Location::Path(self.subdirectory.map_or(path.clone(), |folder| normalised(&path.join(folder)))));
+            return Ok(Location::Path(
+                self.subdirectory
+                    .map_or(path.clone(), |folder| normalised(&path.join(folder))),
+            ));
         };
         let prefixed = match self.system {
             Some(system) if !text.starts_with(&format!("{system}+")) => format!("{system}+{text}"),
@@ -61,11 +68,21 @@ impl LockedSource<'_> {
             url.set_path(&format!("{}@{revision}", url.path()));
         }
         let mut fragment: Vec<String> = url.fragment().map(str::to_owned).into_iter().collect();
-        if let Some(digest) = hashes.first().filter(|_| self.system.is_none() && fragment.is_empty()) {
+        if let Some(digest) = hashes
+            .first()
+            .filter(|_| self.system.is_none() && fragment.is_empty())
+        {
             fragment.push(format!("{}={}", digest.algorithm.name(), digest.hex));
         }
-        fragment.extend(self.subdirectory.map(|folder| format!("subdirectory={folder}")));
-        url.set_fragment((!fragment.is_empty()).then(|| fragment.join("&")).as_deref());
+        fragment.extend(
+            self.subdirectory
+                .map(|folder| format!("subdirectory={folder}")),
+        );
+        url.set_fragment(
+            (!fragment.is_empty())
+                .then(|| fragment.join("&"))
+                .as_deref(),
+        );
         match url.to_file_path() {
             Ok(path) if url.scheme() == "file" => Ok(Location::Path(path)),
             _ => Ok(Location::Url(url)),
@@ -91,7 +108,9 @@ pub(super) fn url(
     place: &Place,
     sources: &mut PackageSources,
 ) -> Result<Url, InputError> {
-    let parsed = Url::parse(text).ok().filter(|url| url.has_host() || url.scheme() == "file");
+    let parsed = Url::parse(text)
+        .ok()
+        .filter(|url| url.has_host() || url.scheme() == "file");
     let mut url = parsed.ok_or_else(|| document.expected("a URL", text, place))?;
     if let Some(credentials) = take_out(&mut url).filter(|new| !sources.credentials.contains(new)) {
         sources.credentials.push(credentials);
@@ -112,8 +131,11 @@ pub(super) fn index(
         return Ok(());
     }
     let url = url(text, document, place, sources)?;
-    let known =
-        sources.index_url.iter().chain(&sources.extra_index_urls).any(|known| same(known.as_str(), url.as_str()));
+    let known = sources
+        .index_url
+        .iter()
+        .chain(&sources.extra_index_urls)
+        .any(|known| same(known.as_str(), url.as_str()));
     if !known && !PYPI.iter().any(|known| same(known, url.as_str())) {
         sources.extra_index_urls.push(url);
     }
@@ -153,7 +175,10 @@ impl LockedNames {
         for (at, package) in packages.iter().enumerate() {
             positions.entry(package.name.clone()).or_default().push(at);
         }
-        LockedNames { positions, edges: 0 }
+        LockedNames {
+            positions,
+            edges: 0,
+        }
     }
 
     /// Requirements for every package of that name whose version fits.
@@ -166,17 +191,35 @@ impl LockedNames {
     ) -> Result<Vec<LockedEdge>, InputError> {
         let fits = |at: &usize| match (packages.get(*at).map(|package| &package.pin), wanted) {
             (Some(Pin::Version(version)), WantedVersions::Version(wanted)) => version == wanted,
-            (Some(Pin::Version(version)), WantedVersions::Specifiers(wanted)) => wanted.contains(version),
+            (Some(Pin::Version(version)), WantedVersions::Specifiers(wanted)) => {
+                wanted.contains(version)
+            }
             _ => true,
         };
-        let found = self.positions.get(name).into_iter().flatten().copied().filter(fits);
-        let edge = |to| LockedEdge { to, extras: Vec::new(), marker: MarkerTree::TRUE, of_extra: None };
+        let found = self
+            .positions
+            .get(name)
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(fits);
+        let edge = |to| LockedEdge {
+            to,
+            extras: Vec::new(),
+            marker: MarkerTree::TRUE,
+            of_extra: None,
+        };
         let edges: Vec<LockedEdge> = found.map(edge).collect();
         // Also counts what fits nothing, which took its time too.
         self.edges += edges.len().max(1);
         if self.edges > MOST_EDGES {
             let (place, found) = (place.clone(), name.to_string());
-            return Err(InputError::TooMuch { place, found, limit: MOST_EDGES, unit: "requirements between packages" });
+            return Err(InputError::TooMuch {
+                place,
+                found,
+                limit: MOST_EDGES,
+                unit: "requirements between packages",
+            });
         }
         Ok(edges)
     }
@@ -186,7 +229,11 @@ impl LockedNames {
 pub(super) fn connect<Raw>(
     packages: &mut [LockedPackage],
     parts: impl IntoIterator<Item = Raw>,
-    mut edges: impl FnMut(Raw, &mut LockedNames, &[LockedPackage]) -> Result<Vec<LockedEdge>, InputError>,
+    mut edges: impl FnMut(
+        Raw,
+        &mut LockedNames,
+        &[LockedPackage],
+    ) -> Result<Vec<LockedEdge>, InputError>,
 ) -> Result<LockedNames, InputError> {
     let mut names = LockedNames::of(packages);
     let mut required = Vec::new();
@@ -210,12 +257,18 @@ pub(super) fn python_marker(any_of: &[VersionSpecifiers]) -> String {
             .iter()
             .map(|specifier| {
                 let text = specifier.to_string();
-                let end = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
+                let end = text
+                    .find(|c: char| c.is_ascii_digit())
+                    .unwrap_or(text.len());
                 let (operator, version) = text.split_at_checked(end).unwrap_or((&text, ""));
                 format!("python_full_version {} '{version}'", operator.trim())
             })
             .collect();
-        if conditions.is_empty() { ALWAYS.to_owned() } else { format!("({})", conditions.join(" and ")) }
+        if conditions.is_empty() {
+            ALWAYS.to_owned()
+        } else {
+            format!("({})", conditions.join(" and "))
+        }
     });
     each.collect::<Vec<_>>().join(" or ")
 }
@@ -227,8 +280,7 @@ mod tests {
     #[test]
     fn pythons_become_a_marker() {
         let any_of = [">=3.8, <4", "==2.7.*"].map(|text| text.parse().unwrap());
-        let expected =
-            "(python_full_version >= '3.8' and python_full_version < '4') or (python_full_version == '2.7.*')";
+        let expected = "(python_full_version >= '3.8' and python_full_version < '4') or (python_full_version == '2.7.*')";
         assert_eq!(python_marker(&any_of), expected);
         assert_eq!(python_marker(&["".parse().unwrap()]), ALWAYS);
     }

@@ -47,19 +47,36 @@ impl InputAdapter for PipfileLock {
         file_name == "Pipfile.lock"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
-        let mut requests = Requests { sources, ..Requests::default() };
+    fn read(
+        &self,
+        file: &InputFile,
+        context: &InputContext,
+        sources: PackageSources,
+    ) -> Result<Requests, InputError> {
+        let mut requests = Requests {
+            sources,
+            ..Requests::default()
+        };
         let document = LinedDocument::new(file, "Pipfile.lock")?;
         let parts: BTreeMap<String, &RawValue> = document.json()?;
         let Some(meta) = parts.get(META) else {
             return Err(document.wrong(document.line(1), "missing field `_meta`"));
         };
-        let reader = PipfileLockReader { document: &document, file };
-        let mut lock = Lock { file: document.shown().to_owned(), ..Lock::default() };
+        let reader = PipfileLockReader {
+            document: &document,
+            file,
+        };
+        let mut lock = Lock {
+            file: document.shown().to_owned(),
+            ..Lock::default()
+        };
         lock.requires_python = reader.meta(meta, &mut requests.sources)?;
         for (category, raw) in parts.iter().filter(|(name, _)| *name != META) {
             let labels = reader.labels(category, raw)?;
-            let counts = category == DEFAULT || labels.iter().any(|label| context.selection.groups.has(label));
+            let counts = category == DEFAULT
+                || labels
+                    .iter()
+                    .any(|label| context.selection.groups.has(label));
             if category != DEFAULT {
                 requests.offered.groups.extend(labels);
             }
@@ -113,13 +130,20 @@ struct PipfileLockReader<'a> {
 
 impl PipfileLockReader<'_> {
     /// Takes note of the indexes; gives the Python that the file was made for.
-    fn meta(&self, raw: &RawValue, sources: &mut PackageSources) -> Result<Option<PythonBound>, InputError> {
+    fn meta(
+        &self,
+        raw: &RawValue,
+        sources: &mut PackageSources,
+    ) -> Result<Option<PythonBound>, InputError> {
         let place = self.document.raw_place(raw);
         let meta: PipfileLockMeta = self.document.part(raw)?;
         for source in &meta.sources {
             index(&source.url, self.document, &place, self.file, sources)?;
         }
-        let wanted = match (meta.requires.python_full_version, meta.requires.python_version) {
+        let wanted = match (
+            meta.requires.python_full_version,
+            meta.requires.python_version,
+        ) {
             (Some(full), _) => format!("=={full}"),
             (None, Some(version)) if !version.contains('*') => format!("=={version}.*"),
             (None, _) => return Ok(None),
@@ -130,12 +154,23 @@ impl PipfileLockReader<'_> {
     /// The names under which a category can be selected.
     fn labels(&self, category: &str, raw: &RawValue) -> Result<Vec<ExtraName>, InputError> {
         let place = self.document.raw_place(raw);
-        let others = if category == DEVELOP { DEVELOP_TOO.as_slice() } else { &[] };
+        let others = if category == DEVELOP {
+            DEVELOP_TOO.as_slice()
+        } else {
+            &[]
+        };
         let names = std::iter::once(category).chain(others.iter().copied());
-        names.map(|name| self.document.label(name, &place)).collect()
+        names
+            .map(|name| self.document.label(name, &place))
+            .collect()
     }
 
-    fn category(&self, raw: &RawValue, lock: &mut Lock, requests: &mut Requests) -> Result<(), InputError> {
+    fn category(
+        &self,
+        raw: &RawValue,
+        lock: &mut Lock,
+        requests: &mut Requests,
+    ) -> Result<(), InputError> {
         let packages: BTreeMap<String, &RawValue> = self.document.part(raw)?;
         for (name, raw) in packages {
             let place = self.document.raw_place(raw);
@@ -156,11 +191,22 @@ impl PipfileLockReader<'_> {
             match pin {
                 Some(pin) => {
                     let (listed, dependencies) = (Some(marker), Vec::new());
-                    lock.packages.push(LockedPackage { name, pin, listed, hashes, dependencies, place });
+                    lock.packages.push(LockedPackage {
+                        name,
+                        pin,
+                        listed,
+                        hashes,
+                        dependencies,
+                        place,
+                    });
                 }
                 None => {
                     let wanted = self.requirement(name, &raw, marker, &place)?;
-                    requests.requests.push(Request { wanted: WantedPackage::Named(wanted), hashes, place });
+                    requests.requests.push(Request {
+                        wanted: WantedPackage::Named(wanted),
+                        hashes,
+                        place,
+                    });
                 }
             }
         }
@@ -190,14 +236,25 @@ impl PipfileLockReader<'_> {
         if source.url.is_none() && source.path.is_none() {
             return Ok(None);
         }
-        source.location(hashes, self.document, place, self.file, sources).map(Some)
+        source
+            .location(hashes, self.document, place, self.file, sources)
+            .map(Some)
     }
 
     /// The version after `==`; `None` when there is only a bound.
-    fn version(&self, raw: &PipfileLockPackage, place: &Place) -> Result<Option<Version>, InputError> {
+    fn version(
+        &self,
+        raw: &PipfileLockPackage,
+        place: &Place,
+    ) -> Result<Option<Version>, InputError> {
         let text = raw.version.as_deref().unwrap_or_default().trim();
-        match text.strip_prefix("==").map(|version| version.trim_start_matches('=').trim()) {
-            Some(version) if !version.contains([',', '*']) => self.document.version(version, place).map(Some),
+        match text
+            .strip_prefix("==")
+            .map(|version| version.trim_start_matches('=').trim())
+        {
+            Some(version) if !version.contains([',', '*']) => {
+                self.document.version(version, place).map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -211,11 +268,22 @@ impl PipfileLockReader<'_> {
     ) -> Result<Requirement, InputError> {
         let version_or_url = match raw.version.as_deref() {
             None => {
-                return Err(self.document.wrong(place.clone(), "expected a version, a file, a path or a repository"));
+                return Err(self.document.wrong(
+                    place.clone(),
+                    "expected a version, a file, a path or a repository",
+                ));
             }
             Some("*") => None,
-            Some(text) => Some(VersionOrUrl::VersionSpecifier(self.document.specifiers(text, place)?)),
+            Some(text) => Some(VersionOrUrl::VersionSpecifier(
+                self.document.specifiers(text, place)?,
+            )),
         };
-        Ok(Requirement { name, extras: Vec::new(), version_or_url, marker, origin: None })
+        Ok(Requirement {
+            name,
+            extras: Vec::new(),
+            version_or_url,
+            marker,
+            origin: None,
+        })
     }
 }

@@ -29,15 +29,28 @@ impl InputAdapter for PkgInfo {
         matches!(file_name, "PKG-INFO" | "METADATA") || head.starts_with(b"Metadata-Version:")
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
-        let mut requests = Requests { sources, ..Requests::default() };
+    fn read(
+        &self,
+        file: &InputFile,
+        context: &InputContext,
+        sources: PackageSources,
+    ) -> Result<Requests, InputError> {
+        let mut requests = Requests {
+            sources,
+            ..Requests::default()
+        };
         let document = LinedDocument::new(file, "PKG-INFO")?;
         let fields = fields(&document)?;
         let all = |name: &str| -> Vec<&InputText> {
-            let named = fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
+            let named = fields
+                .iter()
+                .filter(|(field, _)| field.eq_ignore_ascii_case(name));
             named.map(|(_, value)| value).collect()
         };
-        let Some(version) = all("Metadata-Version").first().map(|version| version.as_str().to_owned()) else {
+        let Some(version) = all("Metadata-Version")
+            .first()
+            .map(|version| version.as_str().to_owned())
+        else {
             return Err(document.wrong(document.line(1), "expected `Metadata-Version:`"));
         };
         let mut selected: Vec<ExtraName> = Vec::new();
@@ -50,7 +63,11 @@ impl InputAdapter for PkgInfo {
         }
         if let Some(python) = all("Requires-Python").first() {
             let any_of = vec![document.specifiers(python.as_str(), &python.place(0))?];
-            requests.pythons.push(PythonBound { any_of, shown: python.shown(), place: python.place(0) });
+            requests.pythons.push(PythonBound {
+                any_of,
+                shown: python.shown(),
+                place: python.place(0),
+            });
         }
         let required = all("Requires-Dist");
         for text in &required {
@@ -58,9 +75,15 @@ impl InputAdapter for PkgInfo {
             if let WantedPackage::Named(named) = &mut wanted {
                 named.marker = named.marker.clone().simplify_extras(&selected);
             }
-            requests.requests.push(Request { wanted, hashes, place: text.place(0) });
+            requests.requests.push(Request {
+                wanted,
+                hashes,
+                place: text.place(0),
+            });
         }
-        let is_dynamic = all("Dynamic").iter().any(|field| field.as_str().eq_ignore_ascii_case("Requires-Dist"));
+        let is_dynamic = all("Dynamic")
+            .iter()
+            .any(|field| field.as_str().eq_ignore_ascii_case("Requires-Dist"));
         let is_old = version.starts_with("1.") || matches!(version.as_str(), "2.0" | "2.1");
         let is_wheel = file.path.file_name().is_some_and(|name| name == "METADATA");
         if is_dynamic || (is_old && required.is_empty() && !is_wheel) {
@@ -68,7 +91,12 @@ impl InputAdapter for PkgInfo {
                 "metadata {version} leaves the requirements to the build here; scan a lock file, or a wheel of the project"
             );
             let (kind, place) = (ProblemKind::Metadata, document.shown().to_owned());
-            requests.problems.push(Problem { kind, package: None, place, message });
+            requests.problems.push(Problem {
+                kind,
+                package: None,
+                place,
+                message,
+            });
         }
         Ok(requests)
     }
@@ -88,10 +116,16 @@ fn fields(document: &LinedDocument) -> Result<Vec<(String, InputText)>, InputErr
             continue;
         }
         let Some((name, value)) = line.split_once(':') else {
-            return Err(document.wrong(document.spot(start), &format!("expected `Name: value`, found `{line}`")));
+            return Err(document.wrong(
+                document.spot(start),
+                &format!("expected `Name: value`, found `{line}`"),
+            ));
         };
         let from = start + line.len() - value.trim_start().len();
-        fields.push((name.to_owned(), document.string(value.trim(), from..start + line.len())));
+        fields.push((
+            name.to_owned(),
+            document.string(value.trim(), from..start + line.len()),
+        ));
     }
     Ok(fields)
 }

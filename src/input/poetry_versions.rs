@@ -21,12 +21,22 @@ impl FromStr for PoetryVersions {
     type Err = String;
 
     fn from_str(text: &str) -> Result<PoetryVersions, String> {
-        let alternatives: Vec<&str> = text.split('|').map(str::trim).filter(|part| !part.is_empty()).collect();
+        let alternatives: Vec<&str> = text
+            .split('|')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .collect();
         if alternatives.is_empty() || alternatives.len() > MOST {
-            return Err(format!("expected a version constraint of Poetry's, found `{text}`"));
+            return Err(format!(
+                "expected a version constraint of Poetry's, found `{text}`"
+            ));
         }
-        let any_of = alternatives.into_iter().map(alternative).collect::<Option<Vec<_>>>();
-        let any_of = any_of.ok_or_else(|| format!("expected a version constraint of Poetry's, found `{text}`"))?;
+        let any_of = alternatives
+            .into_iter()
+            .map(alternative)
+            .collect::<Option<Vec<_>>>();
+        let any_of = any_of
+            .ok_or_else(|| format!("expected a version constraint of Poetry's, found `{text}`"))?;
         Ok(PoetryVersions { any_of })
     }
 }
@@ -35,7 +45,10 @@ impl FromStr for PoetryVersions {
 fn alternative(text: &str) -> Option<VersionSpecifiers> {
     let mut parts: Vec<String> = Vec::new();
     let mut waits = false;
-    for word in text.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()) {
+    for word in text
+        .split([',', ' ', '\t', '\n'])
+        .filter(|word| !word.is_empty())
+    {
         // A space may stand between an operator and its version.
         match parts.last_mut().filter(|_| waits) {
             Some(last) => last.push_str(word),
@@ -43,7 +56,10 @@ fn alternative(text: &str) -> Option<VersionSpecifiers> {
         }
         waits = word.ends_with(['=', '<', '>', '^', '~', '!']);
     }
-    let parts: Vec<String> = parts.iter().map(|part| constraint(part)).collect::<Option<_>>()?;
+    let parts: Vec<String> = parts
+        .iter()
+        .map(|part| constraint(part))
+        .collect::<Option<_>>()?;
     let specifiers: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     specifiers.join(",").parse().ok()
 }
@@ -54,9 +70,17 @@ fn constraint(text: &str) -> Option<String> {
         return Some(String::new());
     }
     if let Some(version) = text.strip_prefix('^') {
-        return below(version, |release| release.iter().position(|number| *number != 0).unwrap_or(release.len() - 1));
+        return below(version, |release| {
+            release
+                .iter()
+                .position(|number| *number != 0)
+                .unwrap_or(release.len() - 1)
+        });
     }
-    if let Some(version) = text.strip_prefix('~').filter(|version| !version.starts_with('=')) {
+    if let Some(version) = text
+        .strip_prefix('~')
+        .filter(|version| !version.starts_with('='))
+    {
         return below(version, |release| if release.len() > 1 { 1 } else { 0 });
     }
     let operators = ["===", "~=", "==", "!=", "<=", ">=", "<", ">"];
@@ -70,7 +94,11 @@ fn constraint(text: &str) -> Option<String> {
 fn below(version: &str, place: impl Fn(&[u64]) -> usize) -> Option<String> {
     let version: Version = version.trim_end_matches(".*").parse().ok()?;
     let release = version.release();
-    let place = if release.is_empty() { return None } else { place(release) };
+    let place = if release.is_empty() {
+        return None;
+    } else {
+        place(release)
+    };
     let mut next: Vec<u64> = release.iter().take(place + 1).copied().collect();
     let last = next.last_mut()?;
     *last = last.checked_add(1)?;
@@ -85,8 +113,11 @@ mod tests {
     #[test]
     fn operators_become_those_of_pep_440() {
         let check = |text: &str, expected: &[&str]| {
-            let found = text.parse::<PoetryVersions>().map(|versions| versions.any_of);
-            let shown = found.map(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>());
+            let found = text
+                .parse::<PoetryVersions>()
+                .map(|versions| versions.any_of);
+            let shown =
+                found.map(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>());
             assert_eq!(shown.unwrap_or_default(), expected, "{text}");
         };
         check("^1.2.3", &[">=1.2.3, <2"]);

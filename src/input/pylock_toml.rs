@@ -14,7 +14,9 @@ use toml::Spanned;
 
 use super::document::LinedDocument;
 use super::error::InputError;
-use super::locking::{ALWAYS, LockedSource, NEVER, WantedVersions, beside, connect, find_in, index};
+use super::locking::{
+    ALWAYS, LockedSource, NEVER, WantedVersions, beside, connect, find_in, index,
+};
 use super::{InputAdapter, InputContext, InputFile};
 use crate::model::digest::Digest;
 use crate::model::lock::{Lock, LockedPackage, Pin};
@@ -35,12 +37,22 @@ impl InputAdapter for PylockToml {
     }
 
     fn claims(&self, file_name: &str, _head: &[u8]) -> bool {
-        let name = file_name.strip_prefix("pylock.").and_then(|rest| rest.strip_suffix("toml"));
+        let name = file_name
+            .strip_prefix("pylock.")
+            .and_then(|rest| rest.strip_suffix("toml"));
         name.is_some_and(|middle| middle.is_empty() || middle.ends_with('.'))
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
-        let mut requests = Requests { sources, ..Requests::default() };
+    fn read(
+        &self,
+        file: &InputFile,
+        context: &InputContext,
+        sources: PackageSources,
+    ) -> Result<Requests, InputError> {
+        let mut requests = Requests {
+            sources,
+            ..Requests::default()
+        };
         let document = LinedDocument::new(file, "pylock.toml")?;
         let raw: PylockFile = document.toml()?;
         let version = raw.lock_version.get_ref();
@@ -48,12 +60,17 @@ impl InputAdapter for PylockToml {
             let place = document.place(raw.lock_version.span().start);
             return Err(document.expected("lock-version 1", version, &place));
         }
-        let reader = PylockReader { groups: raw.groups(&document, context)?, document: &document, file };
+        let reader = PylockReader {
+            groups: raw.groups(&document, context)?,
+            document: &document,
+            file,
+        };
         let lock = reader.lock(&raw, &mut requests.sources)?;
         let first = document.line(1);
-        for (names, offered) in
-            [(&raw.extras, &mut requests.offered.extras), (&raw.dependency_groups, &mut requests.offered.groups)]
-        {
+        for (names, offered) in [
+            (&raw.extras, &mut requests.offered.extras),
+            (&raw.dependency_groups, &mut requests.offered.groups),
+        ] {
             for name in names {
                 offered.insert(document.label(name, &first)?);
             }
@@ -124,10 +141,17 @@ struct ActiveGroups {
 }
 
 impl PylockFile {
-    fn groups(&self, document: &LinedDocument, context: &InputContext) -> Result<ActiveGroups, InputError> {
+    fn groups(
+        &self,
+        document: &LinedDocument,
+        context: &InputContext,
+    ) -> Result<ActiveGroups, InputError> {
         let first = document.line(1);
         let labels = |names: &[String]| -> Result<BTreeSet<ExtraName>, InputError> {
-            names.iter().map(|name| document.label(name, &first)).collect()
+            names
+                .iter()
+                .map(|name| document.label(name, &first))
+                .collect()
         };
         let selection = &context.selection;
         let mut groups = labels(&self.dependency_groups)?;
@@ -148,12 +172,17 @@ struct PylockReader<'a> {
 impl PylockReader<'_> {
     fn lock(&self, raw: &PylockFile, sources: &mut PackageSources) -> Result<Lock, InputError> {
         let document = self.document;
-        let mut lock = Lock { file: document.shown().to_owned(), ..Lock::default() };
+        let mut lock = Lock {
+            file: document.shown().to_owned(),
+            ..Lock::default()
+        };
         if let Some(wanted) = &raw.requires_python {
-            lock.requires_python = Some(document.pythons(wanted.get_ref(), document.place(wanted.span().start))?);
+            lock.requires_python =
+                Some(document.pythons(wanted.get_ref(), document.place(wanted.span().start))?);
         }
         for marker in &raw.environments {
-            lock.environments.push(document.marker(marker.get_ref(), &document.place(marker.span().start))?);
+            lock.environments
+                .push(document.marker(marker.get_ref(), &document.place(marker.span().start))?);
         }
         for package in &raw.packages {
             lock.packages.push(self.package(package, sources)?);
@@ -163,7 +192,10 @@ impl PylockReader<'_> {
             for dependency in &raw.dependencies {
                 let place = document.place(raw.name.span().start);
                 let name = document.name(&dependency.name, &place)?;
-                let wanted = dependency.version.as_ref().and_then(|version| version.parse().ok());
+                let wanted = dependency
+                    .version
+                    .as_ref()
+                    .and_then(|version| version.parse().ok());
                 let wanted = wanted.map_or(WantedVersions::Any, WantedVersions::Version);
                 edges.extend(names.edges_to(&name, &wanted, packages, &place)?);
             }
@@ -172,7 +204,11 @@ impl PylockReader<'_> {
         Ok(lock)
     }
 
-    fn package(&self, raw: &PylockPackage, sources: &mut PackageSources) -> Result<LockedPackage, InputError> {
+    fn package(
+        &self,
+        raw: &PylockPackage,
+        sources: &mut PackageSources,
+    ) -> Result<LockedPackage, InputError> {
         let document = self.document;
         let place = document.place(raw.name.span().start);
         let name = document.name(raw.name.get_ref(), &place)?;
@@ -181,7 +217,13 @@ impl PylockReader<'_> {
             None => MarkerTree::TRUE,
         };
         if let Some(url) = &raw.index {
-            index(url.get_ref(), document, &document.place(url.span().start), self.file, sources)?;
+            index(
+                url.get_ref(),
+                document,
+                &document.place(url.span().start),
+                self.file,
+                sources,
+            )?;
         }
         let mut hashes = Vec::new();
         for file in raw.wheels.iter().chain(&raw.sdist).chain(&raw.archive) {
@@ -193,7 +235,14 @@ impl PylockReader<'_> {
             Some(location) => Pin::Location(location),
             None => self.version(raw, &place, sources)?,
         };
-        Ok(LockedPackage { name, pin, listed: Some(listed), hashes, dependencies: Vec::new(), place })
+        Ok(LockedPackage {
+            name,
+            pin,
+            listed: Some(listed),
+            hashes,
+            dependencies: Vec::new(),
+            place,
+        })
     }
 
     /// Where the package is, when it does not come from an index.
@@ -216,33 +265,53 @@ impl PylockReader<'_> {
             revision: source.commit_id.as_deref(),
             subdirectory: source.subdirectory.as_deref(),
         };
-        source.location(hashes, self.document, place, self.file, sources).map(Some)
+        source
+            .location(hashes, self.document, place, self.file, sources)
+            .map(Some)
     }
 
     /// The version; where the files lie on this machine, their folders become places to look at.
-    fn version(&self, raw: &PylockPackage, place: &Place, sources: &mut PackageSources) -> Result<Pin, InputError> {
+    fn version(
+        &self,
+        raw: &PylockPackage,
+        place: &Place,
+        sources: &mut PackageSources,
+    ) -> Result<Pin, InputError> {
         let files = || raw.wheels.iter().chain(&raw.sdist);
         if raw.index.is_none() {
-            for path in files().filter(|file| file.url.is_none()).filter_map(|file| file.path.as_deref()) {
+            for path in files()
+                .filter(|file| file.url.is_none())
+                .filter_map(|file| file.path.as_deref())
+            {
                 let path = beside(path, self.file);
-                find_in(Location::Path(path.parent().unwrap_or(Path::new("")).to_owned()), sources);
+                find_in(
+                    Location::Path(path.parent().unwrap_or(Path::new("")).to_owned()),
+                    sources,
+                );
             }
         }
         match &raw.version {
             Some(version) => {
                 let place = self.document.place(version.span().start);
-                Ok(Pin::Version(self.document.version(version.get_ref(), &place)?))
+                Ok(Pin::Version(
+                    self.document.version(version.get_ref(), &place)?,
+                ))
             }
-            None => {
-                Err(self.document.wrong(place.clone(), "expected a version, a directory, an archive or a repository"))
-            }
+            None => Err(self.document.wrong(
+                place.clone(),
+                "expected a version, a directory, an archive or a repository",
+            )),
         }
     }
 
     /// A marker, with what it says of groups and extras put into words that every marker has.
     fn marker(&self, text: &str, place: &Place) -> Result<MarkerTree, InputError> {
         let settled = settled(text, &|kind, name| {
-            let active = if kind == "extras" { &self.groups.extras } else { &self.groups.groups };
+            let active = if kind == "extras" {
+                &self.groups.extras
+            } else {
+                &self.groups.groups
+            };
             Ok(active.contains(&self.document.label(name, place)?))
         })?;
         self.document.marker(&settled, place)
@@ -250,20 +319,28 @@ impl PylockReader<'_> {
 }
 
 /// Replaces `'name' in extras` and `'name' not in dependency_groups` by what they come to.
-fn settled(text: &str, is_active: &dyn Fn(&str, &str) -> Result<bool, InputError>) -> Result<String, InputError> {
+fn settled(
+    text: &str,
+    is_active: &dyn Fn(&str, &str) -> Result<bool, InputError>,
+) -> Result<String, InputError> {
     let mut settled = String::new();
     let mut rest = text;
     while let Some(open) = rest.find(['\'', '"']) {
         let (before, quoted) = rest.split_at_checked(open).unwrap_or((rest, ""));
         settled.push_str(before);
         let mark = quoted.chars().next().unwrap_or('"');
-        let Some((content, after)) = quoted.get(1..).and_then(|inside| inside.split_once(mark)) else {
+        let Some((content, after)) = quoted.get(1..).and_then(|inside| inside.split_once(mark))
+        else {
             rest = quoted;
             break;
         };
         rest = match membership(after) {
             Some((kind, wanted, after)) => {
-                settled.push_str(if is_active(kind, content)? == wanted { ALWAYS } else { NEVER });
+                settled.push_str(if is_active(kind, content)? == wanted {
+                    ALWAYS
+                } else {
+                    NEVER
+                });
                 after
             }
             None => {
@@ -279,12 +356,16 @@ fn settled(text: &str, is_active: &dyn Fn(&str, &str) -> Result<bool, InputError
 /// Reads ` in extras` or ` not in dependency_groups`: which of the two, whether it is `in`, and what follows.
 fn membership(after: &str) -> Option<(&'static str, bool, &str)> {
     let word = |text: &'_ str, word: &str| text.trim_start().strip_prefix(word).map(str::len);
-    let not = word(after, "not").map(|rest| after.len() - rest).unwrap_or(0);
+    let not = word(after, "not")
+        .map(|rest| after.len() - rest)
+        .unwrap_or(0);
     let tail = after.get(not..)?;
     let tail = tail.get(tail.len() - word(tail, "in")?..)?;
-    ["extras", "dependency_groups"].into_iter().find_map(|kind| {
-        let rest = tail.trim_start().strip_prefix(kind)?;
-        let ends = !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-        ends.then_some((kind, not == 0, rest))
-    })
+    ["extras", "dependency_groups"]
+        .into_iter()
+        .find_map(|kind| {
+            let rest = tail.trim_start().strip_prefix(kind)?;
+            let ends = !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+            ends.then_some((kind, not == 0, rest))
+        })
 }

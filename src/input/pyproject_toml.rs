@@ -38,8 +38,11 @@ pub(super) struct PyprojectToml;
 impl PyprojectToml {
     /// Whether the file says anything of a project; many only configure tools. One that cannot be read is to be told of.
     pub(super) fn has_project(file: &InputFile) -> bool {
-        let raw = LinedDocument::new(file, "pyproject.toml").and_then(|document| document.toml::<PyprojectDocument>());
-        raw.map_or(true, |raw| raw.project.is_some() || raw.tool.poetry.is_some() || !raw.dependency_groups.is_empty())
+        let raw = LinedDocument::new(file, "pyproject.toml")
+            .and_then(|document| document.toml::<PyprojectDocument>());
+        raw.map_or(true, |raw| {
+            raw.project.is_some() || raw.tool.poetry.is_some() || !raw.dependency_groups.is_empty()
+        })
     }
 }
 
@@ -56,8 +59,16 @@ impl InputAdapter for PyprojectToml {
         file_name == "pyproject.toml"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
-        let mut requests = Requests { sources, ..Requests::default() };
+    fn read(
+        &self,
+        file: &InputFile,
+        context: &InputContext,
+        sources: PackageSources,
+    ) -> Result<Requests, InputError> {
+        let mut requests = Requests {
+            sources,
+            ..Requests::default()
+        };
         let document = LinedDocument::new(file, "pyproject.toml")?;
         let raw: PyprojectDocument = document.toml()?;
         let mut reader = PyprojectReader {
@@ -152,11 +163,21 @@ impl PyprojectReader<'_, '_> {
     fn read(&mut self, raw: &PyprojectDocument) -> Result<(), InputError> {
         let is_dynamic = |key: &str| {
             let named = raw.project.iter().flat_map(|project| &project.dynamic);
-            named.clone().find(|name| name.get_ref() == key).map(|name| self.document.spot(name.span().start))
+            named
+                .clone()
+                .find(|name| name.get_ref() == key)
+                .map(|name| self.document.spot(name.span().start))
         };
-        let (dependencies, optional) = (is_dynamic("dependencies"), is_dynamic("optional-dependencies"));
+        let (dependencies, optional) = (
+            is_dynamic("dependencies"),
+            is_dynamic("optional-dependencies"),
+        );
         let has_main = raw.project.is_none() || dependencies.is_some();
-        let main = if has_main { poetry::MainDependencies::Read } else { poetry::MainDependencies::Known };
+        let main = if has_main {
+            poetry::MainDependencies::Read
+        } else {
+            poetry::MainDependencies::Known
+        };
         self.tables(raw, main)?;
         if let Some(project) = &raw.project {
             self.project(project, raw)?;
@@ -172,31 +193,62 @@ impl PyprojectReader<'_, '_> {
             self.requests.offered.groups.insert(label);
         }
         self.development(raw)?;
-        if raw.tool.poetry.is_none() && (dependencies.is_some() || optional.is_some() || raw.project.is_none()) {
+        if raw.tool.poetry.is_none()
+            && (dependencies.is_some() || optional.is_some() || raw.project.is_none())
+        {
             self.left_to_build(raw, dependencies, optional)?;
         }
         Ok(())
     }
 
     /// What tools' tables say of all of it.
-    fn tables(&mut self, raw: &PyprojectDocument, main: poetry::MainDependencies) -> Result<(), InputError> {
-        if let Some(name) = raw.project.as_ref().and_then(|project| project.name.as_ref()) {
-            self.own = Some(self.document.name(name.get_ref(), &self.document.spot(name.span().start))?);
+    fn tables(
+        &mut self,
+        raw: &PyprojectDocument,
+        main: poetry::MainDependencies,
+    ) -> Result<(), InputError> {
+        if let Some(name) = raw
+            .project
+            .as_ref()
+            .and_then(|project| project.name.as_ref())
+        {
+            self.own = Some(
+                self.document
+                    .name(name.get_ref(), &self.document.spot(name.span().start))?,
+            );
         }
         self.uv(&raw.tool.uv)?;
         if let Some(poetry) = &raw.tool.poetry {
             self.poetry_sources(poetry, main)?;
         }
-        for url in raw.tool.pdm.source.iter().filter_map(|source| source.url.as_ref()) {
+        for url in raw
+            .tool
+            .pdm
+            .source
+            .iter()
+            .filter_map(|source| source.url.as_ref())
+        {
             let place = self.document.place(url.span().start);
-            super::locking::index(url.get_ref(), self.document, &place, self.file, &mut self.requests.sources)?;
+            super::locking::index(
+                url.get_ref(),
+                self.document,
+                &place,
+                self.file,
+                &mut self.requests.sources,
+            )?;
         }
         Ok(())
     }
 
-    fn project(&mut self, project: &ProjectTable, raw: &PyprojectDocument) -> Result<(), InputError> {
+    fn project(
+        &mut self,
+        project: &ProjectTable,
+        raw: &PyprojectDocument,
+    ) -> Result<(), InputError> {
         if let Some(python) = &project.requires_python {
-            let bound = self.document.pythons(python.get_ref(), self.document.spot(python.span().start))?;
+            let bound = self
+                .document
+                .pythons(python.get_ref(), self.document.spot(python.span().start))?;
             self.requests.pythons.push(bound);
         }
         for line in &project.dependencies {
@@ -214,8 +266,14 @@ impl PyprojectReader<'_, '_> {
 
     /// Groups that older tools keep under their own tables.
     fn development(&mut self, raw: &PyprojectDocument) -> Result<(), InputError> {
-        let uv = (!raw.tool.uv.dev_dependencies.is_empty()).then_some(("dev", &raw.tool.uv.dev_dependencies));
-        let pdm = raw.tool.pdm.dev_dependencies.iter().map(|(group, lines)| (group.as_str(), lines));
+        let uv = (!raw.tool.uv.dev_dependencies.is_empty())
+            .then_some(("dev", &raw.tool.uv.dev_dependencies));
+        let pdm = raw
+            .tool
+            .pdm
+            .dev_dependencies
+            .iter()
+            .map(|(group, lines)| (group.as_str(), lines));
         for (group, lines) in pdm.chain(uv) {
             let label = self.document.label(group, &self.document.line(1))?;
             if self.context.selection.groups.has(&label) {
@@ -229,8 +287,16 @@ impl PyprojectReader<'_, '_> {
     }
 
     /// Reads one of the project's extras, under the condition of the line that asks for it.
-    fn extra(&mut self, wanted: &ExtraName, condition: &MarkerTree, raw: &PyprojectDocument) -> Result<(), InputError> {
-        let extras = raw.project.iter().flat_map(|project| &project.optional_dependencies);
+    fn extra(
+        &mut self,
+        wanted: &ExtraName,
+        condition: &MarkerTree,
+        raw: &PyprojectDocument,
+    ) -> Result<(), InputError> {
+        let extras = raw
+            .project
+            .iter()
+            .flat_map(|project| &project.optional_dependencies);
         for (extra, lines) in extras {
             if self.document.label(extra, &self.document.line(1))? != *wanted {
                 continue;
@@ -258,21 +324,32 @@ impl PyprojectReader<'_, '_> {
             let at = items.first().map_or(0, |item| item.span().start);
             if self.open.iter().any(|open| open == wanted.as_ref()) {
                 let (place, found) = (self.document.spot(at), wanted.to_string());
-                return Err(InputError::Cycle { place, found, by: self.open.join(" -> ") });
+                return Err(InputError::Cycle {
+                    place,
+                    found,
+                    by: self.open.join(" -> "),
+                });
             }
             self.enter(wanted.to_string(), at)?;
             for item in items {
                 match item.get_ref() {
-                    GroupItem::Requirement(line) => self.line(line, item.span(), &MarkerTree::TRUE, raw)?,
+                    GroupItem::Requirement(line) => {
+                        self.line(line, item.span(), &MarkerTree::TRUE, raw)?
+                    }
                     GroupItem::Include { group } => {
                         let place = self.document.spot(item.span().start);
                         let label = self.document.label(group, &place)?;
-                        let known = raw
-                            .dependency_groups
-                            .keys()
-                            .any(|known| self.document.label(known, &place).is_ok_and(|known| known == label));
+                        let known = raw.dependency_groups.keys().any(|known| {
+                            self.document
+                                .label(known, &place)
+                                .is_ok_and(|known| known == label)
+                        });
                         if !known {
-                            return Err(self.document.expected("a group that the file has", group, &place));
+                            return Err(self.document.expected(
+                                "a group that the file has",
+                                group,
+                                &place,
+                            ));
                         }
                         self.group(&label, raw)?;
                     }
@@ -286,7 +363,12 @@ impl PyprojectReader<'_, '_> {
     fn enter(&mut self, name: String, at: usize) -> Result<(), InputError> {
         if self.open.len() >= DEEPEST {
             let (place, limit) = (self.document.spot(at), DEEPEST);
-            return Err(InputError::TooMuch { place, found: name, limit, unit: "groups or extras within each other" });
+            return Err(InputError::TooMuch {
+                place,
+                found: name,
+                limit,
+                unit: "groups or extras within each other",
+            });
         }
         self.open.push(name);
         Ok(())
@@ -303,7 +385,12 @@ impl PyprojectReader<'_, '_> {
         self.lines += 1;
         if self.lines > MOST_LINES {
             let (place, found) = (self.document.spot(span.start), line.to_owned());
-            return Err(InputError::TooMuch { place, found, limit: MOST_LINES, unit: "requirements" });
+            return Err(InputError::TooMuch {
+                place,
+                found,
+                limit: MOST_LINES,
+                unit: "requirements",
+            });
         }
         let text = self.document.string(line, span);
         let mut request = self.requirement(&text)?;
@@ -311,7 +398,9 @@ impl PyprojectReader<'_, '_> {
             wanted.marker.and(condition.clone());
             if Some(&wanted.name) == self.own.as_ref() && wanted.version_or_url.is_none() {
                 let (extras, marker) = (wanted.extras.clone(), wanted.marker.clone());
-                return extras.iter().try_for_each(|extra| self.extra(extra, &marker, raw));
+                return extras
+                    .iter()
+                    .try_for_each(|extra| self.extra(extra, &marker, raw));
             }
         }
         self.push(request);
@@ -320,22 +409,38 @@ impl PyprojectReader<'_, '_> {
 
     fn requirement(&mut self, text: &InputText) -> Result<Request, InputError> {
         let (wanted, hashes) = names::wanted(text, self.context, &mut self.requests.sources)?;
-        Ok(Request { wanted, hashes, place: text.place(0) })
+        Ok(Request {
+            wanted,
+            hashes,
+            place: text.place(0),
+        })
     }
 
     /// Adds a request; where a tool's table says where the package comes from, it comes from there.
     fn push(&mut self, request: Request) {
-        let PyprojectReader { origins, requests, .. } = self;
+        let PyprojectReader {
+            origins, requests, ..
+        } = self;
         origins.apply(request, requests);
     }
 
     fn problem(&mut self, package: Option<&PackageName>, place: &Place, message: String) {
         let place = place.to_string();
-        let problem = Problem { kind: ProblemKind::Metadata, package: package.cloned(), place, message };
+        let problem = Problem {
+            kind: ProblemKind::Metadata,
+            package: package.cloned(),
+            place,
+            message,
+        };
         self.requests.problems.push(problem);
     }
 
-    fn labels(&self, names: impl Iterator<Item = String>) -> Result<BTreeSet<ExtraName>, InputError> {
-        names.map(|name| self.document.label(&name, &self.document.line(1))).collect()
+    fn labels(
+        &self,
+        names: impl Iterator<Item = String>,
+    ) -> Result<BTreeSet<ExtraName>, InputError> {
+        names
+            .map(|name| self.document.label(&name, &self.document.line(1)))
+            .collect()
     }
 }

@@ -58,14 +58,29 @@ impl InputAdapter for RequirementsTxt {
             // `requirements.lock` of rye and others; `uv.lock` and `poetry.lock` are not of this format.
             "lock" => stem.starts_with("requirements") || stem.starts_with("constraints"),
             // Without an extension the content decides: a binary file or one with sections is none.
-            _ if !name.contains('.') => !head.contains(&0) && !head.trim_ascii_start().starts_with(b"["),
+            _ if !name.contains('.') => {
+                !head.contains(&0) && !head.trim_ascii_start().starts_with(b"[")
+            }
             _ => false,
         }
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
-        let mut requests = Requests { sources, ..Requests::default() };
-        let mut reader = RequirementsReader { context, requests: &mut requests, open: Vec::new(), files: 0 };
+    fn read(
+        &self,
+        file: &InputFile,
+        context: &InputContext,
+        sources: PackageSources,
+    ) -> Result<Requests, InputError> {
+        let mut requests = Requests {
+            sources,
+            ..Requests::default()
+        };
+        let mut reader = RequirementsReader {
+            context,
+            requests: &mut requests,
+            open: Vec::new(),
+            files: 0,
+        };
         reader.file(file, LinePurpose::Requirements)?;
         Ok(requests)
     }
@@ -79,7 +94,12 @@ impl RequirementsTxt {
         context: &InputContext,
         requests: &mut Requests,
     ) -> Result<(), InputError> {
-        let mut reader = RequirementsReader { context, requests, open: Vec::new(), files: 0 };
+        let mut reader = RequirementsReader {
+            context,
+            requests,
+            open: Vec::new(),
+            files: 0,
+        };
         reader.file(file, LinePurpose::Constraints)
     }
 }
@@ -94,7 +114,12 @@ impl RequirementsTxt {
         requests: &mut Requests,
     ) -> Result<(), InputError> {
         let open = vec![(file.path.clone(), file.shown.clone())];
-        let mut reader = RequirementsReader { context, requests, open, files: 0 };
+        let mut reader = RequirementsReader {
+            context,
+            requests,
+            open,
+            files: 0,
+        };
         reader.line(&split(&line.trimmed())?, file, LinePurpose::Requirements)
     }
 }
@@ -116,7 +141,11 @@ struct RequirementsReader<'a, 'context> {
 
 impl RequirementsReader<'_, '_> {
     fn file(&mut self, file: &InputFile, purpose: LinePurpose) -> Result<(), InputError> {
-        let content = decode(&file.content, &file.shown, self.context.locale_encoding.as_deref())?;
+        let content = decode(
+            &file.content,
+            &file.shown,
+            self.context.locale_encoding.as_deref(),
+        )?;
         self.open.push((file.path.clone(), file.shown.clone()));
         let shown: Rc<str> = file.shown.as_str().into();
         for line in logical_lines(&content, &shown, &self.context.variables) {
@@ -126,13 +155,19 @@ impl RequirementsReader<'_, '_> {
         Ok(())
     }
 
-    fn line(&mut self, split: &SplitLine, file: &InputFile, purpose: LinePurpose) -> Result<(), InputError> {
+    fn line(
+        &mut self,
+        split: &SplitLine,
+        file: &InputFile,
+        purpose: LinePurpose,
+    ) -> Result<(), InputError> {
         nothing_dropped(split)?;
         for given in &split.options {
             self.format_control(given)?;
         }
         if !split.requirement.is_empty() {
-            let mut request = request(&split.requirement, self.context, &mut self.requests.sources)?;
+            let mut request =
+                request(&split.requirement, self.context, &mut self.requests.sources)?;
             request.hashes.extend(hashes(split)?);
             return self.push(request, &split.requirement, purpose);
         }
@@ -155,12 +190,25 @@ impl RequirementsReader<'_, '_> {
 
     /// The value of `-e`: a folder or a URL, or `name @ URL`, but no other name.
     fn editable(&mut self, value: &InputText) -> Result<Request, InputError> {
-        let wanted = if direct_reference(value).is_some() { names::wanted } else { files::wanted };
+        let wanted = if direct_reference(value).is_some() {
+            names::wanted
+        } else {
+            files::wanted
+        };
         let (wanted, hashes) = wanted(value, self.context, &mut self.requests.sources)?;
-        Ok(Request { wanted, hashes, place: value.place(0) })
+        Ok(Request {
+            wanted,
+            hashes,
+            place: value.place(0),
+        })
     }
 
-    fn push(&mut self, request: Request, text: &InputText, purpose: LinePurpose) -> Result<(), InputError> {
+    fn push(
+        &mut self,
+        request: Request,
+        text: &InputText,
+        purpose: LinePurpose,
+    ) -> Result<(), InputError> {
         if purpose == LinePurpose::Requirements {
             self.requests.requests.push(request);
             return Ok(());
@@ -168,7 +216,9 @@ impl RequirementsReader<'_, '_> {
         let (named, extras) = match &request.wanted {
             WantedPackage::Named(requirement) => (true, &requirement.extras),
             // A wheel's file name names it.
-            WantedPackage::Unnamed { location, extras, .. } => (file_name(location).ends_with(".whl"), extras),
+            WantedPackage::Unnamed {
+                location, extras, ..
+            } => (file_name(location).ends_with(".whl"), extras),
         };
         match (named, extras.is_empty()) {
             (false, _) => Err(not_a_constraint(text, "which has no name")),
@@ -180,20 +230,40 @@ impl RequirementsReader<'_, '_> {
         }
     }
 
-    fn include(&mut self, given: &GivenOption, file: &InputFile, purpose: LinePurpose) -> Result<(), InputError> {
+    fn include(
+        &mut self,
+        given: &GivenOption,
+        file: &InputFile,
+        purpose: LinePurpose,
+    ) -> Result<(), InputError> {
         let value = &given.value;
         let place = || value.place(0);
         let (path, shown) = self.included(value, file)?;
         if let Some(first) = self.open.iter().position(|(open, _)| *open == path) {
-            let chain: Vec<&str> = self.open.iter().skip(first).map(|(_, shown)| shown.as_str()).collect();
-            return Err(InputError::Cycle { place: place(), found: value.shown(), by: chain.join(" -> ") });
+            let chain: Vec<&str> = self
+                .open
+                .iter()
+                .skip(first)
+                .map(|(_, shown)| shown.as_str())
+                .collect();
+            return Err(InputError::Cycle {
+                place: place(),
+                found: value.shown(),
+                by: chain.join(" -> "),
+            });
         }
         self.files += 1;
-        for (found, limit, unit) in
-            [(self.open.len(), DEEPEST, "files within each other"), (self.files, MOST_FILES, "included files")]
-        {
+        for (found, limit, unit) in [
+            (self.open.len(), DEEPEST, "files within each other"),
+            (self.files, MOST_FILES, "included files"),
+        ] {
             if found > limit {
-                return Err(InputError::TooMuch { place: place(), found: value.shown(), limit, unit });
+                return Err(InputError::TooMuch {
+                    place: place(),
+                    found: value.shown(),
+                    limit,
+                    unit,
+                });
             }
         }
         let included = self.context.open(&shown, path, &place())?;
@@ -201,25 +271,51 @@ impl RequirementsReader<'_, '_> {
     }
 
     /// The path of an included file, and its name as the user would write it.
-    fn included(&self, value: &InputText, file: &InputFile) -> Result<(PathBuf, String), InputError> {
+    fn included(
+        &self,
+        value: &InputText,
+        file: &InputFile,
+    ) -> Result<(PathBuf, String), InputError> {
         if is_url(value.as_str()) {
             let reference = reference(value, self.context, &mut PackageSources::default())?;
-            let path = reference.url.to_file_path().ok().filter(|_| reference.url.scheme() == "file");
-            let path = path.ok_or_else(|| InputError::Remote { place: value.place(0), found: value.shown() })?;
-            let shown = if value.is_literal() { path.to_string_lossy().into_owned() } else { value.shown() };
+            let path = reference
+                .url
+                .to_file_path()
+                .ok()
+                .filter(|_| reference.url.scheme() == "file");
+            let path = path.ok_or_else(|| InputError::Remote {
+                place: value.place(0),
+                found: value.shown(),
+            })?;
+            let shown = if value.is_literal() {
+                path.to_string_lossy().into_owned()
+            } else {
+                value.shown()
+            };
             return Ok((normalised(&path), shown));
         }
         let beside = |path: &Path| path.parent().unwrap_or(Path::new("")).join(value.as_str());
-        let shown = if value.is_literal() { normalised(&beside(Path::new(&file.shown))) } else { value.shown().into() };
-        Ok((normalised(&beside(&file.path)), shown.to_string_lossy().into_owned()))
+        let shown = if value.is_literal() {
+            normalised(&beside(Path::new(&file.shown)))
+        } else {
+            value.shown().into()
+        };
+        Ok((
+            normalised(&beside(&file.path)),
+            shown.to_string_lossy().into_owned(),
+        ))
     }
 
     /// `--only-binary` and `--no-binary`, which act wherever they stand.
     fn format_control(&mut self, given: &GivenOption) -> Result<(), InputError> {
         let sources = &mut self.requests.sources;
         match given.asks {
-            OptionRequest::OnlyBinary => control(given, &mut sources.only_binary, &mut sources.no_binary),
-            OptionRequest::NoBinary => control(given, &mut sources.no_binary, &mut sources.only_binary),
+            OptionRequest::OnlyBinary => {
+                control(given, &mut sources.only_binary, &mut sources.no_binary)
+            }
+            OptionRequest::NoBinary => {
+                control(given, &mut sources.no_binary, &mut sources.only_binary)
+            }
             _ => Ok(()),
         }
     }
@@ -260,11 +356,13 @@ impl RequirementsReader<'_, '_> {
         }
         let path = self.context.path(value.as_str());
         let folder = (self.context.files.kind(&path) == Some(FileKind::Folder)).then_some(path);
-        folder.and_then(|folder| url::Url::from_directory_path(folder).ok()).ok_or_else(|| InputError::NotAUrl {
-            place: value.place(0),
-            found: value.shown(),
-            why: "there is no such folder either".into(),
-        })
+        folder
+            .and_then(|folder| url::Url::from_directory_path(folder).ok())
+            .ok_or_else(|| InputError::NotAUrl {
+                place: value.place(0),
+                found: value.shown(),
+                why: "there is no such folder either".into(),
+            })
     }
 
     /// A folder or page with links to files.
@@ -276,9 +374,19 @@ impl RequirementsReader<'_, '_> {
                 _ => Ok(Location::Url(url)),
             };
         }
-        let beside = normalised(&file.path.parent().unwrap_or(Path::new("")).join(value.as_str()));
+        let beside = normalised(
+            &file
+                .path
+                .parent()
+                .unwrap_or(Path::new(""))
+                .join(value.as_str()),
+        );
         let exists = self.context.files.kind(&beside).is_some();
-        Ok(Location::Path(if exists { beside } else { self.context.path(value.as_str()) }))
+        Ok(Location::Path(if exists {
+            beside
+        } else {
+            self.context.path(value.as_str())
+        }))
     }
 
     /// `--all-releases :all:`, the long form of `--pre`, and its opposite.
@@ -297,17 +405,27 @@ impl RequirementsReader<'_, '_> {
 
 /// Refuses a line of which pip would drop a requirement or a part of one.
 fn nothing_dropped(split: &SplitLine) -> Result<(), InputError> {
-    let dropped =
-        |text: &InputText, expected| Err(InputError::Dropped { place: text.place(0), found: text.shown(), expected });
+    let dropped = |text: &InputText, expected| {
+        Err(InputError::Dropped {
+            place: text.place(0),
+            found: text.shown(),
+            expected,
+        })
+    };
     if let Some(stray) = split.stray.first() {
         return dropped(stray, "an option");
     }
     let mut once = split.options.iter().filter(|given| {
-        matches!(given.asks, OptionRequest::Editable | OptionRequest::Requirement | OptionRequest::Constraint)
+        matches!(
+            given.asks,
+            OptionRequest::Editable | OptionRequest::Requirement | OptionRequest::Constraint
+        )
     });
     let first = once.next();
     match (first, once.next()) {
-        (Some(given), _) if !split.requirement.is_empty() => dropped(&given.word, "only `--hash` after a requirement"),
+        (Some(given), _) if !split.requirement.is_empty() => {
+            dropped(&given.word, "only `--hash` after a requirement")
+        }
         (Some(_), Some(second)) => dropped(&second.word, "one of `-r`, `-c` and `-e` on a line"),
         _ => match split.asking(OptionRequest::FindLinks).nth(1) {
             Some(second) => dropped(&second.word, "one `-f` on a line"),
@@ -321,7 +439,10 @@ fn hashes(split: &SplitLine) -> Result<Vec<Digest>, InputError> {
     let mut hashes = Vec::new();
     for given in split.asking(OptionRequest::Hash) {
         let value = &given.value;
-        let (name, hex) = value.as_str().split_once(':').unwrap_or((value.as_str(), ""));
+        let (name, hex) = value
+            .as_str()
+            .split_once(':')
+            .unwrap_or((value.as_str(), ""));
         let algorithm = Algorithm::from_name(name).ok_or_else(|| InputError::NotAHash {
             place: value.place(0),
             found: value.shown(),
@@ -333,7 +454,11 @@ fn hashes(split: &SplitLine) -> Result<Vec<Digest>, InputError> {
 }
 
 /// Adds the names to one control and takes them from the other, in the order in which they stand.
-fn control(given: &GivenOption, target: &mut FormatControl, other: &mut FormatControl) -> Result<(), InputError> {
+fn control(
+    given: &GivenOption,
+    target: &mut FormatControl,
+    other: &mut FormatControl,
+) -> Result<(), InputError> {
     let words: Vec<&str> = given.value.as_str().split(',').collect();
     if given.value.as_str().starts_with('-') {
         return Err(option_value(given, NAMES));
@@ -376,7 +501,11 @@ fn option_value(given: &GivenOption, expected: &str) -> InputError {
 }
 
 fn not_a_constraint(text: &InputText, why: &'static str) -> InputError {
-    InputError::NotAConstraint { place: text.place(0), found: text.shown(), why }
+    InputError::NotAConstraint {
+        place: text.place(0),
+        found: text.shown(),
+        why,
+    }
 }
 
 fn file_name(location: &Location) -> String {
@@ -395,11 +524,25 @@ mod tests {
         let check = |name: &str, head: &[u8], expected: bool| {
             assert_eq!(RequirementsTxt.claims(name, head), expected, "{name}");
         };
-        for name in ["requirements.txt", "Dev.TXT", "base.in", "requirements.lock", "requirements-dev.lock", "a.b.txt"]
-        {
+        for name in [
+            "requirements.txt",
+            "Dev.TXT",
+            "base.in",
+            "requirements.lock",
+            "requirements-dev.lock",
+            "a.b.txt",
+        ] {
             check(name, b"", true);
         }
-        for name in ["uv.lock", "poetry.lock", "Pipfile.lock", "pyproject.toml", "pylock.toml", "setup.cfg", "a.so"] {
+        for name in [
+            "uv.lock",
+            "poetry.lock",
+            "Pipfile.lock",
+            "pyproject.toml",
+            "pylock.toml",
+            "setup.cfg",
+            "a.so",
+        ] {
             check(name, b"numpy", false);
         }
         check("requirements", b"numpy>=1\n", true);

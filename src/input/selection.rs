@@ -57,9 +57,24 @@ impl GroupSelection {
     }
 }
 
-fn check(option: &'static str, selected: &SelectedNames, offered: &BTreeSet<ExtraName>) -> Result<(), InputError> {
-    let Some(unknown) = selected.named().find(|name| !offered.contains(name)) else { return Ok(()) };
-    let place = Place { file: "command line".to_owned(), line: None, column: None };
+fn check(
+    option: &'static str,
+    selected: &SelectedNames,
+    offered: &BTreeSet<ExtraName>,
+) -> Result<(), InputError> {
+    let Some(unknown) = selected.named().find(|name| !offered.contains(name)) else {
+        return Ok(());
+    };
+    let place = Place {
+        file: "command line".to_owned(),
+        line: None,
+        column: None,
+    };
     let offered = offered.iter().map(ToString::to_string).collect();
-    Err(InputError::NotOffered { place, option, found: unknown.to_string(), offered })
+    Err(InputError::NotOffered {
+        place,
+        option,
+        found: unknown.to_string(),
+        offered,
+    })
 }

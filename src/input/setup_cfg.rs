@@ -23,9 +23,14 @@ pub(super) struct SetupCfg;
 impl SetupCfg {
     /// Whether the file says anything of requirements; many only configure tools.
     pub(super) fn has_requirements(file: &InputFile) -> bool {
-        let Ok(document) = LinedDocument::new(file, "setup.cfg") else { return false };
-        entries(&document)
-            .is_ok_and(|entries| entries.iter().any(|entry| entry.section == EXTRAS || entry.key == "install_requires"))
+        let Ok(document) = LinedDocument::new(file, "setup.cfg") else {
+            return false;
+        };
+        entries(&document).is_ok_and(|entries| {
+            entries
+                .iter()
+                .any(|entry| entry.section == EXTRAS || entry.key == "install_requires")
+        })
     }
 }
 
@@ -42,16 +47,30 @@ impl InputAdapter for SetupCfg {
         file_name == "setup.cfg"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
-        let mut requests = Requests { sources, ..Requests::default() };
+    fn read(
+        &self,
+        file: &InputFile,
+        context: &InputContext,
+        sources: PackageSources,
+    ) -> Result<Requests, InputError> {
+        let mut requests = Requests {
+            sources,
+            ..Requests::default()
+        };
         let document = LinedDocument::new(file, "setup.cfg")?;
         for entry in entries(&document)? {
             match (entry.section.as_str(), entry.key.as_str()) {
                 (OPTIONS, "python_requires") => {
-                    let Some(text) = entry.lines.iter().find(|line| !line.is_empty()) else { continue };
+                    let Some(text) = entry.lines.iter().find(|line| !line.is_empty()) else {
+                        continue;
+                    };
                     let place = text.place(0);
                     let any_of = vec![document.specifiers(text.as_str(), &place)?];
-                    requests.pythons.push(PythonBound { any_of, shown: text.shown(), place });
+                    requests.pythons.push(PythonBound {
+                        any_of,
+                        shown: text.shown(),
+                        place,
+                    });
                 }
                 (OPTIONS, "install_requires") => listed(&entry, file, context, &mut requests)?,
                 (EXTRAS, extra) => {
@@ -80,7 +99,8 @@ struct SetupCfgEntry {
 /// Reads sections and keys as Python's `configparser` does: what is indented goes on, lines that begin with `#` or `;` are
 /// comments.
 fn entries(document: &LinedDocument) -> Result<Vec<SetupCfgEntry>, InputError> {
-    let (mut entries, mut section, mut offset): (Vec<SetupCfgEntry>, _, _) = (Vec::new(), String::new(), 0);
+    let (mut entries, mut section, mut offset): (Vec<SetupCfgEntry>, _, _) =
+        (Vec::new(), String::new(), 0);
     let mut goes_on = false;
     for whole in document.text().split_inclusive('\n') {
         let start = offset;
@@ -99,21 +119,37 @@ fn entries(document: &LinedDocument) -> Result<Vec<SetupCfgEntry>, InputError> {
             }
             continue;
         }
-        if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(name, _)| name) {
+        if let Some(name) = text
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once(']'))
+            .map(|(name, _)| name)
+        {
             section = name.trim().to_owned();
             goes_on = false;
             continue;
         }
         let Some(sign) = text.find(['=', ':']) else {
-            return Err(document.wrong(document.spot(begin), &format!("expected `key = value`, found `{text}`")));
+            return Err(document.wrong(
+                document.spot(begin),
+                &format!("expected `key = value`, found `{text}`"),
+            ));
         };
         let (key, value) = text.split_at_checked(sign).unwrap_or((text, ""));
         let value = value.get(1..).unwrap_or_default();
         let from = begin + sign + 1 + (value.len() - value.trim_start().len());
         let place = document.spot(begin);
         let key = key.trim().to_ascii_lowercase().replace('-', "_");
-        let key = if section == EXTRAS { text.get(..sign).unwrap_or_default().trim().to_owned() } else { key };
-        entries.push(SetupCfgEntry { section: section.clone(), key, place, lines: vec![at(from, value.trim())] });
+        let key = if section == EXTRAS {
+            text.get(..sign).unwrap_or_default().trim().to_owned()
+        } else {
+            key
+        };
+        entries.push(SetupCfgEntry {
+            section: section.clone(),
+            key,
+            place,
+            lines: vec![at(from, value.trim())],
+        });
         goes_on = true;
     }
     Ok(entries)
@@ -126,11 +162,21 @@ fn listed(
     context: &InputContext,
     requests: &mut Requests,
 ) -> Result<(), InputError> {
-    let files = entry.lines.first().and_then(|line| line.as_str().strip_prefix("file:"));
+    let files = entry
+        .lines
+        .first()
+        .and_then(|line| line.as_str().strip_prefix("file:"));
     if let Some(files) = files {
-        for name in files.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        for name in files
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+        {
             let file = context.open(&shown_beside(name, file), beside(name, file), &entry.place)?;
-            add(RequirementsTxt.read(&file, context, std::mem::take(&mut requests.sources))?, requests);
+            add(
+                RequirementsTxt.read(&file, context, std::mem::take(&mut requests.sources))?,
+                requests,
+            );
         }
         return Ok(());
     }
@@ -145,7 +191,11 @@ fn listed(
                 continue;
             }
             let (wanted, hashes) = names::wanted(&text, context, &mut requests.sources)?;
-            requests.requests.push(Request { wanted, hashes, place: text.place(0) });
+            requests.requests.push(Request {
+                wanted,
+                hashes,
+                place: text.place(0),
+            });
         }
     }
     Ok(())

@@ -26,32 +26,56 @@ impl InputAdapter for SpdxAdapter {
     fn claims(&self, file_name: &str, head: &[u8]) -> bool {
         let name = file_name.to_ascii_lowercase();
         let head = String::from_utf8_lossy(head);
-        [".spdx.json", ".spdx"].iter().any(|suffix| name.ends_with(suffix))
+        [".spdx.json", ".spdx"]
+            .iter()
+            .any(|suffix| name.ends_with(suffix))
             || head.contains("\"spdxVersion\"")
             || head.contains("spdx.org/rdf/3")
             || head.starts_with("SPDXVersion:")
     }
 
-    fn read(&self, file: &InputFile, _: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
-        let mut requests = Requests { sources, ..Requests::default() };
+    fn read(
+        &self,
+        file: &InputFile,
+        _: &InputContext,
+        sources: PackageSources,
+    ) -> Result<Requests, InputError> {
+        let mut requests = Requests {
+            sources,
+            ..Requests::default()
+        };
         let document = LinedDocument::new(file, "SPDX bill of materials")?;
         if !document.text().trim_start().starts_with('{') {
-            return Err(document.wrong(document.line(1), "expected JSON, found another form; write the bill as JSON"));
+            return Err(document.wrong(
+                document.line(1),
+                "expected JSON, found another form; write the bill as JSON",
+            ));
         }
         let raw: SpdxFile<'_> = document.json()?;
         let version = raw.version.unwrap_or_default();
         if !version.starts_with("SPDX-2.") {
-            return Err(document.expected("`\"spdxVersion\": \"SPDX-2.…\"`", &version, &document.line(1)));
+            return Err(document.expected(
+                "`\"spdxVersion\": \"SPDX-2.…\"`",
+                &version,
+                &document.line(1),
+            ));
         }
         let mut bill = BillPackages::new(&document);
         let described = |id: &str| {
             raw.described.iter().any(|known| known == id)
-                || raw.relationships.iter().any(|known| known.kind == "DESCRIBES" && known.to == id)
+                || raw
+                    .relationships
+                    .iter()
+                    .any(|known| known.kind == "DESCRIBES" && known.to == id)
         };
         for raw in &raw.packages {
             let package: SpdxPackage = document.part(raw)?;
             let is_purl = |reference: &&RawReference| reference.kind == "purl";
-            let purl = package.references.iter().find(is_purl).map(|reference| reference.locator.as_str());
+            let purl = package
+                .references
+                .iter()
+                .find(is_purl)
+                .map(|reference| reference.locator.as_str());
             // What the bill is about is the project itself.
             if purl.is_some() || !described(&package.id) {
                 bill.add(Some(&package.id), purl, None, raw)?;

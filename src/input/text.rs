@@ -29,15 +29,31 @@ pub(super) struct InputText {
 impl InputText {
     /// An empty text in this file; `end` is where its first character would stand.
     pub(super) fn new(file: &Rc<str>, end: CharacterPosition) -> InputText {
-        InputText { file: Rc::clone(file), characters: String::new(), spots: Vec::new(), end }
+        InputText {
+            file: Rc::clone(file),
+            characters: String::new(),
+            spots: Vec::new(),
+            end,
+        }
     }
 
     /// An argument of the command line.
     pub(super) fn typed(argument: &str) -> InputText {
-        let mut text =
-            InputText::new(&"command line".into(), CharacterPosition { column: 1, ..CharacterPosition::default() });
+        let mut text = InputText::new(
+            &"command line".into(),
+            CharacterPosition {
+                column: 1,
+                ..CharacterPosition::default()
+            },
+        );
         for (column, character) in (1..).zip(argument.chars()) {
-            text.push(character, CharacterPosition { column, ..CharacterPosition::default() });
+            text.push(
+                character,
+                CharacterPosition {
+                    column,
+                    ..CharacterPosition::default()
+                },
+            );
         }
         text
     }
@@ -45,7 +61,10 @@ impl InputText {
     /// Appends a character that stood at this spot.
     pub(super) fn push(&mut self, character: char, spot: CharacterPosition) {
         self.characters.push(character);
-        self.end = CharacterPosition { column: spot.column.saturating_add(1), ..spot.clone() };
+        self.end = CharacterPosition {
+            column: spot.column.saturating_add(1),
+            ..spot.clone()
+        };
         self.spots.resize(self.characters.len(), spot);
     }
 
@@ -58,17 +77,25 @@ impl InputText {
     }
 
     /// The characters with their spots.
-    pub(super) fn characters(&self) -> impl DoubleEndedIterator<Item = (usize, char, &CharacterPosition)> {
+    pub(super) fn characters(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (usize, char, &CharacterPosition)> {
         self.characters
             .char_indices()
-            .filter_map(|(offset, character)| self.spots.get(offset).map(|spot| (offset, character, spot)))
+            .filter_map(|(offset, character)| {
+                self.spots.get(offset).map(|spot| (offset, character, spot))
+            })
     }
 
     /// A part; empty when the range does not lie on borders of characters.
     pub(super) fn part(&self, range: Range<usize>) -> InputText {
         InputText {
             file: Rc::clone(&self.file),
-            characters: self.characters.get(range.clone()).unwrap_or_default().to_owned(),
+            characters: self
+                .characters
+                .get(range.clone())
+                .unwrap_or_default()
+                .to_owned(),
             spots: self.spots.get(range.clone()).unwrap_or_default().to_vec(),
             end: self.spots.get(range.end).unwrap_or(&self.end).clone(),
         }
@@ -84,9 +111,12 @@ impl InputText {
     pub(super) fn with(&self, range: Range<usize>, replacement: &str) -> InputText {
         let spot = self.spots.get(range.start).unwrap_or(&self.end).clone();
         let mut text = self.part(0..range.start);
-        replacement.chars().for_each(|character| text.push(character, spot.clone()));
+        replacement
+            .chars()
+            .for_each(|character| text.push(character, spot.clone()));
         let rest = self.part(range.end..self.characters.len());
-        rest.characters().for_each(|(_, character, spot)| text.push(character, spot.clone()));
+        rest.characters()
+            .for_each(|(_, character, spot)| text.push(character, spot.clone()));
         text.end = self.end.clone();
         text
     }
@@ -94,7 +124,11 @@ impl InputText {
     /// Where the byte at this offset came from.
     pub(super) fn place(&self, offset: usize) -> Place {
         let spot = self.spots.get(offset).unwrap_or(&self.end);
-        Place { file: self.file.to_string(), line: spot.line, column: Some(spot.column) }
+        Place {
+            file: self.file.to_string(),
+            line: spot.line,
+            column: Some(spot.column),
+        }
     }
 
     /// Whether nothing of it came from variables.
@@ -129,11 +163,13 @@ pub(super) fn printable(text: &str) -> String {
     let mut printable: String = without_credentials(text)
         .chars()
         .take(LONGEST_QUOTATION)
-        .map(
-            |character| {
-                if character.is_control() && character != '\t' { char::REPLACEMENT_CHARACTER } else { character }
-            },
-        )
+        .map(|character| {
+            if character.is_control() && character != '\t' {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                character
+            }
+        })
         .collect();
     if text.chars().nth(LONGEST_QUOTATION).is_some() {
         printable.push('…');
@@ -151,8 +187,12 @@ fn without_credentials(text: &str) -> String {
     let mut pieces = text.split("://");
     let mut hidden = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
-        let authority = piece.find(|c: char| matches!(c, '/' | '?' | '#' | '\\') || is_space(c)).unwrap_or(piece.len());
-        let secret = piece.get(..authority).and_then(|authority| authority.rfind('@'));
+        let authority = piece
+            .find(|c: char| matches!(c, '/' | '?' | '#' | '\\') || is_space(c))
+            .unwrap_or(piece.len());
+        let secret = piece
+            .get(..authority)
+            .and_then(|authority| authority.rfind('@'));
         hidden.push_str("://");
         hidden.push_str(if secret.is_some() { "****" } else { "" });
         hidden.push_str(piece.get(secret.unwrap_or(0)..).unwrap_or_default());
@@ -166,10 +206,17 @@ mod tests {
 
     #[test]
     fn credentials_are_hidden_however_they_are_written() {
-        let check = |text: &str, expected: &str| assert_eq!(InputText::typed(text).shown(), expected);
+        let check =
+            |text: &str, expected: &str| assert_eq!(InputText::typed(text).shown(), expected);
         check("https://me:secret@host/a", "https://****@host/a");
-        check("a @ git+ssh://git@host/b@main", "a @ git+ssh://****@host/b@main");
-        check("https://tok@en@host https://b:c@d", "https://****@host https://****@d");
+        check(
+            "a @ git+ssh://git@host/b@main",
+            "a @ git+ssh://****@host/b@main",
+        );
+        check(
+            "https://tok@en@host https://b:c@d",
+            "https://****@host https://****@d",
+        );
         check("https://host/a@1", "https://host/a@1");
     }
 

@@ -36,15 +36,28 @@ impl InputAdapter for UvLock {
         file_name == "uv.lock"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
-        let mut requests = Requests { sources, ..Requests::default() };
+    fn read(
+        &self,
+        file: &InputFile,
+        context: &InputContext,
+        sources: PackageSources,
+    ) -> Result<Requests, InputError> {
+        let mut requests = Requests {
+            sources,
+            ..Requests::default()
+        };
         let document = LinedDocument::new(file, "uv.lock")?;
         let raw: UvLockFile = document.toml()?;
         if *raw.version.get_ref() != 1 {
             let place = document.place(raw.version.span().start);
             return Err(document.expected("version 1", &raw.version.get_ref().to_string(), &place));
         }
-        let mut reader = UvLockReader { document: &document, file, raw: &raw, active: Vec::new() };
+        let mut reader = UvLockReader {
+            document: &document,
+            file,
+            raw: &raw,
+            active: Vec::new(),
+        };
         for package in reader.projects() {
             for (name, of) in [
                 (&package.optional_dependencies, &mut requests.offered.extras),
@@ -56,7 +69,9 @@ impl InputAdapter for UvLock {
             }
         }
         reader.active = reader.active_extras(&context.selection)?;
-        requests.locks.push(reader.lock(&context.selection, &mut requests.sources)?);
+        requests
+            .locks
+            .push(reader.lock(&context.selection, &mut requests.sources)?);
         Ok(requests)
     }
 }
@@ -164,7 +179,10 @@ struct UvLockArtifact {
 impl UvLockSource {
     /// The folder of a project that is not packed.
     fn folder(&self) -> Option<&str> {
-        self.editable.as_deref().or(self.not_built.as_deref()).or(self.directory.as_deref())
+        self.editable
+            .as_deref()
+            .or(self.not_built.as_deref())
+            .or(self.directory.as_deref())
     }
 }
 
@@ -184,10 +202,17 @@ impl<'a> UvLockReader<'a> {
     /// The project, or where the workspace's root is none, its members.
     fn projects(&self) -> Vec<&'a UvLockPackage> {
         let all = || self.raw.package.iter();
-        let root: Vec<&UvLockPackage> = all().filter(|package| package.source.folder() == Some(".")).collect();
-        let is_member =
-            |package: &&UvLockPackage| package.source.editable.is_some() || package.source.not_built.is_some();
-        if root.is_empty() { all().filter(is_member).collect() } else { root }
+        let root: Vec<&UvLockPackage> = all()
+            .filter(|package| package.source.folder() == Some("."))
+            .collect();
+        let is_member = |package: &&UvLockPackage| {
+            package.source.editable.is_some() || package.source.not_built.is_some()
+        };
+        if root.is_empty() {
+            all().filter(is_member).collect()
+        } else {
+            root
+        }
     }
 
     fn active_extras(&self, selection: &GroupSelection) -> Result<Vec<ExtraName>, InputError> {
@@ -211,26 +236,39 @@ impl<'a> UvLockReader<'a> {
         Ok(active)
     }
 
-    fn lock(&self, selection: &GroupSelection, sources: &mut PackageSources) -> Result<Lock, InputError> {
+    fn lock(
+        &self,
+        selection: &GroupSelection,
+        sources: &mut PackageSources,
+    ) -> Result<Lock, InputError> {
         let document = self.document;
-        let mut lock = Lock { file: document.shown().to_owned(), ..Lock::default() };
+        let mut lock = Lock {
+            file: document.shown().to_owned(),
+            ..Lock::default()
+        };
         if let Some(wanted) = &self.raw.requires_python {
-            lock.requires_python = Some(document.pythons(wanted.get_ref(), document.place(wanted.span().start))?);
+            lock.requires_python =
+                Some(document.pythons(wanted.get_ref(), document.place(wanted.span().start))?);
         }
         for marker in &self.raw.supported_markers {
-            lock.environments.push(document.marker(marker.get_ref(), &document.place(marker.span().start))?);
+            lock.environments
+                .push(document.marker(marker.get_ref(), &document.place(marker.span().start))?);
         }
         for package in &self.raw.package {
             lock.packages.push(self.package(package, sources)?);
         }
-        let mut names = connect(&mut lock.packages, &self.raw.package, |raw, names, packages| {
-            let mut edges = self.edges(&raw.dependencies, None, names, packages)?;
-            for (extra, dependencies) in &raw.optional_dependencies {
-                let extra = document.label(extra, &self.place(raw))?;
-                edges.extend(self.edges(dependencies, Some(extra), names, packages)?);
-            }
-            Ok(edges)
-        })?;
+        let mut names = connect(
+            &mut lock.packages,
+            &self.raw.package,
+            |raw, names, packages| {
+                let mut edges = self.edges(&raw.dependencies, None, names, packages)?;
+                for (extra, dependencies) in &raw.optional_dependencies {
+                    let extra = document.label(extra, &self.place(raw))?;
+                    edges.extend(self.edges(dependencies, Some(extra), names, packages)?);
+                }
+                Ok(edges)
+            },
+        )?;
         lock.roots = self.roots(selection, &mut names, &lock.packages)?;
         self.terms(&mut lock)?;
         Ok(lock)
@@ -239,12 +277,20 @@ impl<'a> UvLockReader<'a> {
     /// What the projects and the settings say of versions. All extras and groups are locked together, so that their
     /// bounds count whether they are selected or not.
     fn terms(&self, lock: &mut Lock) -> Result<(), InputError> {
-        let root = self.raw.package.iter().find(|package| package.source.folder() == Some("."));
+        let root = self
+            .raw
+            .package
+            .iter()
+            .find(|package| package.source.folder() == Some("."));
         for package in &self.raw.package {
             let is_root = root.is_some_and(|root| std::ptr::eq(root, package));
             for bound in &package.metadata.requires_dist {
                 let is_own = is_root && bound.marker.is_none();
-                let origin = if is_own { BoundOrigin::Project } else { BoundOrigin::Elsewhere };
+                let origin = if is_own {
+                    BoundOrigin::Project
+                } else {
+                    BoundOrigin::Elsewhere
+                };
                 lock.bounds.push(self.bound(bound, origin)?);
             }
             for bound in package.metadata.requires_dev.values().flatten() {
@@ -254,11 +300,18 @@ impl<'a> UvLockReader<'a> {
         for bound in &self.raw.manifest.constraints {
             lock.bounds.push(self.bound(bound, BoundOrigin::Elsewhere)?);
         }
-        lock.bounds.retain(|bound| bound.requirement.version_or_url.is_some());
+        lock.bounds
+            .retain(|bound| bound.requirement.version_or_url.is_some());
         for bound in &self.raw.manifest.overrides {
-            lock.overrides.push(self.bound(bound, BoundOrigin::Elsewhere)?);
+            lock.overrides
+                .push(self.bound(bound, BoundOrigin::Elsewhere)?);
         }
-        let RawOptions { resolution_mode, prerelease_mode, fork_strategy, exclude_newer } = &self.raw.options;
+        let RawOptions {
+            resolution_mode,
+            prerelease_mode,
+            fork_strategy,
+            exclude_newer,
+        } = &self.raw.options;
         let options = [
             ("--resolution", resolution_mode),
             ("--prerelease", prerelease_mode),
@@ -266,7 +319,11 @@ impl<'a> UvLockReader<'a> {
             ("--exclude-newer", exclude_newer),
         ];
         for (option, value) in options {
-            lock.options.extend(value.iter().flat_map(|value| [option.to_owned(), value.clone()]));
+            lock.options.extend(
+                value
+                    .iter()
+                    .flat_map(|value| [option.to_owned(), value.clone()]),
+            );
         }
         Ok(())
     }
@@ -275,16 +332,31 @@ impl<'a> UvLockReader<'a> {
         let document = self.document;
         let place = document.place(raw.name.span().start);
         let name = document.name(raw.name.get_ref(), &place)?;
-        let specifiers = raw.specifier.as_deref().filter(|specifier| *specifier != "*");
-        let specifiers = specifiers.map(|specifier| document.specifiers(specifier, &place)).transpose()?;
+        let specifiers = raw
+            .specifier
+            .as_deref()
+            .filter(|specifier| *specifier != "*");
+        let specifiers = specifiers
+            .map(|specifier| document.specifiers(specifier, &place))
+            .transpose()?;
         let marker = match &raw.marker {
-            Some(marker) => document.marker(marker, &place)?.simplify_extras_with(|_| true),
+            Some(marker) => document
+                .marker(marker, &place)?
+                .simplify_extras_with(|_| true),
             None => MarkerTree::TRUE,
         };
         let extras = raw.extras.iter().map(|extra| document.label(extra, &place));
         let extras = extras.collect::<Result<Vec<ExtraName>, InputError>>()?;
-        let requirement = Requirement { marker, extras, ..of_versions(&name, specifiers) };
-        Ok(LockedBound { requirement, place, origin })
+        let requirement = Requirement {
+            marker,
+            extras,
+            ..of_versions(&name, specifiers)
+        };
+        Ok(LockedBound {
+            requirement,
+            place,
+            origin,
+        })
     }
 
     /// The project with the selected extras, and what the selected groups require.
@@ -304,7 +376,9 @@ impl<'a> UvLockReader<'a> {
                 extras.push(self.document.label(extra, &place)?);
             }
             extras.retain(|extra| selection.extras.has(extra));
-            edges.iter_mut().for_each(|edge| edge.extras.clone_from(&extras));
+            edges
+                .iter_mut()
+                .for_each(|edge| edge.extras.clone_from(&extras));
             roots.extend(edges);
             for (group, dependencies) in &project.dev_dependencies {
                 if selection.groups.has(&self.document.label(group, &place)?) {
@@ -315,22 +389,37 @@ impl<'a> UvLockReader<'a> {
         Ok(roots)
     }
 
-    fn package(&self, raw: &UvLockPackage, sources: &mut PackageSources) -> Result<LockedPackage, InputError> {
+    fn package(
+        &self,
+        raw: &UvLockPackage,
+        sources: &mut PackageSources,
+    ) -> Result<LockedPackage, InputError> {
         let document = self.document;
         let place = self.place(raw);
         let mut hashes = Vec::new();
-        for hash in raw.wheels.iter().chain(&raw.sdist).filter_map(|file| file.hash.as_deref()) {
+        for hash in raw
+            .wheels
+            .iter()
+            .chain(&raw.sdist)
+            .filter_map(|file| file.hash.as_deref())
+        {
             hashes.extend(document.digest(hash, &place)?);
         }
         let source = &raw.source;
-        let is_project = self.projects().iter().any(|project| std::ptr::eq(*project, raw));
+        let is_project = self
+            .projects()
+            .iter()
+            .any(|project| std::ptr::eq(*project, raw));
         let pin = if is_project {
             Pin::Project
         } else if let Some(registry) = &source.registry {
             index(registry, document, &place, self.file, sources)?;
             let version = raw.version.as_ref();
-            let version = version.ok_or_else(|| document.wrong(place.clone(), "expected a version"))?;
-            Pin::Version(document.version(version.get_ref(), &document.place(version.span().start))?)
+            let version =
+                version.ok_or_else(|| document.wrong(place.clone(), "expected a version"))?;
+            Pin::Version(
+                document.version(version.get_ref(), &document.place(version.span().start))?,
+            )
         } else {
             let location = match &source.git {
                 Some(git) => GitUrl::of(git).source(),
@@ -344,7 +433,14 @@ impl<'a> UvLockReader<'a> {
             Pin::Location(location.location(&hashes, document, &place, self.file, sources)?)
         };
         let name = document.name(raw.name.get_ref(), &place)?;
-        Ok(LockedPackage { name, pin, listed: None, hashes, dependencies: Vec::new(), place })
+        Ok(LockedPackage {
+            name,
+            pin,
+            listed: None,
+            hashes,
+            dependencies: Vec::new(),
+            place,
+        })
     }
 
     fn edges(
@@ -363,13 +459,21 @@ impl<'a> UvLockReader<'a> {
                 None => WantedVersions::Any,
             };
             let marker = match &dependency.marker {
-                Some(marker) => self.document.marker(marker, &place)?.simplify_extras(&self.active),
+                Some(marker) => self
+                    .document
+                    .marker(marker, &place)?
+                    .simplify_extras(&self.active),
                 None => MarkerTree::TRUE,
             };
-            let extras = dependency.extra.iter().map(|extra| self.document.label(extra, &place));
+            let extras = dependency
+                .extra
+                .iter()
+                .map(|extra| self.document.label(extra, &place));
             let extras = extras.collect::<Result<Vec<ExtraName>, InputError>>()?;
             let edges = names.edges_to(&name, &wanted, packages, &place)?;
-            let edges = edges.into_iter().filter(|edge| self.is_from(edge.to, dependency));
+            let edges = edges
+                .into_iter()
+                .filter(|edge| self.is_from(edge.to, dependency));
             let complete = |edge| LockedEdge {
                 extras: extras.clone(),
                 marker: marker.clone(),
@@ -379,7 +483,11 @@ impl<'a> UvLockReader<'a> {
             let before = found.len();
             found.extend(edges.map(complete));
             if found.len() == before {
-                return Err(self.document.expected("a package of this file", name.as_ref(), &place));
+                return Err(self.document.expected(
+                    "a package of this file",
+                    name.as_ref(),
+                    &place,
+                ));
             }
         }
         Ok(found)
@@ -388,7 +496,10 @@ impl<'a> UvLockReader<'a> {
     /// Whether the package comes from where the dependency says, when it says so.
     fn is_from(&self, at: usize, dependency: &UvLockDependency) -> bool {
         let package = self.raw.package.get(at);
-        dependency.source.as_ref().is_none_or(|source| package.is_some_and(|package| package.source == *source))
+        dependency
+            .source
+            .as_ref()
+            .is_none_or(|source| package.is_some_and(|package| package.source == *source))
     }
 }
 
@@ -401,10 +512,18 @@ struct GitUrl<'a> {
 
 impl<'a> GitUrl<'a> {
     fn of(text: &'a str) -> GitUrl<'a> {
-        let (text, commit) = text.split_once('#').map_or((text, None), |(text, commit)| (text, Some(commit)));
+        let (text, commit) = text
+            .split_once('#')
+            .map_or((text, None), |(text, commit)| (text, Some(commit)));
         let (url, query) = text.split_once('?').unwrap_or((text, ""));
-        let subdirectory = query.split('&').find_map(|pair| pair.strip_prefix("subdirectory="));
-        GitUrl { url, commit, subdirectory }
+        let subdirectory = query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("subdirectory="));
+        GitUrl {
+            url,
+            commit,
+            subdirectory,
+        }
     }
 
     fn source(&self) -> LockedSource<'a> {

@@ -102,17 +102,35 @@ impl CondaRecords {
         for file in record.files.iter().filter(|file| matters(file)) {
             self.owners.insert(at(file), number);
         }
-        for OnePath { path, sha256, sha256_in_prefix } in record.paths_data.into_iter().flat_map(|data| data.paths) {
-            let digest = sha256_in_prefix.or(sha256).and_then(|hex| Digest::new(Algorithm::Sha256, &hex));
+        for OnePath {
+            path,
+            sha256,
+            sha256_in_prefix,
+        } in record.paths_data.into_iter().flat_map(|data| data.paths)
+        {
+            let digest = sha256_in_prefix
+                .or(sha256)
+                .and_then(|hex| Digest::new(Algorithm::Sha256, &hex));
             if let Some(digest) = digest.filter(|_| matters(&path)) {
                 self.owners.insert(at(&path), number);
                 self.digests.insert(at(&path), digest);
             }
         }
         // conda writes `None` as a word where nobody asked.
-        let is_asked = record.requested_spec.is_some_and(|spec| !matches!(spec.as_str(), "" | "None"));
-        let requested = if is_asked { RequestedMark::Yes } else { RequestedMark::Unrecorded };
-        self.packages.push(CondaPackage { path, name: record.name, version: record.version, requested });
+        let is_asked = record
+            .requested_spec
+            .is_some_and(|spec| !matches!(spec.as_str(), "" | "None"));
+        let requested = if is_asked {
+            RequestedMark::Yes
+        } else {
+            RequestedMark::Unrecorded
+        };
+        self.packages.push(CondaPackage {
+            path,
+            name: record.name,
+            version: record.version,
+            requested,
+        });
     }
 
     /// The package that a file is of, by number.
@@ -122,7 +140,9 @@ impl CondaRecords {
 
     /// Whether somebody asked for a package.
     pub(super) fn requested(&self, number: usize) -> RequestedMark {
-        self.packages.get(number).map_or(RequestedMark::Unrecorded, |package| package.requested)
+        self.packages
+            .get(number)
+            .map_or(RequestedMark::Unrecorded, |package| package.requested)
     }
 
     /// What a file was after conda installed it.
@@ -133,7 +153,8 @@ impl CondaRecords {
     /// The compiled files of a package.
     pub(super) fn files_of(&self, number: usize) -> Vec<(PathBuf, Option<Digest>)> {
         let own = self.owners.iter().filter(|(_, owner)| **owner == number);
-        own.map(|(path, _)| (path.clone(), self.digests.get(path).cloned())).collect()
+        own.map(|(path, _)| (path.clone(), self.digests.get(path).cloned()))
+            .collect()
     }
 
     /// A distribution that nothing but the record describes; `None` when its name is none that a project can have.
@@ -170,7 +191,11 @@ pub(super) fn told(tree: &FileTree, prefix: &Path, limits: &ArchiveLimits) -> St
 }
 
 /// Every record that can be read, with its file, and what keeps others from it.
-fn each(tree: &FileTree, prefix: &Path, limits: &ArchiveLimits) -> (Vec<(PathBuf, CondaRecord)>, Vec<Problem>) {
+fn each(
+    tree: &FileTree,
+    prefix: &Path,
+    limits: &ArchiveLimits,
+) -> (Vec<(PathBuf, CondaRecord)>, Vec<Problem>) {
     let folder = prefix.join(FOLDER);
     let (mut records, mut problems) = (Vec::new(), Vec::new());
     let names = tree.names(&folder).unwrap_or_else(|error| {
@@ -179,13 +204,19 @@ fn each(tree: &FileTree, prefix: &Path, limits: &ArchiveLimits) -> (Vec<(PathBuf
     });
     for name in names.iter().filter(|name| name.ends_with(".json")) {
         if records.len() >= MOST_PACKAGES {
-            problems
-                .push(problem(&folder, format!("more than {MOST_PACKAGES} records, the limit; the rest was not read")));
+            problems.push(problem(
+                &folder,
+                format!("more than {MOST_PACKAGES} records, the limit; the rest was not read"),
+            ));
             break;
         }
         let path = folder.join(name);
-        let bytes = tree.read(&path, limits.record_bytes).map_err(|error| error.to_string());
-        match bytes.and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string())) {
+        let bytes = tree
+            .read(&path, limits.record_bytes)
+            .map_err(|error| error.to_string());
+        match bytes
+            .and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()))
+        {
             Ok(record) => records.push((path, record)),
             Err(error) => problems.push(problem(&path, error)),
         }
@@ -196,7 +227,9 @@ fn each(tree: &FileTree, prefix: &Path, limits: &ArchiveLimits) -> (Vec<(PathBuf
 /// Whether a path is of a compiled file, or tells that a distribution is the package's.
 fn matters(path: &str) -> bool {
     ExtensionFileName::of_path(path).is_some()
-        || ["/METADATA", "/PKG-INFO", ".egg-info"].iter().any(|ending| path.ends_with(ending))
+        || ["/METADATA", "/PKG-INFO", ".egg-info"]
+            .iter()
+            .any(|ending| path.ends_with(ending))
 }
 
 /// The Python in a build such as `h9a34b6e_5_cp313t` of `python`, or `8_cp313t` of `python_abi`.
@@ -230,7 +263,11 @@ mod tests {
             ("h2628c8c_0_cpython", None),
             ("py_0", None),
         ] {
-            assert_eq!(python(build).map(|it| it.to_string()).as_deref(), expected, "{build}");
+            assert_eq!(
+                python(build).map(|it| it.to_string()).as_deref(),
+                expected,
+                "{build}"
+            );
         }
         for (subdir, expected) in [
             ("linux-64", Some("linux-x86_64")),
@@ -238,7 +275,11 @@ mod tests {
             ("noarch", None),
             ("linux-32", None),
         ] {
-            assert_eq!(platform(subdir).map(|it| it.to_string()).as_deref(), expected, "{subdir}");
+            assert_eq!(
+                platform(subdir).map(|it| it.to_string()).as_deref(),
+                expected,
+                "{subdir}"
+            );
         }
     }
 }

@@ -34,14 +34,23 @@ pub(super) struct StartUp {
 pub(super) fn lines(bytes: &[u8]) -> Vec<PthLine> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let line = |line: &str| match line.strip_prefix("import").filter(|rest| rest.starts_with([' ', '\t'])) {
+    let line = |line: &str| match line
+        .strip_prefix("import")
+        .filter(|rest| rest.starts_with([' ', '\t']))
+    {
         Some(rest) => {
-            let name = rest.trim_start().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_');
+            let name = rest
+                .trim_start()
+                .chars()
+                .take_while(|letter| letter.is_alphanumeric() || *letter == '_');
             PthLine::Code(name.collect())
         }
         None => PthLine::Folder(line.trim_end().to_owned()),
     };
-    text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).map(line).collect()
+    text.lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        .map(line)
+        .collect()
 }
 
 /// The table of a finder that setuptools wrote: dotted names and the paths of their folders or files. `None` when there
@@ -67,7 +76,10 @@ pub(super) fn mapping(source: &str) -> Option<Vec<(String, String)>> {
 
 /// A string as Python's `repr` writes it, and what follows it.
 fn literal(text: &str) -> Option<(String, &str)> {
-    let quote = text.chars().next().filter(|letter| matches!(letter, '\'' | '"'))?;
+    let quote = text
+        .chars()
+        .next()
+        .filter(|letter| matches!(letter, '\'' | '"'))?;
     let mut value = String::new();
     let mut letters = text.char_indices().skip(1);
     while let Some((position, letter)) = letters.next() {
@@ -93,7 +105,11 @@ pub(super) fn is_finder(module: &str) -> bool {
 pub(super) fn unowned_finder(start_up: &StartUp) -> Option<Problem> {
     let is_finder = |line: &PthLine| matches!(line, PthLine::Code(module) if is_finder(module));
     let message = "runs a finder for modules elsewhere, and no distribution lists it; they were not looked at";
-    start_up.lines.iter().any(is_finder).then(|| problem(&start_up.path, message.to_owned()))
+    start_up
+        .lines
+        .iter()
+        .any(is_finder)
+        .then(|| problem(&start_up.path, message.to_owned()))
 }
 
 #[cfg(test)]
@@ -116,7 +132,9 @@ mod tests {
     #[test]
     fn a_finders_table_is_read_or_left() {
         let check = |table: &str, expected: Option<&[(&str, &str)]>| {
-            let source = format!("from x import y\n\nMAPPING: dict[str, str] = {table}\nNAMESPACES = {{}}\n");
+            let source = format!(
+                "from x import y\n\nMAPPING: dict[str, str] = {table}\nNAMESPACES = {{}}\n"
+            );
             let expected = expected.map(|pairs| {
                 let owned = |(name, path): &(&str, &str)| ((*name).to_owned(), (*path).to_owned());
                 pairs.iter().map(owned).collect::<Vec<_>>()
@@ -124,9 +142,19 @@ mod tests {
             assert_eq!(mapping(&source), expected, "{table}");
         };
         check("{}", Some(&[]));
-        check("{'a': '/p/a', \"b.c\": 'C:\\\\p\\\\it\\'s'}", Some(&[("a", "/p/a"), ("b.c", "C:\\p\\it's")]));
+        check(
+            "{'a': '/p/a', \"b.c\": 'C:\\\\p\\\\it\\'s'}",
+            Some(&[("a", "/p/a"), ("b.c", "C:\\p\\it's")]),
+        );
         check("{'a': '/p/a',}", Some(&[("a", "/p/a")]));
-        for table in ["{'a': f()}", "{'a' '/p'}", "{'a': '/p'", "{'a': '\\x41'}", "{'a': '/p' 'b': '/q'}", "dict()"] {
+        for table in [
+            "{'a': f()}",
+            "{'a' '/p'}",
+            "{'a': '/p'",
+            "{'a': '\\x41'}",
+            "{'a': '/p' 'b': '/q'}",
+            "dict()",
+        ] {
             check(table, None);
         }
         assert_eq!(mapping("no table"), None);

@@ -47,13 +47,23 @@ pub(super) fn open(
     shown: &str,
     limits: &ArchiveLimits,
 ) -> Result<Vec<(ContainerImage, String, Vec<Problem>)>, InstalledError> {
-    let unreadable = |error: BlobError| InstalledError::Image { place: shown.to_owned(), message: error.to_string() };
+    let unreadable = |error: BlobError| InstalledError::Image {
+        place: shown.to_owned(),
+        message: error.to_string(),
+    };
     let blobs = ImageFiles::open(path, limits).map_err(unreadable)?;
-    let manifests =
-        manifest::read(&blobs, limits).map_err(|message| InstalledError::Image { place: shown.to_owned(), message })?;
+    let manifests = manifest::read(&blobs, limits).map_err(|message| InstalledError::Image {
+        place: shown.to_owned(),
+        message,
+    })?;
     let is_one = manifests.len() == 1;
     let mut images = Vec::new();
-    for ImageManifest { name, layers, architecture } in manifests {
+    for ImageManifest {
+        name,
+        layers,
+        architecture,
+    } in manifests
+    {
         let (place, name) = match name {
             Some(name) if !is_one => (path.join(format!("[{name}]")), format!("{shown}[{name}]")),
             _ => (path.to_path_buf(), shown.to_owned()),
@@ -63,14 +73,25 @@ pub(super) fn open(
         let mut overlay = LayerOverlay::default();
         for (number, layer) in layers.iter().enumerate() {
             overlay.begin_layer(number);
-            let mut lay = |entry: &TarEntry, bytes: &mut dyn Read| -> Result<ControlFlow<()>, BlobError> {
-                overlay.take(entry, bytes, limits);
-                Ok(ControlFlow::Continue(()))
-            };
+            let mut lay =
+                |entry: &TarEntry, bytes: &mut dyn Read| -> Result<ControlFlow<()>, BlobError> {
+                    overlay.take(entry, bytes, limits);
+                    Ok(ControlFlow::Continue(()))
+                };
             blobs.layer(layer, limits, &mut lay).map_err(unreadable)?;
         }
         let problems = overlay.end();
-        images.push((ContainerImage { blobs, overlay, layers, architecture, place }, name, problems));
+        images.push((
+            ContainerImage {
+                blobs,
+                overlay,
+                layers,
+                architecture,
+                place,
+            },
+            name,
+            problems,
+        ));
     }
     Ok(images)
 }
@@ -93,10 +114,14 @@ impl ContainerImage {
 
     /// The path, with every link in it followed.
     pub(super) fn real(&self, path: &Path) -> io::Result<PathBuf> {
-        real_below(Path::new("/"), path, &|path| match self.overlay.find(path)? {
-            FoundItem::Link(target) => Ok(Some(PathBuf::from(target))),
-            FoundItem::Folder | FoundItem::File(_) => Ok(None),
-        })
+        real_below(
+            Path::new("/"),
+            path,
+            &|path| match self.overlay.find(path)? {
+                FoundItem::Link(target) => Ok(Some(PathBuf::from(target))),
+                FoundItem::Folder | FoundItem::File(_) => Ok(None),
+            },
+        )
     }
 
     /// Size in bytes of a file at a real path.
@@ -120,24 +145,44 @@ impl ContainerImage {
         for path in wanted {
             match self.overlay.item(path) {
                 Some(TreeItem::Packed { layer, entry, .. }) => {
-                    by_layer.entry(*layer).or_default().entry(*entry).or_default().push(path);
+                    by_layer
+                        .entry(*layer)
+                        .or_default()
+                        .entry(*entry)
+                        .or_default()
+                        .push(path);
                 }
                 _ => unread.push((path.clone(), "is not in the image".to_owned())),
             }
         }
         for (number, mut entries) in by_layer {
-            let Some(layer) = self.layers.get(number) else { continue };
-            let mut met = 0;
-            let mut visit = |_: &TarEntry, bytes: &mut dyn Read| -> Result<ControlFlow<()>, BlobError> {
-                if let Some(paths) = entries.remove(&met) {
-                    unread.extend(hand_over(&paths, bytes, limits, take));
-                }
-                met += 1;
-                Ok(if entries.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            let Some(layer) = self.layers.get(number) else {
+                continue;
             };
+            let mut met = 0;
+            let mut visit =
+                |_: &TarEntry, bytes: &mut dyn Read| -> Result<ControlFlow<()>, BlobError> {
+                    if let Some(paths) = entries.remove(&met) {
+                        unread.extend(hand_over(&paths, bytes, limits, take));
+                    }
+                    met += 1;
+                    Ok(if entries.is_empty() {
+                        ControlFlow::Break(())
+                    } else {
+                        ControlFlow::Continue(())
+                    })
+                };
             let end = self.blobs.layer(layer, limits, &mut visit);
-            let why = end.err().map_or_else(|| format!("{layer} has it no more"), |error| error.to_string());
-            unread.extend(entries.into_values().flatten().map(|path| (path.to_path_buf(), why.clone())));
+            let why = end.err().map_or_else(
+                || format!("{layer} has it no more"),
+                |error| error.to_string(),
+            );
+            unread.extend(
+                entries
+                    .into_values()
+                    .flatten()
+                    .map(|path| (path.to_path_buf(), why.clone())),
+            );
         }
         unread
     }
@@ -173,6 +218,9 @@ fn hand_over(
             }
             Vec::new()
         }
-        Err(error) => paths.iter().map(|path| (path.to_path_buf(), error.to_string())).collect(),
+        Err(error) => paths
+            .iter()
+            .map(|path| (path.to_path_buf(), error.to_string()))
+            .collect(),
     }
 }

@@ -25,8 +25,14 @@ pub enum PathKind {
 }
 
 /// Every kind.
-pub const KINDS: &[PathKind] =
-    &[PathKind::Venv, PathKind::Conda, PathKind::SitePackages, PathKind::Module, PathKind::Image, PathKind::Wheels];
+pub const KINDS: &[PathKind] = &[
+    PathKind::Venv,
+    PathKind::Conda,
+    PathKind::SitePackages,
+    PathKind::Module,
+    PathKind::Image,
+    PathKind::Wheels,
+];
 
 /// Files that make a folder a project, whatever else lies in it.
 const PROJECT: [&str; 3] = ["pyproject.toml", "setup.py", "setup.cfg"];
@@ -49,7 +55,9 @@ impl PathKind {
         match self {
             PathKind::Venv => "a virtual environment (folder with pyvenv.cfg)",
             PathKind::Conda => "a conda environment (folder with conda-meta)",
-            PathKind::SitePackages => "a folder of installed packages (site-packages, dist-packages, pip's --target)",
+            PathKind::SitePackages => {
+                "a folder of installed packages (site-packages, dist-packages, pip's --target)"
+            }
             PathKind::Module => "a compiled module (.so, .pyd)",
             PathKind::Image => "a container image (OCI layout; tar file of `docker save`)",
             PathKind::Wheels => "a folder of wheels",
@@ -60,12 +68,19 @@ impl PathKind {
 /// What kind of thing is at a path, if it is one of these: told by what is there, not by how it is called.
 pub fn claim(path: &Path) -> Option<PathKind> {
     if path.is_file() {
-        let is_module = path.file_name().is_some_and(|name| ModuleCandidate::of(&name.to_string_lossy()).is_some());
-        return if is_module { Some(PathKind::Module) } else { blobs::claims(path).then_some(PathKind::Image) };
+        let is_module = path
+            .file_name()
+            .is_some_and(|name| ModuleCandidate::of(&name.to_string_lossy()).is_some());
+        return if is_module {
+            Some(PathKind::Module)
+        } else {
+            blobs::claims(path).then_some(PathKind::Image)
+        };
     }
     let entries = std::fs::read_dir(path).ok()?;
-    let names: Vec<String> =
-        entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect();
+    let names: Vec<String> = entries
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+        .collect();
     let is_project = || names.iter().any(|name| PROJECT.contains(&name.as_str()));
     let has_wheel = || names.iter().any(|name| name.ends_with(".whl"));
     match layout::claim(path, &names) {

@@ -13,15 +13,17 @@ use super::{InstalledEnvironment, PathKind, conda, listing};
 /// Names of the folders in which installers put modules; the second is Debian's.
 pub(super) const SITES: [&str; 2] = ["site-packages", "dist-packages"];
 /// What environments are told by, in words.
-pub(super) const LOOKED_FOR: &str =
-    "pyvenv.cfg, conda-meta, and folders named site-packages or dist-packages, or with a .dist-info in them";
+pub(super) const LOOKED_FOR: &str = "pyvenv.cfg, conda-meta, and folders named site-packages or dist-packages, or with a .dist-info in them";
 /// Longest `pyvenv.cfg` that is read, in bytes.
 const LONGEST_CONFIG: u64 = 64 * 1024;
 
 /// What kind of environment a folder is, going by the names in it.
 pub(super) fn claim(path: &Path, names: &[String]) -> Option<PathKind> {
     let has = |name: &str| names.iter().any(|known| known == name);
-    let is_site = || path.file_name().is_some_and(|name| SITES.iter().any(|site| name == *site));
+    let is_site = || {
+        path.file_name()
+            .is_some_and(|name| SITES.iter().any(|site| name == *site))
+    };
     if has("pyvenv.cfg") {
         Some(PathKind::Venv)
     } else if has(conda::FOLDER) {
@@ -36,9 +38,16 @@ pub(super) fn claim(path: &Path, names: &[String]) -> Option<PathKind> {
 /// A folder with a `pyvenv.cfg`, whoever made it.
 ///
 /// <https://docs.python.org/3/library/venv.html>
-pub(super) fn virtual_environment(tree: &FileTree, prefix: &Path, shown: &str) -> InstalledEnvironment {
+pub(super) fn virtual_environment(
+    tree: &FileTree,
+    prefix: &Path,
+    shown: &str,
+) -> InstalledEnvironment {
     let config = VenvConfig::read(tree, prefix);
-    let mut told = StatedPython { minor: config.minor(), ..StatedPython::default() };
+    let mut told = StatedPython {
+        minor: config.minor(),
+        ..StatedPython::default()
+    };
     let sites = sites_below(tree, prefix, &mut told);
     if told.python.is_none()
         && let Some(minor) = told.minor.filter(|_| config.is_free_threaded())
@@ -46,13 +55,24 @@ pub(super) fn virtual_environment(tree: &FileTree, prefix: &Path, shown: &str) -
         told.python = format!("3.{minor}t").parse().ok();
     }
     let mut problems = Vec::new();
-    if config.value("include-system-site-packages").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+    if config
+        .value("include-system-site-packages")
+        .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    {
         let message = "also takes packages from the Python that it was made with, which were not looked at \
                        (include-system-site-packages); --interpreter with its Python looks at them too";
-        problems.push(listing::problem(&prefix.join("pyvenv.cfg"), message.to_owned()));
+        problems.push(listing::problem(
+            &prefix.join("pyvenv.cfg"),
+            message.to_owned(),
+        ));
     }
     problems.extend(no_sites(prefix, &sites));
-    InstalledEnvironment { sites, told, problems, ..InstalledEnvironment::empty(shown, tree.clone()) }
+    InstalledEnvironment {
+        sites,
+        told,
+        problems,
+        ..InstalledEnvironment::empty(shown, tree.clone())
+    }
 }
 
 /// A folder with a `conda-meta`.
@@ -66,16 +86,33 @@ pub(super) fn conda_prefix(
     let sites = sites_below(tree, prefix, &mut told);
     let recorded = conda::told(tree, prefix, limits);
     // A prefix may keep folders of a Python that it had before.
-    told = StatedPython { python: recorded.python.or(told.python), ..recorded };
+    told = StatedPython {
+        python: recorded.python.or(told.python),
+        ..recorded
+    };
     // One without Python is no environment of it, and not the worse for it.
-    let problems = if told.minor.is_some() { no_sites(prefix, &sites) } else { Vec::new() };
+    let problems = if told.minor.is_some() {
+        no_sites(prefix, &sites)
+    } else {
+        Vec::new()
+    };
     let conda = Some(prefix.to_path_buf());
-    InstalledEnvironment { sites, told, conda, problems, ..InstalledEnvironment::empty(shown, tree.clone()) }
+    InstalledEnvironment {
+        sites,
+        told,
+        conda,
+        problems,
+        ..InstalledEnvironment::empty(shown, tree.clone())
+    }
 }
 
 fn no_sites(prefix: &Path, sites: &[PathBuf]) -> Vec<Problem> {
     let message = || "no site-packages in lib/python3.*, lib64/python3.* or Lib".to_owned();
-    sites.is_empty().then(|| listing::problem(prefix, message())).into_iter().collect()
+    sites
+        .is_empty()
+        .then(|| listing::problem(prefix, message()))
+        .into_iter()
+        .collect()
 }
 
 /// The folders of a prefix that hold modules: `lib/python3.14t/site-packages`, and `Lib/site-packages` of Windows.
@@ -85,9 +122,15 @@ pub(super) fn sites_below(tree: &FileTree, prefix: &Path, told: &mut StatedPytho
         let library = prefix.join(library);
         // No such folder is no reason to worry: there is one of these, seldom both.
         for name in tree.names(&library).unwrap_or_default() {
-            let Some(python) = of_folder(&name) else { continue };
+            let Some(python) = of_folder(&name) else {
+                continue;
+            };
             let folder = library.join(&name);
-            for site in SITES.iter().map(|site| folder.join(site)).filter(|site| tree.has_folder(site)) {
+            for site in SITES
+                .iter()
+                .map(|site| folder.join(site))
+                .filter(|site| tree.has_folder(site))
+            {
                 told.python = Some(python);
                 add(tree, &mut sites, &site);
             }
@@ -113,7 +156,10 @@ pub(super) fn add(tree: &FileTree, sites: &mut Vec<PathBuf>, site: &Path) {
 pub(super) fn site(tree: &FileTree, path: &Path, shown: &str) -> InstalledEnvironment {
     let mut told = StatedPython::default();
     for above in path.ancestors().skip(1).take(4) {
-        let name = above.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = above
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         told.python = told.python.or_else(|| of_folder(&name));
         if tree.has_file(&above.join("pyvenv.cfg")) {
             let config = VenvConfig::read(tree, above);
@@ -121,7 +167,11 @@ pub(super) fn site(tree: &FileTree, path: &Path, shown: &str) -> InstalledEnviro
             break;
         }
     }
-    InstalledEnvironment { sites: vec![normalised(path)], told, ..InstalledEnvironment::empty(shown, tree.clone()) }
+    InstalledEnvironment {
+        sites: vec![normalised(path)],
+        told,
+        ..InstalledEnvironment::empty(shown, tree.clone())
+    }
 }
 
 /// `pyvenv.cfg`: lines of `key = value`.
@@ -132,8 +182,12 @@ struct VenvConfig {
 impl VenvConfig {
     /// One that cannot be read says nothing.
     fn read(tree: &FileTree, prefix: &Path) -> VenvConfig {
-        let bytes = tree.read(&prefix.join("pyvenv.cfg"), LONGEST_CONFIG).unwrap_or_default();
-        VenvConfig { text: String::from_utf8_lossy(&bytes).into_owned() }
+        let bytes = tree
+            .read(&prefix.join("pyvenv.cfg"), LONGEST_CONFIG)
+            .unwrap_or_default();
+        VenvConfig {
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        }
     }
 
     fn value(&self, key: &str) -> Option<&str> {
@@ -145,13 +199,24 @@ impl VenvConfig {
 
     /// `venv` writes `version`, `virtualenv` and `uv` write `version_info`.
     fn minor(&self) -> Option<u8> {
-        ["version", "version_info"].into_iter().find_map(|key| self.value(key)).and_then(minor_of)
+        ["version", "version_info"]
+            .into_iter()
+            .find_map(|key| self.value(key))
+            .and_then(minor_of)
     }
 
     /// Whether the interpreter that it was made with is called `python3.14t`.
     fn is_free_threaded(&self) -> bool {
-        let executable = self.value("executable").or_else(|| self.value("base-executable")).unwrap_or_default();
-        let name = executable.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
-        of_folder(name.strip_suffix(".exe").unwrap_or(&name)).is_some_and(|python| python.free_threaded)
+        let executable = self
+            .value("executable")
+            .or_else(|| self.value("base-executable"))
+            .unwrap_or_default();
+        let name = executable
+            .rsplit(['/', '\\'])
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        of_folder(name.strip_suffix(".exe").unwrap_or(&name))
+            .is_some_and(|python| python.free_threaded)
     }
 }

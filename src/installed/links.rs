@@ -12,8 +12,14 @@ const MOST_LINKS: usize = 40;
 pub(super) type ReadLink<'a> = dyn Fn(&Path) -> io::Result<Option<PathBuf>> + 'a;
 
 /// Follows links one by one: what is absolute starts at the root, which is no link, and `..` never leads out of it.
-pub(super) fn real_below(root: &Path, path: &Path, read_link: &ReadLink<'_>) -> io::Result<PathBuf> {
-    let below = path.strip_prefix(root).map_err(|_| io::Error::other("the path leads out of the root"))?;
+pub(super) fn real_below(
+    root: &Path,
+    path: &Path,
+    read_link: &ReadLink<'_>,
+) -> io::Result<PathBuf> {
+    let below = path
+        .strip_prefix(root)
+        .map_err(|_| io::Error::other("the path leads out of the root"))?;
     let mut left: VecDeque<OsString> = names(below).collect();
     let (mut real, mut links) = (root.to_path_buf(), 0);
     while let Some(name) = left.pop_front() {
@@ -30,7 +36,9 @@ pub(super) fn real_below(root: &Path, path: &Path, read_link: &ReadLink<'_>) -> 
         };
         links += 1;
         if links > MOST_LINKS {
-            return Err(io::Error::other(format!("goes through more than {MOST_LINKS} links")));
+            return Err(io::Error::other(format!(
+                "goes through more than {MOST_LINKS} links"
+            )));
         }
         if target.has_root() {
             real = root.to_path_buf();

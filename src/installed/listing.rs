@@ -33,8 +33,18 @@ pub(super) struct FoundExtension {
 
 /// A file as others see it.
 pub(super) fn installed(found: &FoundExtension, recorded: Option<Digest>) -> InstalledFile {
-    let (path, location, passed_over) = (found.path.clone(), found.location.clone(), found.passed_over.clone());
-    InstalledFile { path, location, size: found.size, recorded, passed_over }
+    let (path, location, passed_over) = (
+        found.path.clone(),
+        found.location.clone(),
+        found.passed_over.clone(),
+    );
+    InstalledFile {
+        path,
+        location,
+        size: found.size,
+        recorded,
+        passed_over,
+    }
 }
 
 /// What a folder holds.
@@ -58,10 +68,19 @@ struct PendingFolder {
 ///
 /// Folders whose names have a dot cannot be part of a module's name, and pip renames what it is about to remove to
 /// start with `~`: neither is entered. Another environment inside is not entered either.
-pub(super) fn list(tree: &FileTree, folder: &Path, prefix: &str, limits: &ArchiveLimits) -> FolderListing {
+pub(super) fn list(
+    tree: &FileTree,
+    folder: &Path,
+    prefix: &str,
+    limits: &ArchiveLimits,
+) -> FolderListing {
     let mut listing = FolderListing::default();
     let mut entered = HashSet::new();
-    let mut left = vec![PendingFolder { lexical: folder.to_path_buf(), path: prefix.to_owned(), depth: 0 }];
+    let mut left = vec![PendingFolder {
+        lexical: folder.to_path_buf(),
+        path: prefix.to_owned(),
+        depth: 0,
+    }];
     let mut seen = 0;
     while let Some(step) = left.pop() {
         let entries = match tree.real(&step.lexical) {
@@ -74,13 +93,18 @@ pub(super) fn list(tree: &FileTree, folder: &Path, prefix: &str, limits: &Archiv
             Ok(entries) if entries.iter().any(|entry| entry.name == "pyvenv.cfg") => continue,
             Ok(entries) => entries,
             Err(error) => {
-                listing.problems.push(problem(&step.lexical, error.to_string()));
+                listing
+                    .problems
+                    .push(problem(&step.lexical, error.to_string()));
                 continue;
             }
         };
         seen += entries.len();
         if seen > limits.members {
-            let message = format!("more than {} names below it, the limit; the rest was not looked at", limits.members);
+            let message = format!(
+                "more than {} names below it, the limit; the rest was not looked at",
+                limits.members
+            );
             listing.problems.push(problem(folder, message));
             break;
         }
@@ -88,7 +112,9 @@ pub(super) fn list(tree: &FileTree, folder: &Path, prefix: &str, limits: &Archiv
             look(tree, &step, &entry, &mut listing, &mut left);
         }
     }
-    listing.files.sort_by(|one, other| one.path.cmp(&other.path));
+    listing
+        .files
+        .sort_by(|one, other| one.path.cmp(&other.path));
     listing
 }
 
@@ -96,12 +122,33 @@ pub(super) fn list(tree: &FileTree, folder: &Path, prefix: &str, limits: &Archiv
 pub(super) fn one(tree: &FileTree, file: &Path) -> FolderListing {
     let mut listing = FolderListing::default();
     let folder = file.parent().unwrap_or(file).to_path_buf();
-    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let path = lone_file(file).and_then(|path| Some(path.strip_suffix(&name)?.to_owned())).unwrap_or_default();
-    let step = PendingFolder { lexical: folder, path, depth: DEPTH };
-    look(tree, &step, &FolderEntry { name, kind: EntryKind::Other }, &mut listing, &mut Vec::new());
+    let name = file
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let path = lone_file(file)
+        .and_then(|path| Some(path.strip_suffix(&name)?.to_owned()))
+        .unwrap_or_default();
+    let step = PendingFolder {
+        lexical: folder,
+        path,
+        depth: DEPTH,
+    };
+    look(
+        tree,
+        &step,
+        &FolderEntry {
+            name,
+            kind: EntryKind::Other,
+        },
+        &mut listing,
+        &mut Vec::new(),
+    );
     // Whoever names it wants to know of it, whatever else lies there.
-    listing.files.iter_mut().for_each(|found| found.passed_over = None);
+    listing
+        .files
+        .iter_mut()
+        .for_each(|found| found.passed_over = None);
     listing
 }
 
@@ -123,8 +170,15 @@ fn look(
         };
         if is_folder && name != "__pycache__" && !name.starts_with('~') {
             match step.depth < DEPTH {
-                true => left.push(PendingFolder { lexical, path: format!("{path}/"), depth: step.depth + 1 }),
-                false => listing.problems.push(problem(&lexical, format!("lies more than {DEPTH} folders deep"))),
+                true => left.push(PendingFolder {
+                    lexical,
+                    path: format!("{path}/"),
+                    depth: step.depth + 1,
+                }),
+                false => listing.problems.push(problem(
+                    &lexical,
+                    format!("lies more than {DEPTH} folders deep"),
+                )),
             }
         }
         return;
@@ -135,27 +189,45 @@ fn look(
         None => return,
     };
     match tree.node(&lexical) {
-        Ok(TreeNode::File(location, size)) => {
-            listing.files.push(FoundExtension { path, lexical, location, size, passed_over })
-        }
+        Ok(TreeNode::File(location, size)) => listing.files.push(FoundExtension {
+            path,
+            lexical,
+            location,
+            size,
+            passed_over,
+        }),
         Ok(TreeNode::Folder(_) | TreeNode::Other) => {}
         Err(error) => listing.problems.push(problem(&lexical, error.to_string())),
     }
 }
 
 /// The package beside a file that has the name of its module, and hides it.
-fn hiding_package(tree: &FileTree, step: &PendingFolder, candidate: &ModuleCandidate) -> Option<WhyPassedOver> {
+fn hiding_package(
+    tree: &FileTree,
+    step: &PendingFolder,
+    candidate: &ModuleCandidate,
+) -> Option<WhyPassedOver> {
     let folder = step.lexical.join(&candidate.stem);
     if candidate.stem == PACKAGE || !tree.has_folder(&folder) {
         return None;
     }
-    let file = PACKAGE_FILES.iter().find(|name| tree.has_file(&folder.join(name)))?;
-    Some(WhyPassedOver::BehindPackage(format!("{}{}/{file}", step.path, candidate.stem)))
+    let file = PACKAGE_FILES
+        .iter()
+        .find(|name| tree.has_file(&folder.join(name)))?;
+    Some(WhyPassedOver::BehindPackage(format!(
+        "{}{}/{file}",
+        step.path, candidate.stem
+    )))
 }
 
 /// Something that could not be looked at, and concerns whoever it belongs to.
 pub(super) fn problem(place: &Path, message: String) -> Problem {
-    Problem { kind: ProblemKind::File, package: None, place: place.display().to_string(), message }
+    Problem {
+        kind: ProblemKind::File,
+        package: None,
+        place: place.display().to_string(),
+        message,
+    }
 }
 
 /// The compiled files in a folder that give a module of this name, which is in these packages (`a/b/`, or nothing).
@@ -165,9 +237,14 @@ pub(super) fn named(tree: &FileTree, folder: &Path, stem: &str, packages: &str) 
         listing.problems.push(problem(folder, error.to_string()));
         Vec::new()
     });
-    let step = PendingFolder { lexical: folder.to_path_buf(), path: packages.to_owned(), depth: DEPTH };
-    for entry in
-        entries.iter().filter(|entry| ExtensionFileName::parse(&entry.name).is_some_and(|name| name.stem == stem))
+    let step = PendingFolder {
+        lexical: folder.to_path_buf(),
+        path: packages.to_owned(),
+        depth: DEPTH,
+    };
+    for entry in entries
+        .iter()
+        .filter(|entry| ExtensionFileName::parse(&entry.name).is_some_and(|name| name.stem == stem))
     {
         look(tree, &step, entry, &mut listing, &mut Vec::new());
     }

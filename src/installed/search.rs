@@ -35,11 +35,21 @@ pub(super) fn environments(
 ) -> Result<Vec<InstalledEnvironment>, InstalledError> {
     let mut search = EnvironmentSearch::default();
     search.walk(tree, shown, limits)?;
-    let EnvironmentSearch { mut environments, sites, mut problems } = search;
+    let EnvironmentSearch {
+        mut environments,
+        sites,
+        mut problems,
+    } = search;
     for ((python, _), mut folders) in sites {
         folders.sort();
-        let first = folders.first().map(|folder| below(tree, folder)).unwrap_or_default();
-        let told = StatedPython { python, ..StatedPython::default() };
+        let first = folders
+            .first()
+            .map(|folder| below(tree, folder))
+            .unwrap_or_default();
+        let told = StatedPython {
+            python,
+            ..StatedPython::default()
+        };
         let name = format!("{shown}: {first}");
         environments.push(InstalledEnvironment {
             sites: folders,
@@ -48,7 +58,10 @@ pub(super) fn environments(
         });
     }
     if environments.is_empty() {
-        return Err(InstalledError::Nothing { place: shown.to_owned(), looked_for: layout::LOOKED_FOR.to_owned() });
+        return Err(InstalledError::Nothing {
+            place: shown.to_owned(),
+            looked_for: layout::LOOKED_FOR.to_owned(),
+        });
     }
     let platform = platform(tree);
     for environment in &mut environments {
@@ -60,50 +73,71 @@ pub(super) fn environments(
 }
 
 impl EnvironmentSearch {
-    fn walk(&mut self, tree: &FileTree, shown: &str, limits: &ArchiveLimits) -> Result<(), InstalledError> {
+    fn walk(
+        &mut self,
+        tree: &FileTree,
+        shown: &str,
+        limits: &ArchiveLimits,
+    ) -> Result<(), InstalledError> {
         let mut left = vec![(tree.root().to_path_buf(), 0)];
         let mut seen = 0;
         while let Some((folder, depth)) = left.pop() {
             let entries = match tree.entries_of_real(&folder) {
                 Ok(entries) => entries,
                 Err(error) if depth == 0 => {
-                    return Err(InstalledError::Unreadable { place: shown.to_owned(), message: error.to_string() });
+                    return Err(InstalledError::Unreadable {
+                        place: shown.to_owned(),
+                        message: error.to_string(),
+                    });
                 }
                 // Folders that only the container's user may read are common, and environments in them are not.
                 Err(error) => {
-                    self.problems.push(listing::problem(&folder, error.to_string()));
+                    self.problems
+                        .push(listing::problem(&folder, error.to_string()));
                     continue;
                 }
             };
             seen += entries.len();
             if seen > limits.searched {
-                let message =
-                    format!("more than {} names in it, the limit; the rest was not searched", limits.searched);
+                let message = format!(
+                    "more than {} names in it, the limit; the rest was not searched",
+                    limits.searched
+                );
                 self.problems.push(listing::problem(tree.root(), message));
                 break;
             }
             let has = |name: &str| entries.iter().any(|entry| entry.name == name);
             let name = format!("{shown}: {}", below(tree, &folder));
             if has("pyvenv.cfg") {
-                self.environments.push(layout::virtual_environment(tree, &folder, &name));
+                self.environments
+                    .push(layout::virtual_environment(tree, &folder, &name));
                 continue;
             }
             let is_conda = has(conda::FOLDER);
             if is_conda {
-                self.environments.push(layout::conda_prefix(tree, &folder, &name, limits));
+                self.environments
+                    .push(layout::conda_prefix(tree, &folder, &name, limits));
             }
-            for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Folder) {
+            for entry in entries
+                .iter()
+                .filter(|entry| entry.kind == EntryKind::Folder)
+            {
                 let path = folder.join(&entry.name);
                 // The other environments of a conda installation are all in one folder of it.
-                let is_passed_by =
-                    (is_conda && entry.name != "envs") || (depth == 0 && NOT_FILES.contains(&entry.name.as_str()));
+                let is_passed_by = (is_conda && entry.name != "envs")
+                    || (depth == 0 && NOT_FILES.contains(&entry.name.as_str()));
                 match layout::SITES.contains(&entry.name.as_str()) {
                     _ if is_passed_by => {}
-                    true => self.sites.entry((python_of(tree, &path), entry.name.clone())).or_default().push(path),
+                    true => self
+                        .sites
+                        .entry((python_of(tree, &path), entry.name.clone()))
+                        .or_default()
+                        .push(path),
                     false if depth < DEPTH => left.push((path, depth + 1)),
-                    false => {
-                        self.problems.push(listing::problem(&path, format!("lies more than {DEPTH} folders deep")))
-                    }
+                    false => self.problems.push(listing::problem(
+                        &path,
+                        format!("lies more than {DEPTH} folders deep"),
+                    )),
                 }
             }
         }
@@ -134,7 +168,9 @@ fn below(tree: &FileTree, path: &Path) -> String {
 
 /// The platform, told by the name of the program that loads others; `None` when there are programs for several.
 fn platform(tree: &FileTree) -> Option<Platform> {
-    let names = LOADERS.iter().flat_map(|folder| tree.names(&tree.root().join(folder)).unwrap_or_default());
+    let names = LOADERS
+        .iter()
+        .flat_map(|folder| tree.names(&tree.root().join(folder)).unwrap_or_default());
     let mut found: Vec<Platform> = names.filter_map(|name| loader(&name)).collect();
     if let FileTree::Image(image) = tree
         && let Some(architecture) = image.architecture()
@@ -157,7 +193,11 @@ fn loader(name: &str) -> Option<Platform> {
         "aarch64" => Architecture::Aarch64,
         _ => return None,
     };
-    let word = if architecture == Architecture::X86_64 { "x86_64" } else { "aarch64" };
+    let word = if architecture == Architecture::X86_64 {
+        "x86_64"
+    } else {
+        "aarch64"
+    };
     format!("{system}-{word}").parse().ok()
 }
 
@@ -174,7 +214,11 @@ mod tests {
             ("ld-linux.so.2", None),
             ("ld-linux-armhf.so.3", None),
         ] {
-            assert_eq!(loader(name).map(|platform| platform.to_string()).as_deref(), expected, "{name}");
+            assert_eq!(
+                loader(name).map(|platform| platform.to_string()).as_deref(),
+                expected,
+                "{name}"
+            );
         }
     }
 }

@@ -60,7 +60,11 @@ impl FileTree {
     pub(super) fn real(&self, path: &Path) -> io::Result<PathBuf> {
         match self {
             FileTree::Disk => path.canonicalize(),
-            FileTree::Below(root) => real_below(root, path, &|path| match fs::symlink_metadata(path)?.is_symlink() {
+            FileTree::Below(root) => real_below(root, path, &|path| match fs::symlink_metadata(
+                path,
+            )?
+            .is_symlink()
+            {
                 true => fs::read_link(path).map(Some),
                 false => Ok(None),
             }),
@@ -111,7 +115,13 @@ impl FileTree {
                 Ok(FoundItem::File(_)) | Err(_) => EntryKind::Other,
             };
             let names = image.overlay().names(folder)?;
-            return Ok(names.into_iter().map(|name| FolderEntry { kind: kind(&name), name }).collect());
+            return Ok(names
+                .into_iter()
+                .map(|name| FolderEntry {
+                    kind: kind(&name),
+                    name,
+                })
+                .collect());
         }
         let entry = |entry: fs::DirEntry| {
             let kind = entry.file_type()?;
@@ -120,17 +130,22 @@ impl FileTree {
                 (_, true) => EntryKind::Link,
                 _ => EntryKind::Other,
             };
-            Ok(FolderEntry { name: entry.file_name().to_string_lossy().into_owned(), kind })
+            Ok(FolderEntry {
+                name: entry.file_name().to_string_lossy().into_owned(),
+                kind,
+            })
         };
-        let mut entries: Vec<FolderEntry> =
-            fs::read_dir(folder)?.map(|found| found.and_then(entry)).collect::<io::Result<_>>()?;
+        let mut entries: Vec<FolderEntry> = fs::read_dir(folder)?
+            .map(|found| found.and_then(entry))
+            .collect::<io::Result<_>>()?;
         entries.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
     }
 
     /// The names in a folder, sorted.
     pub(super) fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
-        self.entries(folder).map(|entries| entries.into_iter().map(|entry| entry.name).collect())
+        self.entries(folder)
+            .map(|entries| entries.into_iter().map(|entry| entry.name).collect())
     }
 
     /// A whole file, when it has at most so many bytes. Of an image these are the small ones that say what is installed.
@@ -139,14 +154,22 @@ impl FileTree {
         let mut bytes = Vec::new();
         match self {
             FileTree::Image(image) => {
-                image.overlay().bytes(&real)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+                image
+                    .overlay()
+                    .bytes(&real)?
+                    .take(limit.saturating_add(1))
+                    .read_to_end(&mut bytes)?;
             }
             FileTree::Disk | FileTree::Below(_) => {
-                File::open(real)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+                File::open(real)?
+                    .take(limit.saturating_add(1))
+                    .read_to_end(&mut bytes)?;
             }
         }
         if bytes.len() as u64 > limit {
-            return Err(io::Error::other(format!("has more than {limit} bytes, the limit")));
+            return Err(io::Error::other(format!(
+                "has more than {limit} bytes, the limit"
+            )));
         }
         Ok(bytes)
     }

@@ -73,7 +73,9 @@ impl FileCheck {
     /// The digest of this kind that was computed.
     pub fn digest(&self, algorithm: Algorithm) -> Option<&Digest> {
         match self {
-            FileCheck::Digest(digests) => digests.iter().find(|digest| digest.algorithm == algorithm),
+            FileCheck::Digest(digests) => {
+                digests.iter().find(|digest| digest.algorithm == algorithm)
+            }
             FileCheck::Unread | FileCheck::Ranges => None,
         }
     }
@@ -101,7 +103,10 @@ impl Artifact {
     pub fn platform_tags(&self) -> Vec<&str> {
         match &self.kind {
             ArtifactKind::Wheel(wheel) => wheel.platform.iter().map(String::as_str).collect(),
-            ArtifactKind::Installed { tags, .. } => tags.iter().filter_map(|tag| tag.splitn(3, '-').nth(2)).collect(),
+            ArtifactKind::Installed { tags, .. } => tags
+                .iter()
+                .filter_map(|tag| tag.splitn(3, '-').nth(2))
+                .collect(),
             ArtifactKind::Sdist | ArtifactKind::SourceTree => Vec::new(),
         }
     }

@@ -26,14 +26,22 @@ impl FromStr for Date {
     type Err = DateError;
 
     fn from_str(text: &str) -> Result<Date, DateError> {
-        let wrong = || DateError { given: text.to_owned() };
+        let wrong = || DateError {
+            given: text.to_owned(),
+        };
         let number = |part: Option<&str>, digits: usize| {
-            part.filter(|part| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit()))
-                .and_then(|part| part.parse().ok())
-                .ok_or_else(wrong)
+            part.filter(|part| {
+                part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit())
+            })
+            .and_then(|part| part.parse().ok())
+            .ok_or_else(wrong)
         };
         let mut parts = text.split('-');
-        let (year, month, day) = (number(parts.next(), 4)?, number(parts.next(), 2)?, number(parts.next(), 2)?);
+        let (year, month, day) = (
+            number(parts.next(), 4)?,
+            number(parts.next(), 2)?,
+            number(parts.next(), 2)?,
+        );
         let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
         let days = match month {
             4 | 6 | 9 | 11 => 30,
@@ -45,7 +53,11 @@ impl FromStr for Date {
             return Err(wrong());
         }
         let narrow = |number: u16| u8::try_from(number).map_err(|_| wrong());
-        Ok(Date { year, month: narrow(month)?, day: narrow(day)? })
+        Ok(Date {
+            year,
+            month: narrow(month)?,
+            day: narrow(day)?,
+        })
     }
 }
 
@@ -65,7 +77,11 @@ impl From<Date> for String {
 
 impl fmt::Display for Date {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+        write!(
+            formatter,
+            "{:04}-{:02}-{:02}",
+            self.year, self.month, self.day
+        )
     }
 }
 
@@ -76,12 +92,30 @@ mod tests {
     #[test]
     fn days_are_read_and_others_are_not() {
         for text in ["2026-11-21", "2024-02-29", "2000-02-29", "0001-12-31"] {
-            assert_eq!(text.parse::<Date>().map(|date| date.to_string()).as_deref(), Ok(text));
+            assert_eq!(
+                text.parse::<Date>().map(|date| date.to_string()).as_deref(),
+                Ok(text)
+            );
         }
-        for text in ["", "2026-11", "2026-13-01", "2026-00-01", "2026-02-29", "1900-02-29", "2026-04-31", "2026-1-01"] {
+        for text in [
+            "",
+            "2026-11",
+            "2026-13-01",
+            "2026-00-01",
+            "2026-02-29",
+            "1900-02-29",
+            "2026-04-31",
+            "2026-1-01",
+        ] {
             assert!(text.parse::<Date>().is_err(), "{text}");
         }
-        for text in ["2026-11-21-1", "2026-11-00", "+026-11-21", "2026-11-21T00:00", "21.11.2026"] {
+        for text in [
+            "2026-11-21-1",
+            "2026-11-00",
+            "+026-11-21",
+            "2026-11-21T00:00",
+            "21.11.2026",
+        ] {
             assert!(text.parse::<Date>().is_err(), "{text}");
         }
     }

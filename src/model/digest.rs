@@ -28,7 +28,9 @@ impl Algorithm {
 
     /// The algorithm of that name, if it is one that ungil compares.
     pub fn from_name(name: &str) -> Option<Algorithm> {
-        [Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512].into_iter().find(|algorithm| algorithm.name() == name)
+        [Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512]
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name)
     }
 
     /// Length of the digest in hexadecimal digits.
@@ -53,8 +55,12 @@ pub struct Digest {
 impl Digest {
     /// A digest from its two parts; `None` when the value is not hexadecimal or has the wrong length.
     pub fn new(algorithm: Algorithm, hex: &str) -> Option<Digest> {
-        let valid = hex.len() == algorithm.hex_length() && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-        valid.then(|| Digest { algorithm, hex: hex.to_ascii_lowercase() })
+        let valid =
+            hex.len() == algorithm.hex_length() && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+        valid.then(|| Digest {
+            algorithm,
+            hex: hex.to_ascii_lowercase(),
+        })
     }
 }
 

@@ -24,7 +24,10 @@ pub struct Evidence {
 impl Evidence {
     /// Evidence that so far only says what was seen.
     pub fn new(what: impl Into<String>) -> Evidence {
-        Evidence { what: what.into(), ..Evidence::default() }
+        Evidence {
+            what: what.into(),
+            ..Evidence::default()
+        }
     }
 
     /// Adds the symbol, string or library concerned.

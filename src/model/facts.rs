@@ -11,8 +11,8 @@ mod symbols;
 
 pub use code::{CodeFacts, CodeSightings, ImportCalls};
 pub use symbols::{
-    CallSites, DocumentedLevel, Hazard, HazardConcern, ImportOrigin, LimitedApi, PortingKind, PortingSign, Replacement,
-    StableAbiAudit, StableSymbol, WritableData,
+    CallSites, DocumentedLevel, Hazard, HazardConcern, ImportOrigin, LimitedApi, PortingKind,
+    PortingSign, Replacement, StableAbiAudit, StableSymbol, WritableData,
 };
 
 /// Something read from a file, or the reason why it could not be read.
@@ -50,7 +50,10 @@ impl<T> Fact<T> {
 
     /// An unknown fact.
     pub fn unknown(why: impl Into<String>) -> Fact<T> {
-        Fact::Unknown { why: why.into(), evidence: Vec::new() }
+        Fact::Unknown {
+            why: why.into(),
+            evidence: Vec::new(),
+        }
     }
 
     /// The value, when it is known.

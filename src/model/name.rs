@@ -21,7 +21,9 @@ pub fn specifiers(requirement: &Requirement) -> Option<&VersionSpecifiers> {
 /// The one version that a requirement accepts (`==` or `===`); `None` when it accepts several, or names a file.
 pub fn pinned(requirement: &Requirement) -> Option<&Version> {
     match &**specifiers(requirement)? {
-        [only] if matches!(only.operator(), Operator::Equal | Operator::ExactEqual) => Some(only.version()),
+        [only] if matches!(only.operator(), Operator::Equal | Operator::ExactEqual) => {
+            Some(only.version())
+        }
         _ => None,
     }
 }
@@ -29,9 +31,18 @@ pub fn pinned(requirement: &Requirement) -> Option<&Version> {
 /// The version at which specifiers begin (`>=3.11`); `None` where they only exclude.
 pub fn oldest_named(specifiers: &VersionSpecifiers) -> Option<&Version> {
     let is_start = |operator: &Operator| {
-        matches!(operator, Operator::GreaterThanEqual | Operator::Equal | Operator::EqualStar | Operator::TildeEqual)
+        matches!(
+            operator,
+            Operator::GreaterThanEqual
+                | Operator::Equal
+                | Operator::EqualStar
+                | Operator::TildeEqual
+        )
     };
-    specifiers.iter().find(|specifier| is_start(specifier.operator())).map(VersionSpecifier::version)
+    specifiers
+        .iter()
+        .find(|specifier| is_start(specifier.operator()))
+        .map(VersionSpecifier::version)
 }
 
 /// How a requirement bounds a version.
@@ -49,16 +60,30 @@ pub fn bounded_by(requirement: &Requirement, bound: Bound, version: &Version) ->
         Bound::Exactly => VersionSpecifier::equals_version(version.clone()),
         Bound::AtLeast => VersionSpecifier::greater_than_equal_version(version.clone()),
     };
-    let version_or_url = Some(VersionOrUrl::VersionSpecifier(VersionSpecifiers::from(specifier)));
-    Requirement { version_or_url, ..requirement.clone() }
+    let version_or_url = Some(VersionOrUrl::VersionSpecifier(VersionSpecifiers::from(
+        specifier,
+    )));
+    Requirement {
+        version_or_url,
+        ..requirement.clone()
+    }
 }
 
 /// A requirement of these versions of a package.
 pub fn of_versions(name: &PackageName, versions: Option<VersionSpecifiers>) -> Requirement {
-    Requirement { version_or_url: versions.map(VersionOrUrl::VersionSpecifier), ..of_name(name) }
+    Requirement {
+        version_or_url: versions.map(VersionOrUrl::VersionSpecifier),
+        ..of_name(name)
+    }
 }
 
 /// A requirement of a package by its name alone.
 pub fn of_name(name: &PackageName) -> Requirement {
-    Requirement { name: name.clone(), extras: Vec::new(), version_or_url: None, marker: MarkerTree::TRUE, origin: None }
+    Requirement {
+        name: name.clone(),
+        extras: Vec::new(),
+        version_or_url: None,
+        marker: MarkerTree::TRUE,
+        origin: None,
+    }
 }

@@ -21,8 +21,18 @@ impl Place {
     /// What follows a text that its file begins with.
     pub fn after(file: impl Into<String>, before: &str) -> Place {
         let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Place { file: file.into(), line: u32::try_from(line).ok(), column: u32::try_from(column).ok() }
+        let column = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            + 1;
+        Place {
+            file: file.into(),
+            line: u32::try_from(line).ok(),
+            column: u32::try_from(column).ok(),
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub struct PythonBound {
 impl PythonBound {
     /// Whether this version of Python is one of them.
     pub fn admits(&self, python: &Version) -> bool {
-        self.any_of.iter().any(|specifiers| specifiers.contains(python))
+        self.any_of
+            .iter()
+            .any(|specifiers| specifiers.contains(python))
     }
 }

@@ -103,12 +103,14 @@ pub struct PackageSources {
 impl PackageSources {
     /// Whether wheels of this package may be chosen: a control that names a package is stronger than one for all.
     pub fn accept_wheels(&self, name: &PackageName) -> bool {
-        !self.no_binary.covers(name) || (self.no_binary == FormatControl::All && self.only_binary.names(name))
+        !self.no_binary.covers(name)
+            || (self.no_binary == FormatControl::All && self.only_binary.names(name))
     }
 
     /// Whether sdists of this package may be chosen.
     pub fn accept_sdists(&self, name: &PackageName) -> bool {
-        !self.only_binary.covers(name) || (self.only_binary == FormatControl::All && self.no_binary.names(name))
+        !self.only_binary.covers(name)
+            || (self.only_binary == FormatControl::All && self.no_binary.names(name))
     }
 }
 
@@ -125,7 +127,10 @@ pub struct UrlCredentials {
 
 impl fmt::Debug for UrlCredentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Credentials").field("url", &self.url.as_str()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Credentials")
+            .field("url", &self.url.as_str())
+            .finish_non_exhaustive()
     }
 }
 
@@ -178,8 +183,16 @@ mod tests {
         let name: PackageName = "numpy".parse().unwrap();
         let names = || FormatControl::Names([name.clone()].into());
         let check = |only_binary, no_binary, wheels: bool, sdists: bool| {
-            let sources = PackageSources { only_binary, no_binary, ..PackageSources::default() };
-            assert_eq!((sources.accept_wheels(&name), sources.accept_sdists(&name)), (wheels, sdists), "{sources:?}");
+            let sources = PackageSources {
+                only_binary,
+                no_binary,
+                ..PackageSources::default()
+            };
+            assert_eq!(
+                (sources.accept_wheels(&name), sources.accept_sdists(&name)),
+                (wheels, sdists),
+                "{sources:?}"
+            );
         };
         check(FormatControl::None, FormatControl::None, true, true);
         check(FormatControl::All, FormatControl::None, true, false);

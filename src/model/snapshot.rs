@@ -22,12 +22,17 @@ impl Snapshot {
     /// What was said of each package on one target.
     pub fn on(&self, target: &str) -> BTreeMap<&PackageName, &VersionVerdict> {
         let on_target = self.states.iter().filter(|((_, on), _)| on == target);
-        on_target.map(|((package, _), state)| (package, state)).collect()
+        on_target
+            .map(|((package, _), state)| (package, state))
+            .collect()
     }
 
     /// Notes what is said of a package on a target. Where several versions or environments say something, the worst counts.
     pub fn add(&mut self, package: PackageName, target: String, state: VersionVerdict) {
-        let known = self.states.entry((package, target)).or_insert_with(|| state.clone());
+        let known = self
+            .states
+            .entry((package, target))
+            .or_insert_with(|| state.clone());
         if state.verdict > known.verdict {
             *known = state;
         }

@@ -34,9 +34,15 @@ const MINORS: (u8, u8) = (13, 15);
 
 impl VersionReach {
     /// It counts always.
-    pub const ALWAYS: VersionReach = VersionReach { certain: 0b111, possible: 0b111 };
+    pub const ALWAYS: VersionReach = VersionReach {
+        certain: 0b111,
+        possible: 0b111,
+    };
     /// It may count.
-    pub const PERHAPS: VersionReach = VersionReach { certain: 0, possible: 0b111 };
+    pub const PERHAPS: VersionReach = VersionReach {
+        certain: 0,
+        possible: 0b111,
+    };
 
     /// The bit of a minor version.
     pub fn bit(minor: u8) -> u8 {

@@ -80,12 +80,18 @@ impl Python {
 
     /// The same version's other build.
     pub fn twin(self) -> Python {
-        Python { free_threaded: !self.free_threaded, ..self }
+        Python {
+            free_threaded: !self.free_threaded,
+            ..self
+        }
     }
 
     /// The first free-threaded build that is not older.
     pub fn free_threaded_from_here(self) -> Python {
-        Python { minor: self.minor.max(Python::FIRST_FREE_THREADED), free_threaded: true }
+        Python {
+            minor: self.minor.max(Python::FIRST_FREE_THREADED),
+            free_threaded: true,
+        }
     }
 
     /// The interpreter's ABI tag: `cp314t` or `cp314`.
@@ -108,9 +114,23 @@ impl FromStr for Python {
             Some(version) => (version, true),
             None => (given, false),
         };
-        let minor: u8 = version.strip_prefix("3.").and_then(|minor| minor.parse().ok()).ok_or_else(invalid)?;
-        let exists = if free_threaded { minor >= Python::FIRST_FREE_THREADED } else { minor >= 8 };
-        if exists { Ok(Python { minor, free_threaded }) } else { Err(invalid()) }
+        let minor: u8 = version
+            .strip_prefix("3.")
+            .and_then(|minor| minor.parse().ok())
+            .ok_or_else(invalid)?;
+        let exists = if free_threaded {
+            minor >= Python::FIRST_FREE_THREADED
+        } else {
+            minor >= 8
+        };
+        if exists {
+            Ok(Python {
+                minor,
+                free_threaded,
+            })
+        } else {
+            Err(invalid())
+        }
     }
 }
 
@@ -148,14 +168,38 @@ pub const PLATFORMS: [Platform; 8] = {
     let musl = System::Musllinux(MUSL.0, MUSL.1);
     let macos = System::Macos(MACOS.0, MACOS.1);
     [
-        Platform { system: linux, architecture: X86_64 },
-        Platform { system: linux, architecture: Aarch64 },
-        Platform { system: musl, architecture: X86_64 },
-        Platform { system: musl, architecture: Aarch64 },
-        Platform { system: macos, architecture: Aarch64 },
-        Platform { system: macos, architecture: X86_64 },
-        Platform { system: System::Windows, architecture: X86_64 },
-        Platform { system: System::Windows, architecture: Aarch64 },
+        Platform {
+            system: linux,
+            architecture: X86_64,
+        },
+        Platform {
+            system: linux,
+            architecture: Aarch64,
+        },
+        Platform {
+            system: musl,
+            architecture: X86_64,
+        },
+        Platform {
+            system: musl,
+            architecture: Aarch64,
+        },
+        Platform {
+            system: macos,
+            architecture: Aarch64,
+        },
+        Platform {
+            system: macos,
+            architecture: X86_64,
+        },
+        Platform {
+            system: System::Windows,
+            architecture: X86_64,
+        },
+        Platform {
+            system: System::Windows,
+            architecture: Aarch64,
+        },
     ]
 };
 
@@ -181,10 +225,16 @@ fn parse_platform(given: &str) -> Option<Platform> {
             "windows" => System::Windows,
             _ => return None,
         };
-        return Some(Platform { system, architecture: Architecture::from_word(architecture)? });
+        return Some(Platform {
+            system,
+            architecture: Architecture::from_word(architecture)?,
+        });
     }
     if let Some(word) = given.strip_prefix("win_") {
-        return Some(Platform { system: System::Windows, architecture: Architecture::from_word(word)? });
+        return Some(Platform {
+            system: System::Windows,
+            architecture: Architecture::from_word(word)?,
+        });
     }
     let (system, rest) = given.split_once('_')?;
     let (major, rest) = rest.split_once('_')?;
@@ -196,7 +246,10 @@ fn parse_platform(given: &str) -> Option<Platform> {
         "macosx" => System::Macos(release.0, release.1),
         _ => return None,
     };
-    Some(Platform { system, architecture: Architecture::from_word(architecture)? })
+    Some(Platform {
+        system,
+        architecture: Architecture::from_word(architecture)?,
+    })
 }
 
 impl Platform {
@@ -216,13 +269,19 @@ impl Platform {
         };
         // https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/#macos
         let several: &[&str] = match (self.system, self.architecture) {
-            (System::Macos(..), Architecture::X86_64) => &["universal2", "universal", "intel", "fat64", "fat3"],
+            (System::Macos(..), Architecture::X86_64) => {
+                &["universal2", "universal", "intel", "fat64", "fat3"]
+            }
             (System::Macos(..), Architecture::Aarch64) => &["universal2"],
             _ => &[],
         };
-        let fits = |architecture: &str| tag.strip_suffix(architecture).is_some_and(|system| system.ends_with('_'));
+        let fits = |architecture: &str| {
+            tag.strip_suffix(architecture)
+                .is_some_and(|system| system.ends_with('_'))
+        };
         systems.iter().any(|system| tag.starts_with(system))
-            && (fits(self.architecture.name_on(self.system)) || several.iter().any(|name| fits(name)))
+            && (fits(self.architecture.name_on(self.system))
+                || several.iter().any(|name| fits(name)))
     }
 }
 
@@ -230,12 +289,24 @@ impl fmt::Display for Platform {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let architecture = self.architecture.name_on(self.system);
         match self.system {
-            System::Manylinux(major, minor) if (major, minor) == GLIBC => write!(formatter, "linux-{architecture}"),
-            System::Manylinux(major, minor) => write!(formatter, "manylinux_{major}_{minor}_{architecture}"),
-            System::Musllinux(major, minor) if (major, minor) == MUSL => write!(formatter, "musllinux-{architecture}"),
-            System::Musllinux(major, minor) => write!(formatter, "musllinux_{major}_{minor}_{architecture}"),
-            System::Macos(major, minor) if (major, minor) == MACOS => write!(formatter, "macos-{architecture}"),
-            System::Macos(major, minor) => write!(formatter, "macosx_{major}_{minor}_{architecture}"),
+            System::Manylinux(major, minor) if (major, minor) == GLIBC => {
+                write!(formatter, "linux-{architecture}")
+            }
+            System::Manylinux(major, minor) => {
+                write!(formatter, "manylinux_{major}_{minor}_{architecture}")
+            }
+            System::Musllinux(major, minor) if (major, minor) == MUSL => {
+                write!(formatter, "musllinux-{architecture}")
+            }
+            System::Musllinux(major, minor) => {
+                write!(formatter, "musllinux_{major}_{minor}_{architecture}")
+            }
+            System::Macos(major, minor) if (major, minor) == MACOS => {
+                write!(formatter, "macos-{architecture}")
+            }
+            System::Macos(major, minor) => {
+                write!(formatter, "macosx_{major}_{minor}_{architecture}")
+            }
             System::Windows => write!(formatter, "windows-{architecture}"),
         }
     }
@@ -259,7 +330,13 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        for word in ["linux-x86_64", "musllinux-aarch64", "macos-arm64", "windows-amd64", "manylinux_2_34_aarch64"] {
+        for word in [
+            "linux-x86_64",
+            "musllinux-aarch64",
+            "macos-arm64",
+            "windows-amd64",
+            "manylinux_2_34_aarch64",
+        ] {
             assert_eq!(word.parse::<Platform>().unwrap().to_string(), word);
         }
         let expected = "".parse::<Platform>().unwrap_err().expected;
@@ -274,7 +351,10 @@ mod tests {
 
     #[test]
     fn a_target_is_written_as_tag_and_platform() {
-        let target = Target { python: "3.14t".parse().unwrap(), platform: "linux-x86_64".parse().unwrap() };
+        let target = Target {
+            python: "3.14t".parse().unwrap(),
+            platform: "linux-x86_64".parse().unwrap(),
+        };
         assert_eq!(target.to_string(), "cp314t-linux-x86_64");
         assert_eq!(target.python.twin().abi_tag(), "cp314");
     }
@@ -294,7 +374,11 @@ mod tests {
             ("windows-amd64", "win32", false),
             ("windows-amd64", "any", false),
         ] {
-            assert_eq!(platform.parse::<Platform>().unwrap().is_meant_by(tag), expected, "{platform} {tag}");
+            assert_eq!(
+                platform.parse::<Platform>().unwrap().is_meant_by(tag),
+                expected,
+                "{platform} {tag}"
+            );
         }
     }
 
@@ -303,7 +387,13 @@ mod tests {
         for word in ["3.12t", "2.7", "3", "3.14tt", "cp314t", ""] {
             assert!(word.parse::<Python>().is_err(), "{word}");
         }
-        for word in ["linux", "linux-mips", "haiku-x86_64", "manylinux_2_x86_64", ""] {
+        for word in [
+            "linux",
+            "linux-mips",
+            "haiku-x86_64",
+            "manylinux_2_x86_64",
+            "",
+        ] {
             assert!(word.parse::<Platform>().is_err(), "{word}");
         }
     }

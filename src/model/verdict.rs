@@ -98,8 +98,12 @@ impl Movement {
             (DecisionSide::Against, DecisionSide::Open) => Movement::Other,
             (DecisionSide::Against, DecisionSide::Against) if after > before => Movement::Worse,
             (DecisionSide::Against, DecisionSide::Against) => Movement::Better,
-            (DecisionSide::For, DecisionSide::For) if after == Verdict::PureFallback => Movement::Worse,
-            (DecisionSide::For, DecisionSide::For) if before == Verdict::PureFallback => Movement::Better,
+            (DecisionSide::For, DecisionSide::For) if after == Verdict::PureFallback => {
+                Movement::Worse
+            }
+            (DecisionSide::For, DecisionSide::For) if before == Verdict::PureFallback => {
+                Movement::Better
+            }
             _ if left == reached => Movement::Other,
             _ if reached > left => Movement::Worse,
             _ => Movement::Better,

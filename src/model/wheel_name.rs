@@ -48,7 +48,9 @@ impl WheelName {
     pub fn tags(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.python.iter().flat_map(move |python| {
             self.abi.iter().flat_map(move |abi| {
-                self.platform.iter().map(move |platform| (python.as_str(), abi.as_str(), platform.as_str()))
+                self.platform
+                    .iter()
+                    .map(move |platform| (python.as_str(), abi.as_str(), platform.as_str()))
             })
         })
     }
@@ -58,16 +60,31 @@ impl FromStr for WheelName {
     type Err = InvalidWheelName;
 
     fn from_str(filename: &str) -> Result<WheelName, InvalidWheelName> {
-        let invalid = |why: String| InvalidWheelName { filename: filename.chars().take(LONGEST_NAME).collect(), why };
+        let invalid = |why: String| InvalidWheelName {
+            filename: filename.chars().take(LONGEST_NAME).collect(),
+            why,
+        };
         if filename.len() > LONGEST_NAME {
-            return Err(invalid(format!("expected at most {LONGEST_NAME} bytes, found {}", filename.len())));
+            return Err(invalid(format!(
+                "expected at most {LONGEST_NAME} bytes, found {}",
+                filename.len()
+            )));
         }
-        let stem = filename.strip_suffix(".whl").ok_or_else(|| invalid("expected it to end in `.whl`".into()))?;
+        let stem = filename
+            .strip_suffix(".whl")
+            .ok_or_else(|| invalid("expected it to end in `.whl`".into()))?;
         let parts: Vec<&str> = stem.split('-').collect();
         let (name, version, build, tags) = match parts.as_slice() {
             [name, version, tags @ ..] if tags.len() == 3 => (name, version, None, tags),
-            [name, version, build, tags @ ..] if tags.len() == 3 => (name, version, Some(build_tag(build)), tags),
-            _ => return Err(invalid(format!("expected 5 or 6 parts between hyphens, found {}", parts.len()))),
+            [name, version, build, tags @ ..] if tags.len() == 3 => {
+                (name, version, Some(build_tag(build)), tags)
+            }
+            _ => {
+                return Err(invalid(format!(
+                    "expected 5 or 6 parts between hyphens, found {}",
+                    parts.len()
+                )));
+            }
         };
         let split = |tag: &str| tag.split('.').map(str::to_owned).collect();
         Ok(WheelName {
@@ -99,7 +116,9 @@ mod tests {
 
     #[test]
     fn compressed_tags_are_taken_apart() {
-        let wheel: WheelName = "cryptography-50.0.2-cp315-abi3.abi3t-manylinux_2_28_x86_64.whl".parse().unwrap();
+        let wheel: WheelName = "cryptography-50.0.2-cp315-abi3.abi3t-manylinux_2_28_x86_64.whl"
+            .parse()
+            .unwrap();
         assert_eq!(wheel.abi, ["abi3", "abi3t"]);
         assert_eq!(wheel.tags().count(), 2);
         assert!(!wheel.is_pure());
@@ -115,7 +134,16 @@ mod tests {
     #[test]
     fn what_is_no_wheel_name_says_why() {
         let error = "a-1.0.tar.gz".parse::<WheelName>().unwrap_err();
-        assert_eq!(error.to_string(), "`a-1.0.tar.gz` is not a wheel file name: expected it to end in `.whl`");
-        assert!("a-1.0-any.whl".parse::<WheelName>().unwrap_err().why.contains("found 3"));
+        assert_eq!(
+            error.to_string(),
+            "`a-1.0.tar.gz` is not a wheel file name: expected it to end in `.whl`"
+        );
+        assert!(
+            "a-1.0-any.whl"
+                .parse::<WheelName>()
+                .unwrap_err()
+                .why
+                .contains("found 3")
+        );
     }
 }

@@ -54,16 +54,31 @@ pub struct ReleaseHistory<'a> {
 }
 
 /// Searches. `look` answers `None` when nothing more may be looked at; what was found until then counts.
-pub fn search(history: ReleaseHistory<'_>, look: &mut dyn FnMut(usize) -> Option<VersionReadiness>) -> SearchOutcome {
-    let mut search = BorderSearch { history, look, searched: SearchOutcome::default() };
+pub fn search(
+    history: ReleaseHistory<'_>,
+    look: &mut dyn FnMut(usize) -> Option<VersionReadiness>,
+) -> SearchOutcome {
+    let mut search = BorderSearch {
+        history,
+        look,
+        searched: SearchOutcome::default(),
+    };
     search.searched.newest = search.newest();
     search.searched.oldest = search.searched.newest.map(|newest| search.oldest(newest));
     search.searched
 }
 
 /// Searches the newest ready version alone.
-pub fn newest(history: ReleaseHistory<'_>, look: &mut dyn FnMut(usize) -> Option<VersionReadiness>) -> Option<usize> {
-    BorderSearch { history, look, searched: SearchOutcome::default() }.newest()
+pub fn newest(
+    history: ReleaseHistory<'_>,
+    look: &mut dyn FnMut(usize) -> Option<VersionReadiness>,
+) -> Option<usize> {
+    BorderSearch {
+        history,
+        look,
+        searched: SearchOutcome::default(),
+    }
+    .newest()
 }
 
 struct BorderSearch<'a> {
@@ -138,7 +153,9 @@ impl BorderSearch<'_> {
         }
         let middle = not_ready + (ready - not_ready) / 2;
         let openers = (not_ready + 1..ready).filter(|position| opens_line(*position));
-        openers.min_by_key(|position| position.abs_diff(middle)).unwrap_or(middle)
+        openers
+            .min_by_key(|position| position.abs_diff(middle))
+            .unwrap_or(middle)
     }
 }
 
@@ -152,14 +169,20 @@ mod tests {
         let states: Vec<char> = history.chars().collect();
         let opens_line = |position: usize| matches!(states[position], 'r' | '_');
         let mut looks = 0;
-        let searched = search(ReleaseHistory { count: states.len(), opens_line: &opens_line }, &mut |position| {
-            looks += 1;
-            (looks <= most).then(|| match states[position] {
-                'R' | 'r' => VersionReadiness::Ready,
-                '?' => VersionReadiness::Unknown,
-                _ => VersionReadiness::NotReady,
-            })
-        });
+        let searched = search(
+            ReleaseHistory {
+                count: states.len(),
+                opens_line: &opens_line,
+            },
+            &mut |position| {
+                looks += 1;
+                (looks <= most).then(|| match states[position] {
+                    'R' | 'r' => VersionReadiness::Ready,
+                    '?' => VersionReadiness::Unknown,
+                    _ => VersionReadiness::NotReady,
+                })
+            },
+        );
         for ready in searched.oldest.iter().chain(&searched.newest) {
             assert_eq!(
                 searched.looked[ready],
@@ -167,7 +190,12 @@ mod tests {
                 "{history}: what was not looked at is never named"
             );
         }
-        (searched.oldest, searched.newest, searched.is_confirmed(), searched.looked.len())
+        (
+            searched.oldest,
+            searched.newest,
+            searched.is_confirmed(),
+            searched.looked.len(),
+        )
     }
 
     #[test]
@@ -186,7 +214,11 @@ mod tests {
             ("-----_--RRrRRR", Some(8), Some(13), true, 7),
             ("----------------", None, None, false, 5),
         ] {
-            assert_eq!(found(history, usize::MAX), (oldest, newest, confirmed, looks), "{history}");
+            assert_eq!(
+                found(history, usize::MAX),
+                (oldest, newest, confirmed, looks),
+                "{history}"
+            );
         }
     }
 
@@ -205,14 +237,20 @@ mod tests {
             ("????????", None, None, false),
         ] {
             let (found_oldest, found_newest, is_confirmed, _) = found(history, usize::MAX);
-            assert_eq!((found_oldest, found_newest, is_confirmed), (oldest, newest, confirmed), "{history}");
+            assert_eq!(
+                (found_oldest, found_newest, is_confirmed),
+                (oldest, newest, confirmed),
+                "{history}"
+            );
         }
     }
 
     #[test]
     fn with_little_to_spend_less_is_claimed() {
         let history = "----------------RRRRRRRRRRRRRRRR";
-        for (most, oldest, confirmed) in [(0, None, false), (1, Some(31), false), (4, Some(23), false)] {
+        for (most, oldest, confirmed) in
+            [(0, None, false), (1, Some(31), false), (4, Some(23), false)]
+        {
             let (found, _, is_confirmed, _) = self::found(history, most);
             assert_eq!((found, is_confirmed), (oldest, confirmed), "{most}");
         }
@@ -224,9 +262,15 @@ mod tests {
     fn monotone_histories_are_searched_right_in_few_looks() {
         for count in 1..200 {
             for border in 0..count {
-                let history: String = (0..count).map(|at| if at < border { '-' } else { 'R' }).collect();
+                let history: String = (0..count)
+                    .map(|at| if at < border { '-' } else { 'R' })
+                    .collect();
                 let (oldest, newest, confirmed, looks) = found(&history, usize::MAX);
-                assert_eq!((oldest, newest, confirmed), (Some(border), Some(count - 1), true), "{history}");
+                assert_eq!(
+                    (oldest, newest, confirmed),
+                    (Some(border), Some(count - 1), true),
+                    "{history}"
+                );
                 assert!(looks <= 10, "{looks} looks at {history}");
             }
         }

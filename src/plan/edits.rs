@@ -1,7 +1,9 @@
 //! Which lines of the input to edit, and which bounds to set.
 
 use crate::model::digest::Digest;
-use crate::model::name::{PackageName, Requirement, Version, VersionSpecifiers, of_versions, pinned, specifiers};
+use crate::model::name::{
+    PackageName, Requirement, Version, VersionSpecifiers, of_versions, pinned, specifiers,
+};
 use crate::model::plan::{BoundLine, LineEdit};
 use crate::model::report::Report;
 use crate::model::request::{Request, Requests};
@@ -16,7 +18,9 @@ pub(super) fn edits(
     digests: &dyn Fn(&PackageName, &Version) -> Vec<Digest>,
 ) -> Vec<LineEdit> {
     let asking = requests.requests.iter().filter(|line| asks(before, line));
-    let lines = asking.chain(&requests.constraints).filter(|line| line.place.line.is_some());
+    let lines = asking
+        .chain(&requests.constraints)
+        .filter(|line| line.place.line.is_some());
     let mut edits: Vec<LineEdit> = lines
         .filter_map(|line| {
             let requirement = line.named()?;
@@ -25,7 +29,13 @@ pub(super) fn edits(
             let to = newest(after, &requirement.name).filter(|to| *to != from)?;
             let digests = (!line.hashes.is_empty()).then(|| digests(&requirement.name, to));
             let (place, name) = (line.place.clone(), requirement.name.clone());
-            Some(LineEdit { place, name, from: from.clone(), to: to.clone(), digests })
+            Some(LineEdit {
+                place,
+                name,
+                from: from.clone(),
+                to: to.clone(),
+                digests,
+            })
         })
         .collect();
     edits.sort_by(|left, right| left.place.cmp(&right.place));
@@ -34,22 +44,42 @@ pub(super) fn edits(
 
 /// Whether the line counts for a target: its marker may say otherwise.
 fn asks(report: &Report, line: &Request) -> bool {
-    let places = report.packages.iter().flat_map(|package| &package.required_by).map(|required| &required.place);
+    let places = report
+        .packages
+        .iter()
+        .flat_map(|package| &package.required_by)
+        .map(|required| &required.place);
     places.into_iter().any(|place| *place == line.place)
 }
 
 fn has(report: &Report, name: &PackageName, version: &Version) -> bool {
-    report.packages.iter().any(|package| package.name == *name && package.version.as_ref() == Some(version))
+    report
+        .packages
+        .iter()
+        .any(|package| package.name == *name && package.version.as_ref() == Some(version))
 }
 
 fn newest<'a>(report: &'a Report, name: &PackageName) -> Option<&'a Version> {
-    report.packages.iter().filter(|package| package.name == *name).filter_map(|package| package.version.as_ref()).max()
+    report
+        .packages
+        .iter()
+        .filter(|package| package.name == *name)
+        .filter_map(|package| package.version.as_ref())
+        .max()
 }
 
 /// Bounds on packages that nothing pins: in the line that asks for the package, or in one more.
-pub(super) fn bounds(requests: &Requests, before: &Report, after: &Report, revision: &InputRevision) -> Vec<BoundLine> {
+pub(super) fn bounds(
+    requests: &Requests,
+    before: &Report,
+    after: &Report,
+    revision: &InputRevision,
+) -> Vec<BoundLine> {
     let line = |(name, bound): (&PackageName, &VersionBound)| {
-        let mut asking = requests.requests.iter().filter(|line| line.named().is_some_and(|it| it.name == *name));
+        let mut asking = requests
+            .requests
+            .iter()
+            .filter(|line| line.named().is_some_and(|it| it.name == *name));
         let line = asking.find(|line| asks(before, line));
         let requirement = match line.and_then(Request::named) {
             Some(requirement) => requirement.clone(),
@@ -63,10 +93,22 @@ pub(super) fn bounds(requests: &Requests, before: &Report, after: &Report, revis
         let wanted: Option<VersionSpecifiers> = wanted.parse().ok();
         let bounded = of_versions(name, wanted);
         let requirement = with_versions(&requirement, bounded);
-        let file = after.packages.iter().chain(&before.packages).find(|package| package.name == *name);
-        let file = file.and_then(|package| package.required_by.first()).map(|required| required.place.file.clone());
+        let file = after
+            .packages
+            .iter()
+            .chain(&before.packages)
+            .find(|package| package.name == *name);
+        let file = file
+            .and_then(|package| package.required_by.first())
+            .map(|required| required.place.file.clone());
         let place = line.map(|line| line.place.clone());
-        BoundLine { file: file.filter(|_| place.is_none()), place, name: name.clone(), bound, requirement }
+        BoundLine {
+            file: file.filter(|_| place.is_none()),
+            place,
+            name: name.clone(),
+            bound,
+            requirement,
+        }
     };
     revision.bounds.iter().map(line).collect()
 }
@@ -74,6 +116,10 @@ pub(super) fn bounds(requests: &Requests, before: &Report, after: &Report, revis
 /// The requirement with other versions, as a line has it.
 fn with_versions(requirement: &Requirement, bounded: Requirement) -> String {
     let extras = requirement.extras.clone();
-    let bounded = Requirement { extras, marker: requirement.marker.clone(), ..bounded };
+    let bounded = Requirement {
+        extras,
+        marker: requirement.marker.clone(),
+        ..bounded
+    };
     bounded.to_string()
 }

@@ -12,7 +12,10 @@ pub(super) fn leaves_first(mut steps: Vec<PlanStep>) -> Vec<PlanStep> {
     while !steps.is_empty() {
         let above: BTreeSet<PackageName> = steps.iter().flat_map(requiring).cloned().collect();
         // In a circle nobody is a leaf.
-        let next = steps.iter().position(|step| !above.contains(&step.name)).unwrap_or(0);
+        let next = steps
+            .iter()
+            .position(|step| !above.contains(&step.name))
+            .unwrap_or(0);
         ordered.push(steps.remove(next));
     }
     ordered
@@ -20,7 +23,10 @@ pub(super) fn leaves_first(mut steps: Vec<PlanStep>) -> Vec<PlanStep> {
 
 /// Packages that require it, at any distance, itself left out.
 fn requiring(step: &PlanStep) -> impl Iterator<Item = &PackageName> {
-    step.required_by.iter().flat_map(|required| &required.path).filter(|name| **name != step.name)
+    step.required_by
+        .iter()
+        .flat_map(|required| &required.path)
+        .filter(|name| **name != step.name)
 }
 
 #[cfg(test)]
@@ -31,7 +37,11 @@ mod tests {
     use crate::model::resolution::RequiredBy;
 
     fn ordered(steps: &[(&str, &[&str])]) -> String {
-        let place = Place { file: "r".into(), line: None, column: None };
+        let place = Place {
+            file: "r".into(),
+            line: None,
+            column: None,
+        };
         let step = |(name, path): &(&str, &[&str])| PlanStep {
             name: name.parse().unwrap(),
             version: None,
@@ -45,13 +55,23 @@ mod tests {
             alternatives: Vec::new(),
         };
         let ordered = leaves_first(steps.iter().map(step).collect());
-        ordered.iter().map(|step| step.name.to_string()).collect::<Vec<_>>().join(" ")
+        ordered
+            .iter()
+            .map(|step| step.name.to_string())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]
     fn leaves_come_first() {
-        assert_eq!(ordered(&[("a", &[]), ("b", &["a"]), ("c", &["a", "b"])]), "c b a");
+        assert_eq!(
+            ordered(&[("a", &[]), ("b", &["a"]), ("c", &["a", "b"])]),
+            "c b a"
+        );
         assert_eq!(ordered(&[("z", &[]), ("m", &[]), ("a", &["m"])]), "a m z");
-        assert_eq!(ordered(&[("a", &["b"]), ("b", &["a"]), ("c", &[])]), "c a b");
+        assert_eq!(
+            ordered(&[("a", &["b"]), ("b", &["a"]), ("c", &[])]),
+            "c a b"
+        );
     }
 }

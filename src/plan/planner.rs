@@ -48,11 +48,20 @@ pub fn find(
     before: &JudgedSet,
     requirements: RequirementMode,
 ) -> PlanSearchResult {
-    let input = PlanInput { requests, before, requirements };
+    let input = PlanInput {
+        requests,
+        before,
+        requirements,
+    };
     let mut planner = SetPlanner {
         world,
         input,
-        targets: before.resolutions.iter().filter(|set| !is_unsolved(set)).map(|set| set.target).collect(),
+        targets: before
+            .resolutions
+            .iter()
+            .filter(|set| !is_unsolved(set))
+            .map(|set| set.target)
+            .collect(),
         pinned: input.pinned(),
         table: ReadinessTable::default(),
         searches: BTreeMap::new(),
@@ -64,7 +73,13 @@ pub fn find(
     let best = planner.best();
     let held = planner.held(&best.set);
     let because = planner.because(&best.set);
-    PlanSearchResult { after: best.set, revision: best.revision, searches: planner.searches, held, because }
+    PlanSearchResult {
+        after: best.set,
+        revision: best.revision,
+        searches: planner.searches,
+        held,
+        because,
+    }
 }
 
 struct SetPlanner<'a, W> {
@@ -90,7 +105,11 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
     /// Searches what is not ready in a set, each package once.
     fn search(&mut self, set: &JudgedSet) {
         let wanting = set.not_ready();
-        let is_new = |it: &NotReady<'_>| !self.searches.contains_key(&(it.chosen.name.clone(), it.result.target));
+        let is_new = |it: &NotReady<'_>| {
+            !self
+                .searches
+                .contains_key(&(it.chosen.name.clone(), it.result.target))
+        };
         let wanting: Vec<NotReady<'_>> = wanting.into_iter().filter(is_new).collect();
         for (it, search) in wanting.iter().zip(self.world.search(&wanting)) {
             let (name, target) = (&it.chosen.name, it.result.target);
@@ -103,9 +122,12 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
 
     fn learn(&mut self, set: &JudgedSet) {
         for package in &set.report.packages {
-            let Some(version) = &package.version else { continue };
+            let Some(version) = &package.version else {
+                continue;
+            };
             for result in &package.results {
-                self.table.learn(&package.name, result.target, version, result.verdict);
+                self.table
+                    .learn(&package.name, result.target, version, result.verdict);
             }
         }
     }
@@ -113,12 +135,18 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
     /// Locks whose packages contradict each other by what they say themselves (their tool was told to overlook it) are
     /// not resolved: each package is looked at by itself.
     fn check_locks(&mut self) {
-        if self.input.requests.locks.is_empty() || self.input.requirements == RequirementMode::Ignored {
+        if self.input.requests.locks.is_empty()
+            || self.input.requirements == RequirementMode::Ignored
+        {
             return;
         }
         let contradicts = |target: &Target| {
-            let (requests, orders) = self.input.revised(&InputRevision::default(), *target, self.world);
-            self.world.resolve(&requests, &orders, RequirementMode::Followed, *target).is_err()
+            let (requests, orders) =
+                self.input
+                    .revised(&InputRevision::default(), *target, self.world);
+            self.world
+                .resolve(&requests, &orders, RequirementMode::Followed, *target)
+                .is_err()
         };
         if self.targets.iter().any(contradicts) {
             self.input.requirements = RequirementMode::Ignored;
@@ -140,21 +168,37 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
     }
 
     /// The better one of this candidate and what proposals give.
-    fn improve(&mut self, mut best: PlanCandidate, released: &BTreeMap<PackageName, String>) -> PlanCandidate {
+    fn improve(
+        &mut self,
+        mut best: PlanCandidate,
+        released: &BTreeMap<PackageName, String>,
+    ) -> PlanCandidate {
         let mut tried: Vec<Vec<(PackageName, Option<Version>)>> = Vec::new();
         for _ in 0..PROPOSALS {
-            let Some((sets, leave)) = self.propose(released) else { break };
-            let versions = sets.iter().flat_map(|set| &set.packages).map(|it| (it.name.clone(), it.version.clone()));
+            let Some((sets, leave)) = self.propose(released) else {
+                break;
+            };
+            let versions = sets
+                .iter()
+                .flat_map(|set| &set.packages)
+                .map(|it| (it.name.clone(), it.version.clone()));
             let versions: Vec<_> = versions.collect();
             if tried.contains(&versions) {
                 break;
             }
             tried.push(versions);
-            let Some(candidate) = self.verify(&sets) else { break };
+            let Some(candidate) = self.verify(&sets) else {
+                break;
+            };
             self.learn(&candidate.set);
             self.search(&candidate.set);
             let as_expected = self.is_as_expected(&candidate.set, &leave);
-            self.reasons.extend(leave.released.into_iter().filter(|(_, why)| !why.is_empty()));
+            self.reasons.extend(
+                leave
+                    .released
+                    .into_iter()
+                    .filter(|(_, why)| !why.is_empty()),
+            );
             if candidate.score < best.score {
                 best = candidate;
             }
@@ -165,7 +209,10 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
         best
     }
 
-    fn propose(&mut self, released: &BTreeMap<PackageName, String>) -> Option<(Vec<Resolution>, SearchConcessions)> {
+    fn propose(
+        &mut self,
+        released: &BTreeMap<PackageName, String>,
+    ) -> Option<(Vec<Resolution>, SearchConcessions)> {
         let mut proposer = SetProposer {
             world: self.world,
             input: self.input,
@@ -179,17 +226,24 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
 
     /// Whether every package that was to be fine is.
     fn is_as_expected(&self, set: &JudgedSet, leave: &SearchConcessions) -> bool {
-        let names = set.names().into_iter().filter(|name| !leave.released.contains_key(*name));
+        let names = set
+            .names()
+            .into_iter()
+            .filter(|name| !leave.released.contains_key(*name));
         names.into_iter().all(|name| {
             set.of(name).all(|(target, _, result)| {
                 let key = (name.clone(), target);
-                let is_hopeless = self.searches.get(&key).is_none_or(|it| it.oldest.is_none() && it.older.is_none());
+                let is_hopeless = self
+                    .searches
+                    .get(&key)
+                    .is_none_or(|it| it.oldest.is_none() && it.older.is_none());
                 let was_bad = self
                     .input
                     .before
                     .verdict(name, target)
                     .is_some_and(|it| PackageStanding::from(it) == PackageStanding::NotFine);
-                PackageStanding::from(result.verdict) > PackageStanding::NotFine || (was_bad && is_hopeless)
+                PackageStanding::from(result.verdict) > PackageStanding::NotFine
+                    || (was_bad && is_hopeless)
             })
         })
     }
@@ -198,7 +252,12 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
     fn coming_in_bad(&self) -> Vec<PackageName> {
         let names: BTreeSet<&PackageName> = self.searches.keys().map(|(name, _)| name).collect();
         let before = self.input.before.names();
-        names.into_iter().filter(|name| !before.contains(name)).take(LET_IN).cloned().collect()
+        names
+            .into_iter()
+            .filter(|name| !before.contains(name))
+            .take(LET_IN)
+            .cloned()
+            .collect()
     }
 
     /// The set as the user would have it, with the changes that lead to these.
@@ -219,11 +278,23 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
     fn revision_to(&self, proposed: &[Resolution]) -> InputRevision {
         let mut revision = InputRevision::default();
         for set in proposed {
-            for chosen in set.packages.iter().filter(|chosen| self.pinned.contains(&chosen.name)) {
+            for chosen in set
+                .packages
+                .iter()
+                .filter(|chosen| self.pinned.contains(&chosen.name))
+            {
                 let now = self.input.current(&chosen.name, set.target);
-                if let Some(to) = chosen.version.clone().filter(|to| now.is_some_and(|now| now != *to)) {
+                if let Some(to) = chosen
+                    .version
+                    .clone()
+                    .filter(|to| now.is_some_and(|now| now != *to))
+                {
                     let floats = self.input.floats(&chosen.name);
-                    let change = if floats { VersionChange::Unpin } else { VersionChange::Pin(to) };
+                    let change = if floats {
+                        VersionChange::Unpin
+                    } else {
+                        VersionChange::Pin(to)
+                    };
                     revision.changes.insert(chosen.name.clone(), change);
                 }
             }
@@ -238,8 +309,12 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
                 return Some(before.clone());
             }
             let target = before.target;
-            let (requests, orders): (Requests, TryOrders) = self.input.revised(revision, target, self.world);
-            let mut set = self.world.resolve(&requests, &orders, self.input.requirements, target).ok()?;
+            let (requests, orders): (Requests, TryOrders) =
+                self.input.revised(revision, target, self.world);
+            let mut set = self
+                .world
+                .resolve(&requests, &orders, self.input.requirements, target)
+                .ok()?;
             self.keep_locked(before, &mut set);
             Some(set)
         };
@@ -254,40 +329,71 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
         }
         let is_located = |name: &PackageName| !self.pinned.contains(name);
         let is_locked = |name: &PackageName| {
-            let mut locked = self.input.requests.locks.iter().flat_map(|lock| &lock.packages);
+            let mut locked = self
+                .input
+                .requests
+                .locks
+                .iter()
+                .flat_map(|lock| &lock.packages);
             locked.any(|package| package.name == *name)
         };
         for chosen in before.packages.iter().filter(|it| is_locked(&it.name)) {
-            let same = set.packages.iter_mut().find(|it| it.name == chosen.name && it.version == chosen.version);
+            let same = set
+                .packages
+                .iter_mut()
+                .find(|it| it.name == chosen.name && it.version == chosen.version);
             if let Some(same) = same {
                 same.clone_from(chosen);
             }
         }
-        for chosen in before.packages.iter().filter(|it| is_located(&it.name) && is_locked(&it.name)) {
+        for chosen in before
+            .packages
+            .iter()
+            .filter(|it| is_located(&it.name) && is_locked(&it.name))
+        {
             if !set.packages.iter().any(|other| other.name == chosen.name) {
                 set.packages.push(chosen.clone());
             }
         }
-        set.packages.sort_by(|left, right| (&left.name, &left.version).cmp(&(&right.name, &right.version)));
+        set.packages
+            .sort_by(|left, right| (&left.name, &left.version).cmp(&(&right.name, &right.version)));
     }
 
     /// Bounds on packages of which installers take another version than was proposed, where that one is worse.
-    fn missing_bounds(&mut self, sets: &[Resolution], proposed: &[Resolution]) -> BTreeMap<PackageName, VersionBound> {
+    fn missing_bounds(
+        &mut self,
+        sets: &[Resolution],
+        proposed: &[Resolution],
+    ) -> BTreeMap<PackageName, VersionBound> {
         let mut bounds: BTreeMap<PackageName, VersionBound> = BTreeMap::new();
         for (set, proposed) in sets.iter().zip(proposed) {
             for chosen in &proposed.packages {
-                let (name, Some(wanted)) = (&chosen.name, &chosen.version) else { continue };
-                let got = set.packages.iter().find(|other| other.name == *name).and_then(|it| it.version.as_ref());
-                let Some(got) = got.filter(|got| *got != wanted) else { continue };
+                let (name, Some(wanted)) = (&chosen.name, &chosen.version) else {
+                    continue;
+                };
+                let got = set
+                    .packages
+                    .iter()
+                    .find(|other| other.name == *name)
+                    .and_then(|it| it.version.as_ref());
+                let Some(got) = got.filter(|got| *got != wanted) else {
+                    continue;
+                };
                 let (world, target) = (self.world, set.target);
-                self.table.offer(name, target, || world.offered(name, target));
-                if self.table.expected(name, target, got) >= self.table.expected(name, target, wanted) {
+                self.table
+                    .offer(name, target, || world.offered(name, target));
+                if self.table.expected(name, target, got)
+                    >= self.table.expected(name, target, wanted)
+                {
                     continue;
                 }
                 let bound = if got < wanted {
                     VersionBound::AtLeast(wanted.clone())
                 } else {
-                    let newer = self.table.versions(name, target).filter(|it| !it.any_prerelease() && *it > wanted);
+                    let newer = self
+                        .table
+                        .versions(name, target)
+                        .filter(|it| !it.any_prerelease() && *it > wanted);
                     VersionBound::Below(newer.min().unwrap_or(got).clone())
                 };
                 bounds.insert(name.clone(), bound);
@@ -300,13 +406,20 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
         let set = self.world.judge(self.input.requests, sets);
         let before = self.input.before;
         let differs = |name: &&PackageName| {
-            let versions =
-                |set: &JudgedSet| set.of(name).map(|(on, version, _)| (on, version.cloned())).collect::<Vec<_>>();
+            let versions = |set: &JudgedSet| {
+                set.of(name)
+                    .map(|(on, version, _)| (on, version.cloned()))
+                    .collect::<Vec<_>>()
+            };
             before.names().contains(name) && versions(before) != versions(&set)
         };
         let moved = set.names().into_iter().filter(differs).count();
         let score = SetScore::of(before, &set, revision.len() + moved);
-        PlanCandidate { revision, set, score }
+        PlanCandidate {
+            revision,
+            set,
+            score,
+        }
     }
 
     /// Without the changes that nothing needs.
@@ -320,7 +433,13 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
                     .is_none_or(|verdict| PackageStanding::from(verdict) > PackageStanding::NotFine)
             })
         };
-        let changes: Vec<PackageName> = best.revision.changes.keys().filter(is_fine_now).cloned().collect();
+        let changes: Vec<PackageName> = best
+            .revision
+            .changes
+            .keys()
+            .filter(is_fine_now)
+            .cloned()
+            .collect();
         for name in changes.into_iter().chain(bounds) {
             let mut revision = best.revision.clone();
             revision.changes.remove(&name);
@@ -344,19 +463,41 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
         for set in &after.resolutions {
             for chosen in &set.packages {
                 let (name, now) = (&chosen.name, before.version(&chosen.name, set.target));
-                let (Some(now), Some(to)) = (now, &chosen.version) else { continue };
+                let (Some(now), Some(to)) = (now, &chosen.version) else {
+                    continue;
+                };
                 if now == to {
                     continue;
                 }
                 let reason = |VersionObstacle { package, wants, .. }| {
-                    Some(MoveReason { package: package?, required: name.clone(), wants })
+                    Some(MoveReason {
+                        package: package?,
+                        required: name.clone(),
+                        wants,
+                    })
                 };
-                for reason in self.world.kept_out(after, name, now).into_iter().filter_map(reason) {
-                    let_in.entry(reason.package.0.clone()).or_default().insert(reason.clone());
+                for reason in self
+                    .world
+                    .kept_out(after, name, now)
+                    .into_iter()
+                    .filter_map(reason)
+                {
+                    let_in
+                        .entry(reason.package.0.clone())
+                        .or_default()
+                        .insert(reason.clone());
                     because.entry(name.clone()).or_default().insert(reason);
                 }
-                for reason in self.world.kept_out(before, name, to).into_iter().filter_map(reason) {
-                    because.entry(reason.package.0.clone()).or_default().insert(reason);
+                for reason in self
+                    .world
+                    .kept_out(before, name, to)
+                    .into_iter()
+                    .filter_map(reason)
+                {
+                    because
+                        .entry(reason.package.0.clone())
+                        .or_default()
+                        .insert(reason);
                 }
             }
         }
@@ -364,7 +505,10 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
         for (name, reasons) in let_in {
             because.entry(name).or_insert(reasons);
         }
-        because.into_iter().map(|(name, reasons)| (name, reasons.into_iter().collect())).collect()
+        because
+            .into_iter()
+            .map(|(name, reasons)| (name, reasons.into_iter().collect()))
+            .collect()
     }
 
     /// Packages of which a ready version is known that the set does not have, with what keeps it out.
@@ -372,15 +516,24 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
         let mut held = BTreeMap::new();
         for not_ready in after.not_ready() {
             let name = &not_ready.chosen.name;
-            let Some(search) = self.searches.get(&(name.clone(), not_ready.result.target)) else { continue };
-            let is_slower = PackageStanding::from(not_ready.result.verdict) == PackageStanding::Slower;
+            let Some(search) = self.searches.get(&(name.clone(), not_ready.result.target)) else {
+                continue;
+            };
+            let is_slower =
+                PackageStanding::from(not_ready.result.verdict) == PackageStanding::Slower;
             let older = search.older.clone().filter(|_| !is_slower);
-            let Some(to) = search.oldest.clone().or(older) else { continue };
+            let Some(to) = search.oldest.clone().or(older) else {
+                continue;
+            };
             let mut by = self.world.obstacles(self.input.before, name, &to);
             if by.is_empty() {
                 let wants = self.reasons.get(name).cloned();
                 let wants = wants.unwrap_or_else(|| "no better set of versions has it".to_owned());
-                by.push(VersionObstacle { place: None, package: None, wants });
+                by.push(VersionObstacle {
+                    place: None,
+                    package: None,
+                    wants,
+                });
             }
             held.entry(name.clone()).or_insert(HeldBack { to, by });
         }
@@ -393,6 +546,13 @@ fn is_unsolved(resolution: &Resolution) -> bool {
     use crate::model::problem::ProblemKind;
     use crate::model::resolution::Choice;
     let is_open = |choice: &Choice| matches!(choice, Choice::Unknown { .. });
-    let is_told = resolution.problems.iter().any(|problem| problem.kind == ProblemKind::Resolution);
-    is_told && resolution.packages.iter().all(|chosen| chosen.version.is_none() && is_open(&chosen.choice))
+    let is_told = resolution
+        .problems
+        .iter()
+        .any(|problem| problem.kind == ProblemKind::Resolution);
+    is_told
+        && resolution
+            .packages
+            .iter()
+            .all(|chosen| chosen.version.is_none() && is_open(&chosen.choice))
 }

@@ -46,10 +46,19 @@ impl<W: PlanWorld> SetProposer<'_, W> {
         &mut self,
         released: &BTreeMap<PackageName, String>,
     ) -> Option<(Vec<Resolution>, SearchConcessions)> {
-        let mut leave = SearchConcessions { released: released.clone(), ..SearchConcessions::default() };
+        let mut leave = SearchConcessions {
+            released: released.clone(),
+            ..SearchConcessions::default()
+        };
         let mut sets = self.search(&mut leave, ReleasePolicy::Allowed).ok()?;
         // What was let go of first may be fine after all, now that others were let go of too.
-        for name in leave.released.keys().filter(|name| !released.contains_key(*name)).cloned().collect::<Vec<_>>() {
+        for name in leave
+            .released
+            .keys()
+            .filter(|name| !released.contains_key(*name))
+            .cloned()
+            .collect::<Vec<_>>()
+        {
             let mut tried = leave.clone();
             tried.released.remove(&name);
             match self.search(&mut tried, ReleasePolicy::Forbidden) {
@@ -70,13 +79,19 @@ impl<W: PlanWorld> SetProposer<'_, W> {
                 Ok(sets) => return Ok(sets),
                 Err(conflict) => conflict,
             };
-            let held = conflict.packages.intersection(self.pinned).filter(|name| !leave.moving.contains(*name));
+            let held = conflict
+                .packages
+                .intersection(self.pinned)
+                .filter(|name| !leave.moving.contains(*name));
             let held: Vec<PackageName> = held.cloned().collect();
             if !held.is_empty() {
                 leave.moving.extend(held);
                 continue;
             }
-            match self.releasable(&conflict, leave).filter(|_| release == ReleasePolicy::Allowed) {
+            match self
+                .releasable(&conflict, leave)
+                .filter(|_| release == ReleasePolicy::Allowed)
+            {
                 Some(name) => _ = leave.released.insert(name, conflict.explanation),
                 None => return Err(conflict),
             }
@@ -88,16 +103,31 @@ impl<W: PlanWorld> SetProposer<'_, W> {
     fn releasable(&self, conflict: &SetConflict, leave: &SearchConcessions) -> Option<PackageName> {
         let is_demanding = |name: &&PackageName| {
             !leave.released.contains_key(*name)
-                && self.targets.iter().any(|target| self.demanded(name, *target, leave) > PackageStanding::NotFine)
+                && self
+                    .targets
+                    .iter()
+                    .any(|target| self.demanded(name, *target, leave) > PackageStanding::NotFine)
         };
         let is_bad_now = |name: &&PackageName| {
-            let verdicts = self.targets.iter().filter_map(|target| self.input.before.verdict(name, *target));
-            verdicts.into_iter().any(|verdict| PackageStanding::from(verdict) == PackageStanding::NotFine)
+            let verdicts = self
+                .targets
+                .iter()
+                .filter_map(|target| self.input.before.verdict(name, *target));
+            verdicts
+                .into_iter()
+                .any(|verdict| PackageStanding::from(verdict) == PackageStanding::NotFine)
         };
-        let comes_in =
-            |name: &&PackageName| self.targets.iter().all(|on| self.input.before.verdict(name, *on).is_none());
+        let comes_in = |name: &&PackageName| {
+            self.targets
+                .iter()
+                .all(|on| self.input.before.verdict(name, *on).is_none())
+        };
         let among = |names: &BTreeSet<PackageName>, is_so: &dyn Fn(&&PackageName) -> bool| {
-            names.iter().filter(is_demanding).find(|name| is_so(name)).cloned()
+            names
+                .iter()
+                .filter(is_demanding)
+                .find(|name| is_so(name))
+                .cloned()
         };
         among(&conflict.exhausted, &is_bad_now)
             .or_else(|| among(&conflict.packages, &is_bad_now))
@@ -114,10 +144,20 @@ impl<W: PlanWorld> SetProposer<'_, W> {
             for target in self.targets {
                 let open = self.input.open(*target, self.world);
                 let orders = self.orders(*target, leave, &first);
-                let set = self.world.resolve(&open, &orders, self.input.requirements, *target)?;
-                for chosen in set.packages.iter().filter(|chosen| self.pinned.contains(&chosen.name)) {
-                    let Some(version) = &chosen.version else { continue };
-                    let known = first.entry(chosen.name.clone()).or_insert_with(|| version.clone());
+                let set = self
+                    .world
+                    .resolve(&open, &orders, self.input.requirements, *target)?;
+                for chosen in set
+                    .packages
+                    .iter()
+                    .filter(|chosen| self.pinned.contains(&chosen.name))
+                {
+                    let Some(version) = &chosen.version else {
+                        continue;
+                    };
+                    let known = first
+                        .entry(chosen.name.clone())
+                        .or_insert_with(|| version.clone());
                     if known != version {
                         differs = true;
                         *known = version.clone();
@@ -141,7 +181,11 @@ impl<W: PlanWorld> SetProposer<'_, W> {
     ) -> TryOrders {
         let names: BTreeSet<PackageName> = self.input.before.names().into_iter().cloned().collect();
         let found = self.searches.keys().map(|(name, _)| name.clone());
-        let names: BTreeSet<PackageName> = names.into_iter().chain(found).chain(self.pinned.iter().cloned()).collect();
+        let names: BTreeSet<PackageName> = names
+            .into_iter()
+            .chain(found)
+            .chain(self.pinned.iter().cloned())
+            .collect();
         let orders = names.into_iter().filter_map(|name| {
             let order = self.order(&name, target, leave, first.get(&name))?;
             Some((name, order))
@@ -166,7 +210,8 @@ impl<W: PlanWorld> SetProposer<'_, W> {
             .filter(|on| **on == target || before.verdict(name, **on).is_some())
             .map(|on| (*on, self.demanded(name, *on, leave)))
             .collect();
-        let wants_more = !leave.released.contains_key(name) && demands.iter().any(|(on, _)| self.is_slower(name, *on));
+        let wants_more = !leave.released.contains_key(name)
+            && demands.iter().any(|(on, _)| self.is_slower(name, *on));
         if is_pinned
             && !wants_more
             && !leave.moving.contains(name)
@@ -178,10 +223,15 @@ impl<W: PlanWorld> SetProposer<'_, W> {
             }
         }
         let is_met = |(on, demand): &(Target, PackageStanding)| {
-            before.verdict(name, *on).map_or(PackageStanding::NotFine, PackageStanding::from) >= *demand
+            before
+                .verdict(name, *on)
+                .map_or(PackageStanding::NotFine, PackageStanding::from)
+                >= *demand
         };
         // What installers take is known to be fine, unless a set has shown otherwise.
-        let is_known_bad = demands.iter().any(|(on, _)| self.table.knows_bad(name, *on));
+        let is_known_bad = demands
+            .iter()
+            .any(|(on, _)| self.table.knows_bad(name, *on));
         if !is_pinned && !wants_more && !is_known_bad && demands.iter().all(is_met) {
             return None;
         }
@@ -189,14 +239,21 @@ impl<W: PlanWorld> SetProposer<'_, W> {
             let world = self.world;
             self.table.offer(name, *on, || world.offered(name, *on));
         }
-        let is_early = current.as_ref().is_some_and(Version::any_prerelease) || self.input.requests.sources.pre;
-        let versions: Vec<&Version> =
-            self.table.versions(name, target).filter(|it| is_early || !it.any_prerelease()).collect();
+        let is_early = current.as_ref().is_some_and(Version::any_prerelease)
+            || self.input.requests.sources.pre;
+        let versions: Vec<&Version> = self
+            .table
+            .versions(name, target)
+            .filter(|it| is_early || !it.any_prerelease())
+            .collect();
         if versions.is_empty() {
             return None;
         }
         let Some(current) = current else {
-            let newest_first = versions.into_iter().rev().filter(|version| self.is_allowed(name, version, &demands));
+            let newest_first = versions
+                .into_iter()
+                .rev()
+                .filter(|version| self.is_allowed(name, version, &demands));
             return Some(newest_first.cloned().collect());
         };
         let mut order = self.around(name, (&current, first), &versions, &demands);
@@ -215,14 +272,24 @@ impl<W: PlanWorld> SetProposer<'_, W> {
         versions: &[&Version],
         demands: &[(Target, PackageStanding)],
     ) -> Vec<Version> {
-        let newer = versions.iter().copied().filter(|version| *version > current);
+        let newer = versions
+            .iter()
+            .copied()
+            .filter(|version| *version > current);
         let is_bad = demands.iter().any(|(on, _)| self.is_not_fine(name, *on));
         // What is fine goes back within its line of releases alone.
-        let end = if is_bad { line_before(versions.iter().copied(), current) } else { release_line(current) };
+        let end = if is_bad {
+            line_before(versions.iter().copied(), current)
+        } else {
+            release_line(current)
+        };
         let older = versions.iter().copied().rev();
         let older = older.filter(|version| *version < current && release_line(version) >= end);
         let order = first.into_iter().chain([current]).chain(newer).chain(older);
-        let mut order: Vec<Version> = order.filter(|it| self.is_allowed(name, it, demands)).cloned().collect();
+        let mut order: Vec<Version> = order
+            .filter(|it| self.is_allowed(name, it, demands))
+            .cloned()
+            .collect();
         order.dedup();
         order
     }
@@ -232,9 +299,15 @@ impl<W: PlanWorld> SetProposer<'_, W> {
         verdict.is_some_and(|verdict| PackageStanding::from(verdict) == PackageStanding::NotFine)
     }
 
-    fn is_allowed(&self, name: &PackageName, version: &Version, demands: &[(Target, PackageStanding)]) -> bool {
+    fn is_allowed(
+        &self,
+        name: &PackageName,
+        version: &Version,
+        demands: &[(Target, PackageStanding)],
+    ) -> bool {
         demands.iter().all(|(on, demand)| {
-            *demand == PackageStanding::NotFine || self.table.expected(name, *on, version) >= *demand
+            *demand == PackageStanding::NotFine
+                || self.table.expected(name, *on, version) >= *demand
         })
     }
 
@@ -245,10 +318,21 @@ impl<W: PlanWorld> SetProposer<'_, W> {
     }
 
     /// How a package has to stand on a target.
-    fn demanded(&self, name: &PackageName, target: Target, leave: &SearchConcessions) -> PackageStanding {
-        let now = self.input.before.verdict(name, target).map(PackageStanding::from);
+    fn demanded(
+        &self,
+        name: &PackageName,
+        target: Target,
+        leave: &SearchConcessions,
+    ) -> PackageStanding {
+        let now = self
+            .input
+            .before
+            .verdict(name, target)
+            .map(PackageStanding::from);
         match now {
-            Some(PackageStanding::Ready | PackageStanding::Slower) => now.unwrap_or(PackageStanding::NotFine),
+            Some(PackageStanding::Ready | PackageStanding::Slower) => {
+                now.unwrap_or(PackageStanding::NotFine)
+            }
             _ if leave.released.contains_key(name) => PackageStanding::NotFine,
             Some(PackageStanding::NotFine) => self.known_best(name, target),
             None if self.table.knows_bad(name, target) => PackageStanding::Slower,

@@ -26,9 +26,11 @@ impl From<Verdict> for PackageStanding {
         match verdict {
             Verdict::Pure | Verdict::Ready => PackageStanding::Ready,
             Verdict::PureFallback => PackageStanding::Slower,
-            Verdict::Unknown | Verdict::Build | Verdict::Gil | Verdict::Crash | Verdict::Blocked => {
-                PackageStanding::NotFine
-            }
+            Verdict::Unknown
+            | Verdict::Build
+            | Verdict::Gil
+            | Verdict::Crash
+            | Verdict::Blocked => PackageStanding::NotFine,
         }
     }
 }
@@ -42,44 +44,93 @@ pub(super) struct ReadinessTable {
 
 impl ReadinessTable {
     /// Takes note of what is offered.
-    pub(super) fn offer(&mut self, name: &PackageName, target: Target, offered: impl FnOnce() -> Vec<OfferedVersion>) {
-        self.offered.entry((name.clone(), target)).or_insert_with(offered);
+    pub(super) fn offer(
+        &mut self,
+        name: &PackageName,
+        target: Target,
+        offered: impl FnOnce() -> Vec<OfferedVersion>,
+    ) {
+        self.offered
+            .entry((name.clone(), target))
+            .or_insert_with(offered);
     }
 
     /// Takes note of what was found of a version.
-    pub(super) fn learn(&mut self, name: &PackageName, target: Target, version: &Version, verdict: Verdict) {
-        self.judged.entry((name.clone(), target)).or_default().insert(version.clone(), verdict);
+    pub(super) fn learn(
+        &mut self,
+        name: &PackageName,
+        target: Target,
+        version: &Version,
+        verdict: Verdict,
+    ) {
+        self.judged
+            .entry((name.clone(), target))
+            .or_default()
+            .insert(version.clone(), verdict);
     }
 
     /// Takes note of what a search found. What a set as a whole made of a version counts more.
-    pub(super) fn learn_search(&mut self, name: &PackageName, target: Target, search: &VersionSearch) {
+    pub(super) fn learn_search(
+        &mut self,
+        name: &PackageName,
+        target: Target,
+        search: &VersionSearch,
+    ) {
         let known = self.judged.entry((name.clone(), target)).or_default();
-        for probe in search.probes.iter().filter(|probe| probe.seen == ProbeBasis::Bytes) {
+        for probe in search
+            .probes
+            .iter()
+            .filter(|probe| probe.seen == ProbeBasis::Bytes)
+        {
             known.entry(probe.version.clone()).or_insert(probe.verdict);
         }
     }
 
     /// The versions that are offered, oldest first.
-    pub(super) fn versions(&self, name: &PackageName, target: Target) -> impl Iterator<Item = &Version> {
-        let offered = self.offered.get(&(name.clone(), target)).into_iter().flatten();
+    pub(super) fn versions(
+        &self,
+        name: &PackageName,
+        target: Target,
+    ) -> impl Iterator<Item = &Version> {
+        let offered = self
+            .offered
+            .get(&(name.clone(), target))
+            .into_iter()
+            .flatten();
         offered.map(|offered| &offered.version)
     }
 
     /// Whether any version was judged and found not fine.
     pub(super) fn knows_bad(&self, name: &PackageName, target: Target) -> bool {
-        let judged = self.judged.get(&(name.clone(), target)).into_iter().flatten();
-        judged.into_iter().any(|(_, verdict)| PackageStanding::from(*verdict) == PackageStanding::NotFine)
+        let judged = self
+            .judged
+            .get(&(name.clone(), target))
+            .into_iter()
+            .flatten();
+        judged
+            .into_iter()
+            .any(|(_, verdict)| PackageStanding::from(*verdict) == PackageStanding::NotFine)
     }
 
     /// What is known of a version, or expected of it.
-    pub(super) fn expected(&self, name: &PackageName, target: Target, version: &Version) -> PackageStanding {
+    pub(super) fn expected(
+        &self,
+        name: &PackageName,
+        target: Target,
+        version: &Version,
+    ) -> PackageStanding {
         let key = (name.clone(), target);
         let empty = BTreeMap::new();
         let judged = self.judged.get(&key).unwrap_or(&empty);
         if let Some(verdict) = judged.get(version) {
             return PackageStanding::from(*verdict);
         }
-        let offered = self.offered.get(&key).into_iter().flatten().find(|offered| offered.version == *version);
+        let offered = self
+            .offered
+            .get(&key)
+            .into_iter()
+            .flatten()
+            .find(|offered| offered.version == *version);
         if let Some(verdict) = offered.and_then(|offered| offered.by_names) {
             return PackageStanding::from(verdict);
         }
@@ -101,15 +152,33 @@ mod tests {
     fn versions_between_ready_ones_are_expected_to_be() {
         let (name, target): (PackageName, Target) = (
             "a".parse().unwrap(),
-            Target { python: "3.14t".parse().unwrap(), platform: "linux-x86_64".parse().unwrap() },
+            Target {
+                python: "3.14t".parse().unwrap(),
+                platform: "linux-x86_64".parse().unwrap(),
+            },
         );
         let mut table = ReadinessTable::default();
         let version = |text: &str| -> Version { text.parse().unwrap() };
-        let expected = |table: &ReadinessTable, text: &str| table.expected(&name, target, &version(text));
-        assert_eq!(expected(&table, "1"), PackageStanding::Ready, "what was never looked at is worth a look");
-        let by_names = |text: &str, by_names| OfferedVersion { version: version(text), by_names };
-        table.offer(&name, target, || vec![by_names("3.5", Some(Verdict::Build)), by_names("4.5", None)]);
-        for (text, verdict) in [("2", Verdict::Gil), ("3", Verdict::Ready), ("4", Verdict::Pure), ("5", Verdict::Gil)] {
+        let expected =
+            |table: &ReadinessTable, text: &str| table.expected(&name, target, &version(text));
+        assert_eq!(
+            expected(&table, "1"),
+            PackageStanding::Ready,
+            "what was never looked at is worth a look"
+        );
+        let by_names = |text: &str, by_names| OfferedVersion {
+            version: version(text),
+            by_names,
+        };
+        table.offer(&name, target, || {
+            vec![by_names("3.5", Some(Verdict::Build)), by_names("4.5", None)]
+        });
+        for (text, verdict) in [
+            ("2", Verdict::Gil),
+            ("3", Verdict::Ready),
+            ("4", Verdict::Pure),
+            ("5", Verdict::Gil),
+        ] {
             table.learn(&name, target, &version(text), verdict);
         }
         for (text, standing) in [

@@ -28,14 +28,23 @@ impl SetScore {
     pub(super) fn of(before: &JudgedSet, after: &JudgedSet, changes: usize) -> SetScore {
         let standings = || {
             let packages = after.report.packages.iter();
-            packages.flat_map(|it| it.results.iter().map(|result| (&it.name, PackageStanding::from(result.verdict))))
+            packages.flat_map(|it| {
+                it.results
+                    .iter()
+                    .map(|result| (&it.name, PackageStanding::from(result.verdict)))
+            })
         };
         let not_fine = || standings().filter(|(_, standing)| *standing == PackageStanding::NotFine);
         SetScore {
-            not_fine: not_fine().map(|(name, _)| name).collect::<BTreeSet<&PackageName>>().len(),
+            not_fine: not_fine()
+                .map(|(name, _)| name)
+                .collect::<BTreeSet<&PackageName>>()
+                .len(),
             not_fine_results: not_fine().count(),
             worse: worse(before, after).len(),
-            slower: standings().filter(|(_, standing)| *standing == PackageStanding::Slower).count(),
+            slower: standings()
+                .filter(|(_, standing)| *standing == PackageStanding::Slower)
+                .count(),
             changes,
         }
     }
@@ -70,7 +79,8 @@ fn is_worse(before: Option<Verdict>, after: Verdict) -> bool {
     match before {
         None => standing == PackageStanding::NotFine,
         Some(before)
-            if standing == PackageStanding::NotFine && PackageStanding::from(before) == PackageStanding::NotFine =>
+            if standing == PackageStanding::NotFine
+                && PackageStanding::from(before) == PackageStanding::NotFine =>
         {
             after > before
         }

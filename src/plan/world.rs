@@ -39,10 +39,20 @@ pub trait PlanWorld: Sync {
     fn judge(&self, requests: &Requests, resolutions: Vec<Resolution>) -> JudgedSet;
 
     /// Packages of a set whose requirements a version does not meet.
-    fn kept_out(&self, set: &JudgedSet, name: &PackageName, version: &Version) -> Vec<VersionObstacle>;
+    fn kept_out(
+        &self,
+        set: &JudgedSet,
+        name: &PackageName,
+        version: &Version,
+    ) -> Vec<VersionObstacle>;
 
     /// Lines of the input, or else packages of a set, that keep a version out.
-    fn obstacles(&self, set: &JudgedSet, name: &PackageName, version: &Version) -> Vec<VersionObstacle>;
+    fn obstacles(
+        &self,
+        set: &JudgedSet,
+        name: &PackageName,
+        version: &Version,
+    ) -> Vec<VersionObstacle>;
 }
 
 /// Whether what packages require counts.
@@ -100,37 +110,69 @@ impl JudgedSet {
         &'a self,
         name: &'a PackageName,
     ) -> impl Iterator<Item = (Target, Option<&'a Version>, &'a TargetResult)> {
-        let packages = self.report.packages.iter().filter(move |package| package.name == *name);
-        packages.flat_map(|it| it.results.iter().map(move |result| (result.target, it.version.as_ref(), result)))
+        let packages = self
+            .report
+            .packages
+            .iter()
+            .filter(move |package| package.name == *name);
+        packages.flat_map(|it| {
+            it.results
+                .iter()
+                .map(move |result| (result.target, it.version.as_ref(), result))
+        })
     }
 
     /// The version that a target gets of a package.
     pub fn version(&self, name: &PackageName, target: Target) -> Option<&Version> {
         let set = self.resolutions.iter().find(|set| set.target == target)?;
-        set.packages.iter().find(|chosen| chosen.name == *name)?.version.as_ref()
+        set.packages
+            .iter()
+            .find(|chosen| chosen.name == *name)?
+            .version
+            .as_ref()
     }
 
     /// The worst verdict that a target has for a package; `None` when it is not in its set.
     pub fn verdict(&self, name: &PackageName, target: Target) -> Option<Verdict> {
-        self.of(name).filter(|(on, ..)| *on == target).map(|(.., result)| result.verdict).max()
+        self.of(name)
+            .filter(|(on, ..)| *on == target)
+            .map(|(.., result)| result.verdict)
+            .max()
     }
 
     /// Every name, once.
     pub fn names(&self) -> BTreeSet<&PackageName> {
-        self.report.packages.iter().map(|package| &package.name).collect()
+        self.report
+            .packages
+            .iter()
+            .map(|package| &package.name)
+            .collect()
     }
 
     /// Packages that are not ready, on each target on which they are not, in the order of their names.
     pub fn not_ready(&self) -> Vec<NotReady<'_>> {
         let mut found = Vec::new();
         for package in &self.report.packages {
-            for result in package.results.iter().filter(|result| !result.verdict.is_good()) {
-                let set = self.resolutions.iter().find(|set| set.target == result.target);
-                let is_it = |chosen: &&Chosen| chosen.name == package.name && chosen.version == package.version;
+            for result in package
+                .results
+                .iter()
+                .filter(|result| !result.verdict.is_good())
+            {
+                let set = self
+                    .resolutions
+                    .iter()
+                    .find(|set| set.target == result.target);
+                let is_it = |chosen: &&Chosen| {
+                    chosen.name == package.name && chosen.version == package.version
+                };
                 if let Some(resolution) = set
                     && let Some(chosen) = resolution.packages.iter().find(is_it)
                 {
-                    found.push(NotReady { resolution, chosen, result });
+                    found.push(NotReady {
+                        resolution,
+                        chosen,
+                        result,
+                    });
                 }
             }
         }

@@ -88,7 +88,10 @@ pub(super) struct RuleAlert<'a> {
 impl RuleAlert<'_> {
     /// Whether it is shown only so that nothing is hidden: it is waived, or not new.
     pub(super) fn is_settled(&self) -> bool {
-        matches!(self.standing, Some(ViolationStanding::Waived(_) | ViolationStanding::Known))
+        matches!(
+            self.standing,
+            Some(ViolationStanding::Waived(_) | ViolationStanding::Known)
+        )
     }
 
     /// How urgent it is, now that it counts or does not.
@@ -103,20 +106,28 @@ impl RuleAlert<'_> {
 
     /// The package, its version and its verdict: `lxml 6.1.3: gil`. Harmless.
     pub(super) fn title(&self) -> String {
-        let word = self.verdict.map_or_else(|| harmless(&self.rule), |verdict| verdict.word().to_owned());
+        let word = self
+            .verdict
+            .map_or_else(|| harmless(&self.rule), |verdict| verdict.word().to_owned());
         format!("{}: {word}", self.subject())
     }
 
     /// The package and its version. Harmless.
     pub(super) fn subject(&self) -> String {
-        self.version.map_or_else(|| self.package.to_string(), |version| format!("{} {version}", self.package))
+        self.version.map_or_else(
+            || self.package.to_string(),
+            |version| format!("{} {version}", self.package),
+        )
     }
 
     /// What was found, of how many modules, and what became of it. Harmless.
     pub(super) fn sentence(&self) -> String {
         let mut text = harmless(self.message.trim_end_matches('.'));
         if self.others > 0 {
-            text.push_str(&format!("; the same of {}", count(self.others, "further module")));
+            text.push_str(&format!(
+                "; the same of {}",
+                count(self.others, "further module")
+            ));
         }
         if let Some(standing) = standing_words(self.standing, self.waiver) {
             text.push_str(&format!(" ({standing})"));
@@ -130,7 +141,12 @@ impl RuleAlert<'_> {
             [] => String::new(),
             some => format!(" on {}", targets(&report.targets, some)),
         };
-        format!("{}{on}{}: {}", self.subject(), held(&self.found_in), self.sentence())
+        format!(
+            "{}{on}{}: {}",
+            self.subject(),
+            held(&self.found_in),
+            self.sentence()
+        )
     }
 
     /// What sorts alerts, the worst first.
@@ -147,10 +163,15 @@ impl RuleAlert<'_> {
 }
 
 /// Why something that a policy counts is no reason to stop. Harmless.
-pub(super) fn standing_words(standing: Option<ViolationStanding>, waiver: Option<&Waiver>) -> Option<String> {
+pub(super) fn standing_words(
+    standing: Option<ViolationStanding>,
+    waiver: Option<&Waiver>,
+) -> Option<String> {
     match (standing?, waiver) {
         (ViolationStanding::Waived(_), Some(waiver)) => {
-            let until = waiver.until.map_or_else(String::new, |day| format!(" until {day}"));
+            let until = waiver
+                .until
+                .map_or_else(String::new, |day| format!(" until {day}"));
             Some(format!("waived{until}: {}", harmless(&waiver.reason)))
         }
         (ViolationStanding::Waived(_), None) => Some("waived".to_owned()),
@@ -168,7 +189,10 @@ pub(super) fn alerts(report: &Report, extent: AlertScope) -> Vec<RuleAlert<'_>> 
         None => of_findings(report, extent, &mut collection),
     }
     if environments(report) == EnvironmentCount::AtMostOne {
-        collection.alerts.iter_mut().for_each(|alert| alert.found_in.clear());
+        collection
+            .alerts
+            .iter_mut()
+            .for_each(|alert| alert.found_in.clear());
     }
     collection.alerts.sort_by_key(RuleAlert::rank);
     collection.alerts
@@ -180,7 +204,9 @@ pub(super) fn fingerprints(alerts: &[RuleAlert<'_>]) -> Vec<String> {
     let mut seen: BTreeMap<(&PackageName, &str), usize> = BTreeMap::new();
     let mut fingerprints = Vec::with_capacity(alerts.len());
     for alert in alerts {
-        let number = seen.entry((alert.package, alert.rule.as_ref())).or_default();
+        let number = seen
+            .entry((alert.package, alert.rule.as_ref()))
+            .or_default();
         let digest = Sha256::digest(format!("{}\n{}\n{number}", alert.package, alert.rule));
         *number += 1;
         fingerprints.push(digest.iter().map(|byte| format!("{byte:02x}")).collect());
@@ -189,7 +215,13 @@ pub(super) fn fingerprints(alerts: &[RuleAlert<'_>]) -> Vec<String> {
 }
 
 /// What makes two findings one alert.
-type AlertKey<'a> = (&'a PackageName, Option<&'a Version>, Cow<'a, str>, Option<Verdict>, (u8, usize));
+type AlertKey<'a> = (
+    &'a PackageName,
+    Option<&'a Version>,
+    Cow<'a, str>,
+    Option<Verdict>,
+    (u8, usize),
+);
 
 #[derive(Default)]
 struct AlertCollection<'a> {
@@ -207,7 +239,13 @@ impl<'a> AlertCollection<'a> {
             Some(ViolationStanding::Waived(waiver)) => (3, waiver),
             Some(ViolationStanding::Known) => (4, 0),
         };
-        let key = (alert.package, alert.version, alert.rule.clone(), alert.verdict, standing);
+        let key = (
+            alert.package,
+            alert.version,
+            alert.rule.clone(),
+            alert.verdict,
+            standing,
+        );
         let place = *self.places.entry(key).or_insert(self.alerts.len());
         let Some(known) = self.alerts.get_mut(place) else {
             self.alerts.push(alert);
@@ -239,9 +277,17 @@ fn of_findings<'a>(report: &'a Report, extent: AlertScope, collection: &mut Aler
     for package in &report.packages {
         let places = places(&package.required_by);
         for result in &package.results {
-            let decides = |finding: &Finding| finding.level == FindingLevel::Decides && speaks_against(finding, result);
-            let told = |finding: &Finding| finding.level != FindingLevel::Decides && extent == AlertScope::Everything;
-            for finding in result.findings.iter().filter(|finding| decides(finding) || told(finding)) {
+            let decides = |finding: &Finding| {
+                finding.level == FindingLevel::Decides && speaks_against(finding, result)
+            };
+            let told = |finding: &Finding| {
+                finding.level != FindingLevel::Decides && extent == AlertScope::Everything
+            };
+            for finding in result
+                .findings
+                .iter()
+                .filter(|finding| decides(finding) || told(finding))
+            {
                 collection.add(of_finding(package, result, finding, &places));
             }
             if result.verdict >= Verdict::PureFallback && !result.findings.iter().any(decides) {
@@ -262,7 +308,8 @@ fn of_finding<'a>(
     finding: &'a Finding,
     places: &[&'a Place],
 ) -> RuleAlert<'a> {
-    let verdict = (finding.level == FindingLevel::Decides).then(|| finding.verdict.unwrap_or(result.verdict));
+    let verdict =
+        (finding.level == FindingLevel::Decides).then(|| finding.verdict.unwrap_or(result.verdict));
     RuleAlert {
         rule: Cow::Borrowed(&finding.rule),
         weight: match finding.level {
@@ -286,7 +333,11 @@ fn of_finding<'a>(
 }
 
 /// A verdict that no finding is behind.
-fn of_result<'a>(package: &'a PackageReport, result: &'a TargetResult, places: &[&'a Place]) -> RuleAlert<'a> {
+fn of_result<'a>(
+    package: &'a PackageReport,
+    result: &'a TargetResult,
+    places: &[&'a Place],
+) -> RuleAlert<'a> {
     RuleAlert {
         rule: verdict_rule(result.verdict),
         weight: weight_of(result.verdict),
@@ -307,24 +358,38 @@ fn of_result<'a>(package: &'a PackageReport, result: &'a TargetResult, places: &
 
 fn of_gate<'a>(report: &'a Report, gate: &'a Gate, collection: &mut AlertCollection<'a>) {
     for violation in &gate.violations {
-        collection.add(of_violation(gate, violation, report.packages.get(violation.entry)));
+        collection.add(of_violation(
+            gate,
+            violation,
+            report.packages.get(violation.entry),
+        ));
     }
     for used in &gate.waivers {
         collection.alerts.extend(of_waiver(used));
     }
 }
 
-fn of_violation<'a>(gate: &'a Gate, violation: &'a Violation, package: Option<&'a PackageReport>) -> RuleAlert<'a> {
+fn of_violation<'a>(
+    gate: &'a Gate,
+    violation: &'a Violation,
+    package: Option<&'a PackageReport>,
+) -> RuleAlert<'a> {
     let waiver = match violation.standing {
         ViolationStanding::Waived(place) => gate.waivers.get(place).map(|used| &used.waiver),
         ViolationStanding::Breaks | ViolationStanding::Open | ViolationStanding::Known => None,
     };
     let results = package.into_iter().flat_map(|package| &package.results);
-    let mut findings = results.filter(|result| result.target == violation.target).flat_map(|result| &result.findings);
-    let same =
-        |finding: &&Finding| Some(&finding.rule) == violation.rule.as_ref() && finding.module == violation.module;
+    let mut findings = results
+        .filter(|result| result.target == violation.target)
+        .flat_map(|result| &result.findings);
+    let same = |finding: &&Finding| {
+        Some(&finding.rule) == violation.rule.as_ref() && finding.module == violation.module
+    };
     RuleAlert {
-        rule: violation.rule.as_deref().map_or_else(|| verdict_rule(violation.verdict), Cow::Borrowed),
+        rule: violation
+            .rule
+            .as_deref()
+            .map_or_else(|| verdict_rule(violation.verdict), Cow::Borrowed),
         weight: weight_of(violation.verdict),
         package: &violation.package,
         version: violation.version.as_ref(),
@@ -335,7 +400,10 @@ fn of_violation<'a>(gate: &'a Gate, violation: &'a Violation, package: Option<&'
         message: Cow::Borrowed(&violation.message),
         help: findings.find(same).map_or("", |finding| &finding.help),
         places: package.map_or_else(Vec::new, |package| places(&package.required_by)),
-        found_in: package.and_then(PackageReport::found_in).into_iter().collect(),
+        found_in: package
+            .and_then(PackageReport::found_in)
+            .into_iter()
+            .collect(),
         standing: Some(violation.standing),
         waiver,
     }

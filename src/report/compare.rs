@@ -28,18 +28,28 @@ pub(super) struct PackageChange<'a> {
 }
 
 /// All changes of verdict on targets that both reports have, the worst first. Another version with the same verdict is none.
-pub(super) fn changes<'a>(before: &'a SavedReport, after: &'a SavedReport) -> Vec<PackageChange<'a>> {
+pub(super) fn changes<'a>(
+    before: &'a SavedReport,
+    after: &'a SavedReport,
+) -> Vec<PackageChange<'a>> {
     let mut changes: Vec<PackageChange<'a>> = Vec::new();
     for target in common_targets(before, after) {
         let (old, new) = (releases(before, target), releases(after, target));
         let changed = compare::changed(&old, &new, |release| release.verdict);
-        changes.extend(changed.into_iter().map(|ChangedPackage { direction, name, before, after }| PackageChange {
-            direction,
-            name,
-            before,
-            after,
-            targets: vec![target],
-        }));
+        changes.extend(changed.into_iter().map(
+            |ChangedPackage {
+                 direction,
+                 name,
+                 before,
+                 after,
+             }| PackageChange {
+                direction,
+                name,
+                before,
+                after,
+                targets: vec![target],
+            },
+        ));
     }
     together(changes)
 }
@@ -53,31 +63,60 @@ pub(super) fn gate_changes(changes: &json::SavedChanges) -> Vec<PackageChange<'_
         (ChangeDirection::Better, &changes.better),
         (ChangeDirection::Removed, &changes.removed),
     ];
-    let all = kinds.into_iter().flat_map(|(direction, some)| some.iter().map(move |one| gate_change(direction, one)));
+    let all = kinds
+        .into_iter()
+        .flat_map(|(direction, some)| some.iter().map(move |one| gate_change(direction, one)));
     together(all.collect())
 }
 
 fn gate_change(direction: ChangeDirection, change: &json::SavedChange) -> PackageChange<'_> {
-    let json::SavedChange { package, target, before, after } = change;
+    let json::SavedChange {
+        package,
+        target,
+        before,
+        after,
+    } = change;
     let (before, after) = (before.as_ref().map(release), after.as_ref().map(release));
-    PackageChange { direction, name: package, before, after, targets: vec![target] }
+    PackageChange {
+        direction,
+        name: package,
+        before,
+        after,
+        targets: vec![target],
+    }
 }
 
 fn release(release: &json::SavedRelease) -> JudgedVersion<'_> {
-    JudgedVersion { version: release.version.as_deref(), verdict: release.verdict }
+    JudgedVersion {
+        version: release.version.as_deref(),
+        verdict: release.verdict,
+    }
 }
 
 /// Targets of both, in the order of the later report.
 pub(super) fn common_targets<'a>(before: &SavedReport, after: &'a SavedReport) -> Vec<&'a str> {
     let is_common = |target: &&String| before.content.targets.contains(target);
-    after.content.targets.iter().filter(is_common).map(String::as_str).collect()
+    after
+        .content
+        .targets
+        .iter()
+        .filter(is_common)
+        .map(String::as_str)
+        .collect()
 }
 
 fn releases<'a>(report: &'a SavedReport, target: &str) -> BTreeMap<&'a str, JudgedVersion<'a>> {
     let mut releases = BTreeMap::new();
     for package in &report.content.packages {
-        for result in package.results.iter().filter(|result| result.target == target) {
-            let release = JudgedVersion { version: package.version.as_deref(), verdict: result.verdict };
+        for result in package
+            .results
+            .iter()
+            .filter(|result| result.target == target)
+        {
+            let release = JudgedVersion {
+                version: package.version.as_deref(),
+                verdict: result.verdict,
+            };
             // Where several environments hold it, the worst counts.
             let known = releases.entry(package.name.as_str()).or_insert(release);
             if release.verdict > known.verdict {
@@ -167,9 +206,14 @@ mod tests {
             ("gil", "blocked", ChangeDirection::Worse),
             ("crash", "gil", ChangeDirection::Better),
         ] {
-            let (old, new) =
-                (report(&["t"], &[("a", "1", &[("t", before)])]), report(&["t"], &[("a", "1", &[("t", after)])]));
-            let directions: Vec<ChangeDirection> = changes(&old, &new).iter().map(|change| change.direction).collect();
+            let (old, new) = (
+                report(&["t"], &[("a", "1", &[("t", before)])]),
+                report(&["t"], &[("a", "1", &[("t", after)])]),
+            );
+            let directions: Vec<ChangeDirection> = changes(&old, &new)
+                .iter()
+                .map(|change| change.direction)
+                .collect();
             assert_eq!(directions, [said], "{before} -> {after}");
         }
     }
@@ -194,15 +238,24 @@ mod tests {
         );
         let told: Vec<String> = changes(&old, &new)
             .iter()
-            .map(|change| format!("{} {} {}", word(change.direction), change.name, change.targets.join("+")))
+            .map(|change| {
+                format!(
+                    "{} {} {}",
+                    word(change.direction),
+                    change.name,
+                    change.targets.join("+")
+                )
+            })
             .collect();
         assert_eq!(told, ["worse b t", "new d u", "better a t+u", "gone c t"]);
     }
 
     #[test]
     fn another_version_with_the_same_verdict_is_no_change() {
-        let (old, new) =
-            (report(&["t"], &[("a", "1", &[("t", "gil")])]), report(&["t"], &[("a", "2", &[("t", "gil")])]));
+        let (old, new) = (
+            report(&["t"], &[("a", "1", &[("t", "gil")])]),
+            report(&["t"], &[("a", "2", &[("t", "gil")])]),
+        );
         assert!(changes(&old, &new).is_empty());
     }
 }

@@ -18,7 +18,10 @@ impl<'a> CountedViolations<'a> {
         let gate = report.gate.as_ref();
         let mut violations: BTreeMap<_, Vec<&Violation>> = BTreeMap::new();
         for violation in gate.into_iter().flat_map(|gate| &gate.violations) {
-            violations.entry((violation.entry, violation.target)).or_default().push(violation);
+            violations
+                .entry((violation.entry, violation.target))
+                .or_default()
+                .push(violation);
         }
         CountedViolations { gate, violations }
     }
@@ -27,7 +30,11 @@ impl<'a> CountedViolations<'a> {
     /// the one at this place of the report, from 0.
     pub(super) fn of(&self, entry: usize, result: &TargetResult) -> Option<Vec<&'a Violation>> {
         self.gate?;
-        let mut violations = self.violations.get(&(entry, result.target)).cloned().unwrap_or_default();
+        let mut violations = self
+            .violations
+            .get(&(entry, result.target))
+            .cloned()
+            .unwrap_or_default();
         violations.sort_by_key(|violation| rank(violation.standing));
         Some(violations)
     }
@@ -35,7 +42,9 @@ impl<'a> CountedViolations<'a> {
     /// The waiver that covers a violation.
     pub(super) fn waiver(&self, violation: &Violation) -> Option<&'a Waiver> {
         match violation.standing {
-            ViolationStanding::Waived(place) => self.gate?.waivers.get(place).map(|used| &used.waiver),
+            ViolationStanding::Waived(place) => {
+                self.gate?.waivers.get(place).map(|used| &used.waiver)
+            }
             ViolationStanding::Breaks | ViolationStanding::Open | ViolationStanding::Known => None,
         }
     }

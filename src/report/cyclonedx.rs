@@ -15,7 +15,10 @@ use super::alert::{standing_words, waiver_words};
 use super::counted::CountedViolations;
 use super::sanitize::harmless;
 use super::{RenderError, RenderOptions, json, place, words};
-use v1_6::{BomComponent, BomDocument, BomHash, BomMetadata, BomProperty, BomTool, BomTools, ExternalReference};
+use v1_6::{
+    BomComponent, BomDocument, BomHash, BomMetadata, BomProperty, BomTool, BomTools,
+    ExternalReference,
+};
 
 /// Renders the report.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
@@ -27,7 +30,11 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
         metadata: BomMetadata {
             timestamp: options.generated.clone(),
             tools: BomTools {
-                components: vec![BomTool { kind: "application", name: "ungil", version: env!("CARGO_PKG_VERSION") }],
+                components: vec![BomTool {
+                    kind: "application",
+                    name: "ungil",
+                    version: env!("CARGO_PKG_VERSION"),
+                }],
             },
             properties: about_the_run(report),
         },
@@ -37,16 +44,25 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
 }
 
 fn property(name: impl Into<String>, value: impl Into<String>) -> BomProperty {
-    BomProperty { name: name.into(), value: value.into() }
+    BomProperty {
+        name: name.into(),
+        value: value.into(),
+    }
 }
 
 /// The gate's word, waivers that do nothing any more, and what could not be looked at.
 fn about_the_run(report: &Report) -> Vec<BomProperty> {
-    let mut properties: Vec<BomProperty> =
-        report.targets.iter().map(|target| property("ungil:target", target.to_string())).collect();
+    let mut properties: Vec<BomProperty> = report
+        .targets
+        .iter()
+        .map(|target| property("ungil:target", target.to_string()))
+        .collect();
     properties.extend(report.gate.iter().flat_map(about_the_gate));
     properties.extend(report.problems.iter().map(|problem| {
-        property(format!("ungil:problem:{}", words::problem_kind(problem.kind)), words::problem(problem))
+        property(
+            format!("ungil:problem:{}", words::problem_kind(problem.kind)),
+            words::problem(problem),
+        )
     }));
     properties
 }
@@ -54,8 +70,14 @@ fn about_the_run(report: &Report) -> Vec<BomProperty> {
 fn about_the_gate(gate: &Gate) -> Vec<BomProperty> {
     let mut properties = vec![property("ungil:gate", words::outcome(gate.outcome))];
     for used in &gate.waivers {
-        let told = waiver_words(used)
-            .map(|words| format!("{} at {}: {}", used.waiver.package, place::words(&used.waiver.place), words));
+        let told = waiver_words(used).map(|words| {
+            format!(
+                "{} at {}: {}",
+                used.waiver.package,
+                place::words(&used.waiver.place),
+                words
+            )
+        });
         properties.extend(told.map(|words| property("ungil:waiver", harmless(&words))));
     }
     properties
@@ -76,18 +98,31 @@ fn components(counted: &CountedViolations<'_>, report: &Report) -> Vec<BomCompon
     report.packages.iter().enumerate().map(numbered).collect()
 }
 
-fn component(counted: &CountedViolations<'_>, entry: usize, package: &PackageReport) -> BomComponent {
+fn component(
+    counted: &CountedViolations<'_>,
+    entry: usize,
+    package: &PackageReport,
+) -> BomComponent {
     let version = package.version.as_ref().map(ToString::to_string);
-    let at = version.as_ref().map_or_else(String::new, |version| format!("@{}", place::encoded(version)));
+    let at = version.as_ref().map_or_else(String::new, |version| {
+        format!("@{}", place::encoded(version))
+    });
     let purl = format!("pkg:pypi/{}{at}", place::encoded(package.name.as_ref()));
     let files = files(package);
     let hashes = match files.as_slice() {
         [(_, only)] => only.hashes.clone(),
         _ => Vec::new(),
     };
-    let mut told: Vec<BomProperty> =
-        package.results.iter().flat_map(|result| properties(counted, entry, result)).collect();
-    told.extend(package.found_in().map(|place| property("ungil:found-in", harmless(place))));
+    let mut told: Vec<BomProperty> = package
+        .results
+        .iter()
+        .flat_map(|result| properties(counted, entry, result))
+        .collect();
+    told.extend(
+        package
+            .found_in()
+            .map(|place| property("ungil:found-in", harmless(place))),
+    );
     BomComponent {
         kind: "library",
         bom_ref: purl.clone(),
@@ -104,16 +139,28 @@ fn component(counted: &CountedViolations<'_>, entry: usize, package: &PackageRep
 fn files(package: &PackageReport) -> Vec<(&Artifact, ExternalReference)> {
     let mut files: Vec<(&Artifact, ExternalReference)> = Vec::new();
     for result in &package.results {
-        let Some(artifact) = &result.artifact else { continue };
+        let Some(artifact) = &result.artifact else {
+            continue;
+        };
         let target = result.target.to_string();
         if let Some((_, file)) = files.iter_mut().find(|(known, _)| *known == artifact) {
             file.comment.push_str(&format!(", {target}"));
             continue;
         }
         let comment = format!("{} for {target}", harmless(&artifact.filename));
-        let Some(url) = json::address(&artifact.location) else { continue };
+        let Some(url) = json::address(&artifact.location) else {
+            continue;
+        };
         let hashes = hashes(&result.file_check);
-        files.push((artifact, ExternalReference { kind: "distribution", url, comment, hashes }));
+        files.push((
+            artifact,
+            ExternalReference {
+                kind: "distribution",
+                url,
+                comment,
+                hashes,
+            },
+        ));
     }
     files
 }
@@ -134,27 +181,44 @@ fn hashes(check: &FileCheck) -> Vec<BomHash> {
     }
 }
 
-fn properties(counted: &CountedViolations<'_>, entry: usize, result: &TargetResult) -> Vec<BomProperty> {
+fn properties(
+    counted: &CountedViolations<'_>,
+    entry: usize,
+    result: &TargetResult,
+) -> Vec<BomProperty> {
     let target = result.target.to_string();
     let mut properties = vec![
         property(format!("ungil:verdict:{target}"), result.verdict.word()),
         property(format!("ungil:reason:{target}"), harmless(&result.reason)),
     ];
     if let Some(artifact) = &result.artifact {
-        properties.push(property(format!("ungil:file:{target}"), harmless(&artifact.filename)));
-        let stated = artifact.digests.iter().find(|digest| digest.algorithm == Algorithm::Sha256);
+        properties.push(property(
+            format!("ungil:file:{target}"),
+            harmless(&artifact.filename),
+        ));
+        let stated = artifact
+            .digests
+            .iter()
+            .find(|digest| digest.algorithm == Algorithm::Sha256);
         let stated = stated.filter(|_| result.file_check.digest(Algorithm::Sha256).is_none());
-        properties.extend(stated.map(|digest| property(format!("ungil:sha256-stated:{target}"), &digest.hex)));
+        properties.extend(
+            stated.map(|digest| property(format!("ungil:sha256-stated:{target}"), &digest.hex)),
+        );
     }
     let violations = counted.of(entry, result);
     if let Some(violations) = &violations {
-        let word = violations.first().map_or("passes", |violation| words::standing(violation.standing));
+        let word = violations
+            .first()
+            .map_or("passes", |violation| words::standing(violation.standing));
         properties.push(property(format!("ungil:gate:{target}"), word));
     }
     for violation in violations.iter().flatten() {
-        let told = counted.waiver(violation).and_then(|waiver| standing_words(Some(violation.standing), Some(waiver)));
+        let told = counted
+            .waiver(violation)
+            .and_then(|waiver| standing_words(Some(violation.standing), Some(waiver)));
         let told = told.map(|words| property(format!("ungil:waived:{target}"), words));
-        properties.extend(told.filter(|told| !properties.iter().any(|known| known.value == told.value)));
+        properties
+            .extend(told.filter(|told| !properties.iter().any(|known| known.value == told.value)));
     }
     properties
 }

@@ -28,16 +28,23 @@ pub(super) fn notices(excluded: &[ExcludedTarget]) -> Vec<ExclusionNotice> {
             None => groups.push((&one.place, vec![one])),
         }
     }
-    groups.iter().filter_map(|(place, group)| notice(place, group)).collect()
+    groups
+        .iter()
+        .filter_map(|(place, group)| notice(place, group))
+        .collect()
 }
 
 fn notice(place: &Place, group: &[&ExcludedTarget]) -> Option<ExclusionNotice> {
     // What lets the newest Python in lets the others in, where none of them is left out by a lower bound.
     let widest = group.iter().max_by_key(|one| one.target.python)?;
-    let line = place.line.map_or_else(String::new, |line| format!(":{line}"));
+    let line = place
+        .line
+        .map_or_else(String::new, |line| format!(":{line}"));
     let named = names(group.iter().map(|one| one.target), place.line.is_some());
     let dropped = match widest.tool {
-        Some(LockTool::Uv | LockTool::UvScript) => "uv leaves the files of other Pythons out of a lock. ",
+        Some(LockTool::Uv | LockTool::UvScript) => {
+            "uv leaves the files of other Pythons out of a lock. "
+        }
         Some(LockTool::Pdm) => "PDM leaves the files of other Pythons out of a lock. ",
         Some(LockTool::Poetry | LockTool::Pipenv) | None => "",
     };
@@ -47,7 +54,9 @@ fn notice(place: &Place, group: &[&ExcludedTarget]) -> Option<ExclusionNotice> {
             harmless(&place.file),
             harmless(&widest.locked_for)
         ),
-        meaning: format!("{dropped}Its versions are judged by the files that the index has of them."),
+        meaning: format!(
+            "{dropped}Its versions are judged by the files that the index has of them."
+        ),
         change: harmless(&widest.change),
         command: harmless(&widest.command),
     })
@@ -57,7 +66,11 @@ fn notice(place: &Place, group: &[&ExcludedTarget]) -> Option<ExclusionNotice> {
 fn names(targets: impl Iterator<Item = Target>, by_python: bool) -> String {
     let mut names: Vec<String> = Vec::new();
     for target in targets {
-        let name = if by_python { target.python.to_string() } else { target.to_string() };
+        let name = if by_python {
+            target.python.to_string()
+        } else {
+            target.to_string()
+        };
         if !names.contains(&name) {
             names.push(name);
         }
@@ -86,9 +99,16 @@ mod tests {
     #[test]
     fn a_line_is_told_once_for_all_targets() {
         let excluded = |python: &str, change: &str| ExcludedTarget {
-            target: Target { python: python.parse().unwrap(), platform: "linux-x86_64".parse().unwrap() },
+            target: Target {
+                python: python.parse().unwrap(),
+                platform: "linux-x86_64".parse().unwrap(),
+            },
             file: "uv.lock".to_owned(),
-            place: Place { file: "uv.lock".to_owned(), line: Some(3), column: None },
+            place: Place {
+                file: "uv.lock".to_owned(),
+                line: Some(3),
+                column: None,
+            },
             locked_for: "Python >=3.11, <3.14".to_owned(),
             tool: Some(LockTool::Uv),
             change: change.to_owned(),
@@ -96,7 +116,10 @@ mod tests {
         };
         let told = notices(&[excluded("3.14t", "set a"), excluded("3.15t", "set b")]);
         assert_eq!(told.len(), 1);
-        assert_eq!(told[0].what, "uv.lock:3 leaves 3.14t and 3.15t out: it is locked for Python >=3.11, <3.14");
+        assert_eq!(
+            told[0].what,
+            "uv.lock:3 leaves 3.14t and 3.15t out: it is locked for Python >=3.11, <3.14"
+        );
         assert_eq!(told[0].remedy(), "To widen it, set b, then run `uv lock`.");
     }
 }

@@ -42,8 +42,9 @@ struct GitlabLines {
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
     let alerts = alerts(report, AlertScope::Deciding);
     let found = alerts.iter().zip(fingerprints(&alerts));
-    let mut issues: Vec<GitlabIssue> =
-        found.map(|(alert, fingerprint)| issue(report, alert, fingerprint, options)).collect();
+    let mut issues: Vec<GitlabIssue> = found
+        .map(|(alert, fingerprint)| issue(report, alert, fingerprint, options))
+        .collect();
     for (number, problem) in report.problems.iter().enumerate() {
         let kind = words::problem_kind(problem.kind);
         issues.push(GitlabIssue {
@@ -51,18 +52,32 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
             check_name: format!("problem-{kind}"),
             fingerprint: format!("problem-{kind}-{number}"),
             severity: GitlabSeverity::Minor,
-            location: GitlabLocation { path: harmless(&problem.place), lines: GitlabLines { begin: 1 } },
+            location: GitlabLocation {
+                path: harmless(&problem.place),
+                lines: GitlabLines { begin: 1 },
+            },
         });
     }
     json::pretty(&issues)
 }
 
-fn issue(report: &Report, alert: &RuleAlert<'_>, fingerprint: String, options: &RenderOptions) -> GitlabIssue {
+fn issue(
+    report: &Report,
+    alert: &RuleAlert<'_>,
+    fingerprint: String,
+    options: &RenderOptions,
+) -> GitlabIssue {
     // An entry must have a path; what was asked for on the command line has the words for that.
-    let file = alert.places.iter().find_map(|named| Some((place::path(named, options)?, named.line)));
+    let file = alert
+        .places
+        .iter()
+        .find_map(|named| Some((place::path(named, options)?, named.line)));
     let (path, line) = file.unwrap_or_else(|| {
         let first = alert.places.first();
-        (first.map_or_else(|| alert.package.to_string(), |named| place::words(named)), None)
+        (
+            first.map_or_else(|| alert.package.to_string(), |named| place::words(named)),
+            None,
+        )
     });
     GitlabIssue {
         description: alert.full_sentence(report),
@@ -73,6 +88,11 @@ fn issue(report: &Report, alert: &RuleAlert<'_>, fingerprint: String, options: &
             AlertWeight::Warning => GitlabSeverity::Minor,
             AlertWeight::Error => GitlabSeverity::Major,
         },
-        location: GitlabLocation { path: harmless(&path), lines: GitlabLines { begin: line.unwrap_or(1) } },
+        location: GitlabLocation {
+            path: harmless(&path),
+            lines: GitlabLines {
+                begin: line.unwrap_or(1),
+            },
+        },
     }
 }

@@ -49,7 +49,9 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
 /// other targets.
 pub fn dashboard(reports: Vec<SavedReport>, plans: &[SavedPlan]) -> Result<Vec<u8>, RenderError> {
     let history = ReportHistory::of(reports);
-    let Some(latest) = history.latest() else { return Err(RenderError::Nothing) };
+    let Some(latest) = history.latest() else {
+        return Err(RenderError::Nothing);
+    };
     let obstacles = obstacles::gather(latest);
     let forward = WayForward::of(plans, latest)?;
     let title = format!("Does the GIL stay off? {}", overview::inputs(latest));
@@ -68,7 +70,11 @@ pub fn dashboard(reports: Vec<SavedReport>, plans: &[SavedPlan]) -> Result<Vec<u
     main.add(matrix::section(latest, &forward));
     main.add(overview::legend(latest));
     let body = HtmlMarkup::from([
-        element("a", &[("class", "skip"), ("href", "#packages")], "Skip to all packages"),
+        element(
+            "a",
+            &[("class", "skip"), ("href", "#packages")],
+            "Skip to all packages",
+        ),
         overview::masthead(&history, &obstacles, &forward),
         element("main", &[], main),
         overview::footer(latest),
@@ -78,19 +84,49 @@ pub fn dashboard(reports: Vec<SavedReport>, plans: &[SavedPlan]) -> Result<Vec<u
     ]);
     let head = HtmlMarkup::from([
         element("meta", &[("charset", "utf-8")], ""),
-        element("meta", &[("http-equiv", "Content-Security-Policy"), ("content", &policy::policy(STYLE, SCRIPT))], ""),
-        element("meta", &[("name", "viewport"), ("content", "width=device-width, initial-scale=1")], ""),
-        element("meta", &[("name", "color-scheme"), ("content", "light dark")], ""),
-        element("meta", &[("name", "referrer"), ("content", "no-referrer")], ""),
+        element(
+            "meta",
+            &[
+                ("http-equiv", "Content-Security-Policy"),
+                ("content", &policy::policy(STYLE, SCRIPT)),
+            ],
+            "",
+        ),
+        element(
+            "meta",
+            &[
+                ("name", "viewport"),
+                ("content", "width=device-width, initial-scale=1"),
+            ],
+            "",
+        ),
+        element(
+            "meta",
+            &[("name", "color-scheme"), ("content", "light dark")],
+            "",
+        ),
+        element(
+            "meta",
+            &[("name", "referrer"), ("content", "no-referrer")],
+            "",
+        ),
         element("title", &[], title),
         element("link", &[("rel", "icon"), ("href", ICON)], ""),
         element("style", &[], HtmlMarkup::constant(STYLE)),
     ]);
-    let page = element("html", &[("lang", "en")], [element("head", &[], head), element("body", &[], body)]);
+    let page = element(
+        "html",
+        &[("lang", "en")],
+        [element("head", &[], head), element("body", &[], body)],
+    );
     Ok(format!("<!doctype html>\n{}\n", page.into_string()).into_bytes())
 }
 
 /// Data for the script, which the browser does not run.
 fn data(id: &'static str, json: &str) -> HtmlMarkup {
-    element("script", &[("type", "application/json"), ("id", id)], HtmlMarkup::json(json))
+    element(
+        "script",
+        &[("type", "application/json"), ("id", id)],
+        HtmlMarkup::json(json),
+    )
 }

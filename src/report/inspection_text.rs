@@ -2,10 +2,12 @@
 
 use crate::model::distribution::AbiClaim;
 use crate::model::facts::{
-    Abi, AbiInfo, Fact, Flavour, Generator, GilDeclaration, Hook, ImageFacts, ImageFormat, InitKind, Refcounts,
-    StableAbiAudit, Toolchain,
+    Abi, AbiInfo, Fact, Flavour, Generator, GilDeclaration, Hook, ImageFacts, ImageFormat,
+    InitKind, Refcounts, StableAbiAudit, Toolchain,
 };
-use crate::model::inspection::{Explanation, InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
+use crate::model::inspection::{
+    Explanation, InspectedArtifact, InspectedFile, InspectedOutcome, Inspection,
+};
 use crate::model::outcome::Gil;
 
 mod sources;
@@ -25,17 +27,32 @@ const LABEL: usize = 13;
 const WIDTHS: (usize, usize) = (60, 200);
 
 /// Renders the inspection.
-pub(super) fn render(inspection: &Inspection, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    let mut page =
-        InspectionPage { lines: Vec::new(), width: options.width.clamp(WIDTHS.0, WIDTHS.1), style: options.style };
+pub(super) fn render(
+    inspection: &Inspection,
+    options: &RenderOptions,
+) -> Result<Vec<u8>, RenderError> {
+    let mut page = InspectionPage {
+        lines: Vec::new(),
+        width: options.width.clamp(WIDTHS.0, WIDTHS.1),
+        style: options.style,
+    };
     for artifact in &inspection.artifacts {
         page.artifact(artifact);
     }
     if !inspection.problems.is_empty() {
         page.gap();
-        let title = format!("Could not look at everything: {}", count(inspection.problems.len(), "problem"));
-        page.lines.push(page.style.paint(PaintRole::Heading, &title));
-        page.lines.extend(inspection.problems.iter().flat_map(|problem| problem_lines(problem, options)));
+        let title = format!(
+            "Could not look at everything: {}",
+            count(inspection.problems.len(), "problem")
+        );
+        page.lines
+            .push(page.style.paint(PaintRole::Heading, &title));
+        page.lines.extend(
+            inspection
+                .problems
+                .iter()
+                .flat_map(|problem| problem_lines(problem, options)),
+        );
     }
     let mut text = String::new();
     for line in &page.lines {
@@ -62,9 +79,17 @@ impl InspectionPage {
     /// A label and text beside it, indented; the text's further lines stand under the first.
     fn item(&mut self, indent: usize, label: &str, text: &str) {
         let margin = indent + LABEL;
-        for (number, line) in wrap(text, self.width.saturating_sub(margin)).iter().enumerate() {
+        for (number, line) in wrap(text, self.width.saturating_sub(margin))
+            .iter()
+            .enumerate()
+        {
             let start = match number {
-                0 => format!("{:indent$}{}", "", self.style.paint(PaintRole::Faint, &format!("{label:<LABEL$}"))),
+                0 => format!(
+                    "{:indent$}{}",
+                    "",
+                    self.style
+                        .paint(PaintRole::Faint, &format!("{label:<LABEL$}"))
+                ),
                 _ => " ".repeat(margin),
             };
             self.lines.push(format!("{start}{line}"));
@@ -72,19 +97,32 @@ impl InspectionPage {
     }
 
     /// A fact: its words and its evidence, or that it is unknown and why.
-    fn fact<T>(&mut self, indent: usize, label: &str, fact: &Fact<T>, words: impl Fn(&T) -> String) {
+    fn fact<T>(
+        &mut self,
+        indent: usize,
+        label: &str,
+        fact: &Fact<T>,
+        words: impl Fn(&T) -> String,
+    ) {
         let told = match fact {
             Fact::Known { value, .. } => words(value),
             Fact::Unknown { why, .. } => format!("unknown: {}", harmless(why)),
         };
         let seen = evidence_list(fact.evidence(), MOST);
-        let text = if seen.is_empty() { told } else { format!("{told}; seen: {seen}") };
+        let text = if seen.is_empty() {
+            told
+        } else {
+            format!("{told}; seen: {seen}")
+        };
         self.item(indent, label, &text);
     }
 
     fn artifact(&mut self, artifact: &InspectedArtifact) {
         self.gap();
-        self.lines.push(self.style.paint(PaintRole::Heading, &harmless(&artifact.name)));
+        self.lines.push(
+            self.style
+                .paint(PaintRole::Heading, &harmless(&artifact.name)),
+        );
         match artifact.sources {
             Some(_) => self.item(2, "holds", "sources, which have to be built"),
             None => self.item(2, "holds", &count(artifact.files.len(), "compiled file")),
@@ -109,7 +147,8 @@ impl InspectionPage {
     fn file(&mut self, file: &InspectedFile) {
         self.gap();
         let title = format!("{}  {}", harmless(&file.facts.path), bytes(file.facts.size));
-        self.lines.push(self.style.paint(PaintRole::Heading, &title));
+        self.lines
+            .push(self.style.paint(PaintRole::Heading, &title));
         for outcome in &file.outcomes {
             self.outcome(outcome);
         }
@@ -117,7 +156,13 @@ impl InspectionPage {
             self.item(2, "named for", &words::claim(&file.claim, abi));
         }
         for (number, image) in file.facts.images.iter().enumerate() {
-            self.image(image, file.audits.get(number).map(Vec::as_slice).unwrap_or_default());
+            self.image(
+                image,
+                file.audits
+                    .get(number)
+                    .map(Vec::as_slice)
+                    .unwrap_or_default(),
+            );
         }
         for explanation in &file.explanations {
             self.explanation(explanation);
@@ -126,14 +171,24 @@ impl InspectionPage {
 
     /// The path that decided, a line for each step.
     fn explanation(&mut self, explanation: &Explanation) {
-        let Explanation { hook, architecture, steps, instructions, branches } = explanation;
+        let Explanation {
+            hook,
+            architecture,
+            steps,
+            instructions,
+            branches,
+        } = explanation;
         let [hook, architecture] = [hook, architecture].map(|text| harmless(text));
         let title = format!(
             "{hook} ({architecture}), followed over all its paths: {instructions} instructions, {branches} branches on unknowns"
         );
-        self.lines.push(format!("  {}", self.style.paint(PaintRole::Heading, &title)));
+        self.lines.push(format!(
+            "  {}",
+            self.style.paint(PaintRole::Heading, &title)
+        ));
         if steps.is_empty() {
-            self.lines.push("    no path was told: none ends in a module".to_owned());
+            self.lines
+                .push("    no path was told: none ends in a module".to_owned());
         }
         for (number, step) in steps.iter().enumerate() {
             let told = evidence_list(std::slice::from_ref(step), 1);
@@ -144,33 +199,58 @@ impl InspectionPage {
     fn outcome(&mut self, outcome: &InspectedOutcome) {
         let target = outcome.target.to_string();
         let (role, word, reason) = match &outcome.outcome {
-            Some(outcome) => (PaintRole::of_gil(outcome.gil), gil_words(outcome.gil), harmless(&outcome.reason)),
+            Some(outcome) => (
+                PaintRole::of_gil(outcome.gil),
+                gil_words(outcome.gil),
+                harmless(&outcome.reason),
+            ),
             None => (
                 PaintRole::Faint,
                 "not looked for",
                 "the target's import system does not load a file of this name".into(),
             ),
         };
-        let sign = if outcome.outcome.is_some() { sign(role) } else { '–' };
+        let sign = if outcome.outcome.is_some() {
+            sign(role)
+        } else {
+            '–'
+        };
         let word = self.style.paint(role, &format!("{sign} {word}"));
         self.lines.push(format!("  {target}  {word}"));
         let lines = wrap(&reason, self.width.saturating_sub(4));
-        self.lines.extend(lines.iter().map(|line| format!("    {line}")));
+        self.lines
+            .extend(lines.iter().map(|line| format!("    {line}")));
     }
 
     fn image(&mut self, image: &ImageFacts, audits: &[StableAbiAudit]) {
-        let title = format!("{} {}", format_name(image.format), harmless(&image.architecture));
-        self.lines.push(format!("  {}", self.style.paint(PaintRole::Heading, &title)));
+        let title = format!(
+            "{} {}",
+            format_name(image.format),
+            harmless(&image.architecture)
+        );
+        self.lines.push(format!(
+            "  {}",
+            self.style.paint(PaintRole::Heading, &title)
+        ));
         match image.hooks.value() {
             Some(hooks) if !hooks.is_empty() => hooks.iter().for_each(|hook| self.hook(hook)),
-            _ => self.fact(4, "hooks", &image.hooks, |_| "none: not a module that could be imported".to_owned()),
+            _ => self.fact(4, "hooks", &image.hooks, |_| {
+                "none: not a module that could be imported".to_owned()
+            }),
         }
         self.fact(4, "built for", &image.abi, abi);
         let is_code_read = image.code.value().is_some_and(|code| code.is_complete);
-        self.fact(4, "refcounts", &image.refcounts, |refcounts| match refcounts {
-            Refcounts::NoneSeen if is_code_read => "neither a symbol nor the code tells of any".to_owned(),
-            refcounts => refcounts_words(*refcounts).to_owned(),
-        });
+        self.fact(
+            4,
+            "refcounts",
+            &image.refcounts,
+            |refcounts| match refcounts {
+                Refcounts::NoneSeen if is_code_read => {
+                    "neither a symbol nor the code tells of any".to_owned()
+                }
+                refcounts => refcounts_words(*refcounts).to_owned(),
+            },
+        );
         self.fact(4, "made by", &image.toolchain, toolchain);
         self.fact(4, "imports", &image.python_imports, |names| {
             format!("{} of the C API", count(names.len(), "symbol"))
@@ -179,7 +259,9 @@ impl InspectionPage {
         for audit in audits {
             self.item(4, "audit", &words::audit(audit));
         }
-        self.fact(4, "hazards", &image.hazards, |hazards| words::hazards(hazards));
+        self.fact(4, "hazards", &image.hazards, |hazards| {
+            words::hazards(hazards)
+        });
         self.fact(4, "locks", &image.porting, |signs| words::porting(signs));
         self.fact(4, "code", &image.code, words::code);
         self.fact(4, "globals", &image.writable_data, words::writable_data);
@@ -188,23 +270,48 @@ impl InspectionPage {
     }
 
     fn hook(&mut self, hook: &Hook) {
-        let chosen =
-            if hook.matches_file_name { "this file's name asks for it" } else { "no importer looks for it here" };
+        let chosen = if hook.matches_file_name {
+            "this file's name asks for it"
+        } else {
+            "no importer looks for it here"
+        };
         let module = harmless(&hook.module);
-        self.item(4, "hook", &format!("{} at {:#x}, module {module}: {chosen}", harmless(&hook.symbol), hook.address));
-        self.fact(6, "init", &hook.facts.init, |init| init_words(*init).to_owned());
+        self.item(
+            4,
+            "hook",
+            &format!(
+                "{} at {:#x}, module {module}: {chosen}",
+                harmless(&hook.symbol),
+                hook.address
+            ),
+        );
+        self.fact(6, "init", &hook.facts.init, |init| {
+            init_words(*init).to_owned()
+        });
         self.fact(6, "gil", &hook.facts.gil, declaration);
-        self.fact(6, "Py_mod_abi", &hook.facts.abi_info, |info| abi_info(info.as_ref()));
-        self.fact(6, "interpreters", &hook.facts.interpreters, |it| words::interpreters(it.as_ref()));
+        self.fact(6, "Py_mod_abi", &hook.facts.abi_info, |info| {
+            abi_info(info.as_ref())
+        });
+        self.fact(6, "interpreters", &hook.facts.interpreters, |it| {
+            words::interpreters(it.as_ref())
+        });
         self.fact(6, "slots", &hook.facts.slots, |slots| {
             let ids: Vec<String> = slots.iter().map(ToString::to_string).collect();
-            if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
+            if ids.is_empty() {
+                "none".to_owned()
+            } else {
+                ids.join(", ")
+            }
         });
     }
 }
 
 fn listed(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { harmless(&names.join(", ")) }
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        harmless(&names.join(", "))
+    }
 }
 
 fn gil_words(gil: Gil) -> &'static str {
@@ -235,12 +342,19 @@ fn init_words(init: InitKind) -> &'static str {
 
 fn declaration(declaration: &GilDeclaration) -> String {
     match declaration {
-        GilDeclaration::Slot { value } => format!("slot Py_mod_gil = {value}{}", gil_constant(*value)),
+        GilDeclaration::Slot { value } => {
+            format!("slot Py_mod_gil = {value}{}", gil_constant(*value))
+        }
         GilDeclaration::SetGil { value } => {
-            format!("PyUnstable_Module_SetGIL(module, {value}){}", gil_constant(*value))
+            format!(
+                "PyUnstable_Module_SetGIL(module, {value}){}",
+                gil_constant(*value)
+            )
         }
         GilDeclaration::Absent => "nothing is declared, which means used".to_owned(),
-        GilDeclaration::NotAModule => "Py_mod_create makes something other than a module, which means used".to_owned(),
+        GilDeclaration::NotAModule => {
+            "Py_mod_create makes something other than a module, which means used".to_owned()
+        }
         GilDeclaration::Delegated { to } => format!("declared by {} on its behalf", harmless(to)),
     }
 }

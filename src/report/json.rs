@@ -43,13 +43,14 @@ pub(super) use frame::SavedProblem;
 pub(super) use parts_v1::EvidenceV1;
 pub use read_error::{ReadError, SavedKind};
 pub(super) use saved::{
-    SavedChange, SavedChanges, SavedDeclaredBy, SavedExcludedTarget, SavedFinding, SavedGate, SavedModule,
-    SavedPackage, SavedRelease, SavedTargetResult, SavedWaiver,
+    SavedChange, SavedChanges, SavedDeclaredBy, SavedExcludedTarget, SavedFinding, SavedGate,
+    SavedModule, SavedPackage, SavedRelease, SavedTargetResult, SavedWaiver,
 };
 pub use saved::{SavedDocument, SavedReport, read_report, read_saved};
 pub use saved_plan::SavedPlan;
 pub(super) use saved_plan::{
-    SavedPlanAlternative, SavedPlanBuild, SavedPlanCourse, SavedPlanMove, SavedPlanOutlook, SavedPlanStep,
+    SavedPlanAlternative, SavedPlanBuild, SavedPlanCourse, SavedPlanMove, SavedPlanOutlook,
+    SavedPlanStep,
 };
 pub(super) use v1::{OtherBuildV1, RequiredByV1};
 
@@ -67,12 +68,18 @@ pub const PLAN_SCHEMA_FILE: &str = "docs/plan.schema.json";
 
 /// Renders the report.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    let document = v1::ReportV1 { generated: options.generated.clone(), ..v1::ReportV1::from(report) };
+    let document = v1::ReportV1 {
+        generated: options.generated.clone(),
+        ..v1::ReportV1::from(report)
+    };
     pretty(&document)
 }
 
 /// Renders the report as lines, one JSON object each.
-pub(super) fn render_lines(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+pub(super) fn render_lines(
+    report: &Report,
+    options: &RenderOptions,
+) -> Result<Vec<u8>, RenderError> {
     let mut bytes = Vec::new();
     for document in lines::lines(report, options) {
         bytes.extend(line(&document)?);
@@ -89,13 +96,19 @@ pub(super) fn render_difference(
 }
 
 /// Renders the inspection.
-pub(super) fn render_inspection(inspection: &Inspection, _options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+pub(super) fn render_inspection(
+    inspection: &Inspection,
+    _options: &RenderOptions,
+) -> Result<Vec<u8>, RenderError> {
     pretty(&inspection_v1::InspectionV1::from(inspection))
 }
 
 /// Renders the plan.
 pub(super) fn render_plan(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    let mut document = plan_v1::PlanV1 { generated: options.generated.clone(), ..plan_v1::PlanV1::from(plan) };
+    let mut document = plan_v1::PlanV1 {
+        generated: options.generated.clone(),
+        ..plan_v1::PlanV1::from(plan)
+    };
     if document.generated.is_none() {
         document.summary.requests = None;
         document.summary.bytes_fetched = None;

@@ -26,7 +26,10 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
         let name = format!("ungil.{target}");
         let mut cases = Vec::new();
         for (entry, package) in report.packages.iter().enumerate() {
-            let results = package.results.iter().filter(|result| result.target == *target);
+            let results = package
+                .results
+                .iter()
+                .filter(|result| result.target == *target);
             let called = called(package, environments);
             cases.extend(results.map(|result| TestCase {
                 class: name.clone(),
@@ -34,17 +37,33 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
                 outcome: outcome(&counted, entry, result),
             }));
         }
-        suites.push(TestSuite { name, properties: Vec::new(), cases });
+        suites.push(TestSuite {
+            name,
+            properties: Vec::new(),
+            cases,
+        });
     }
     if report.packages.is_empty() {
         let class = "ungil".to_owned();
         let outcome = TestOutcome::Error("no package to judge".to_owned(), String::new());
-        let cases = vec![TestCase { class: class.clone(), name: "packages".to_owned(), outcome }];
-        suites.push(TestSuite { name: class, properties: Vec::new(), cases });
+        let cases = vec![TestCase {
+            class: class.clone(),
+            name: "packages".to_owned(),
+            outcome,
+        }];
+        suites.push(TestSuite {
+            name: class,
+            properties: Vec::new(),
+            cases,
+        });
     }
     if !report.problems.is_empty() {
         let name = "ungil.problems".to_owned();
-        suites.push(TestSuite { properties: Vec::new(), cases: report.problems.iter().map(problem).collect(), name });
+        suites.push(TestSuite {
+            properties: Vec::new(),
+            cases: report.problems.iter().map(problem).collect(),
+            name,
+        });
     }
     suites.extend(report.gate.as_ref().map(policy));
     suite::write(&suites, options.generated.as_deref())
@@ -52,8 +71,13 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
 
 /// The package, its version and, where there are several, the environment that holds it: names are to tell tests apart.
 fn called(package: &PackageReport, environments: EnvironmentCount) -> String {
-    let version = package.version.as_ref().map_or_else(String::new, |version| format!(" {version}"));
-    let held = package.found_in().filter(|_| environments == EnvironmentCount::Several);
+    let version = package
+        .version
+        .as_ref()
+        .map_or_else(String::new, |version| format!(" {version}"));
+    let held = package
+        .found_in()
+        .filter(|_| environments == EnvironmentCount::Several);
     let held = held.map_or_else(String::new, |place| format!(" in {}", harmless(place)));
     format!("{}{version}{held}", package.name)
 }
@@ -76,14 +100,22 @@ fn outcome_of_verdict(result: &TargetResult) -> TestOutcome {
             let (message, text) = told();
             TestOutcome::Error(message, text)
         }
-        Verdict::PureFallback | Verdict::Ready | Verdict::Pure => TestOutcome::Passed(headline(result)),
+        Verdict::PureFallback | Verdict::Ready | Verdict::Pure => {
+            TestOutcome::Passed(headline(result))
+        }
     }
 }
 
-fn outcome_of_policy(counted: &CountedViolations<'_>, result: &TargetResult, violations: &[&Violation]) -> TestOutcome {
+fn outcome_of_policy(
+    counted: &CountedViolations<'_>,
+    result: &TargetResult,
+    violations: &[&Violation],
+) -> TestOutcome {
     let line = |violation: &&Violation| sentence(counted, violation);
     let text = violations.iter().map(line).collect::<Vec<_>>().join("\n");
-    let Some(first) = violations.first() else { return TestOutcome::Passed(headline(result)) };
+    let Some(first) = violations.first() else {
+        return TestOutcome::Passed(headline(result));
+    };
     let message = format!("{}: {}", result.verdict.word(), sentence(counted, first));
     match first.standing {
         ViolationStanding::Breaks => TestOutcome::Failure(message, text),
@@ -104,9 +136,19 @@ fn headline(result: &TargetResult) -> String {
 
 /// What the rules say, a line each, then what to do.
 fn details(result: &TargetResult) -> String {
-    let line = |finding: &Finding| format!("[{}] {}", harmless(&finding.rule), harmless(&finding.message));
+    let line = |finding: &Finding| {
+        format!(
+            "[{}] {}",
+            harmless(&finding.rule),
+            harmless(&finding.message)
+        )
+    };
     let mut lines: Vec<String> = result.findings.iter().map(line).collect();
-    for help in result.findings.iter().map(|finding| harmless(&finding.help)) {
+    for help in result
+        .findings
+        .iter()
+        .map(|finding| harmless(&finding.help))
+    {
         if !help.is_empty() && !lines.contains(&help) {
             lines.push(help);
         }
@@ -115,7 +157,11 @@ fn details(result: &TargetResult) -> String {
 }
 
 fn problem(problem: &Problem) -> TestCase {
-    let name = format!("{} at {}", words::problem_kind(problem.kind), harmless(&problem.place));
+    let name = format!(
+        "{} at {}",
+        words::problem_kind(problem.kind),
+        harmless(&problem.place)
+    );
     TestCase {
         class: "ungil.problems".to_owned(),
         name,
@@ -128,9 +174,21 @@ fn policy(gate: &Gate) -> TestSuite {
     let name = "ungil.policy".to_owned();
     let case = |used| {
         let words = waiver_words(used)?;
-        let name = format!("waiver for {} at {}", used.waiver.package, harmless(&place::words(&used.waiver.place)));
-        Some(TestCase { class: "ungil.policy".to_owned(), name, outcome: TestOutcome::Skipped(harmless(&words)) })
+        let name = format!(
+            "waiver for {} at {}",
+            used.waiver.package,
+            harmless(&place::words(&used.waiver.place))
+        );
+        Some(TestCase {
+            class: "ungil.policy".to_owned(),
+            name,
+            outcome: TestOutcome::Skipped(harmless(&words)),
+        })
     };
     let properties = vec![("gate", words::outcome(gate.outcome).to_owned())];
-    TestSuite { name, properties, cases: gate.waivers.iter().filter_map(case).collect() }
+    TestSuite {
+        name,
+        properties,
+        cases: gate.waivers.iter().filter_map(case).collect(),
+    }
 }

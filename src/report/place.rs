@@ -22,10 +22,19 @@ pub(super) fn path(place: &Place, options: &RenderOptions) -> Option<String> {
         .as_deref()
         .unwrap_or(file)
         .chars()
-        .map(|character| if is_separator(character) { '/' } else { character })
+        .map(|character| {
+            if is_separator(character) {
+                '/'
+            } else {
+                character
+            }
+        })
         .collect();
     let absolute = if slashed.starts_with('/') { "/" } else { "" };
-    let parts: Vec<&str> = slashed.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let parts: Vec<&str> = slashed
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect();
     Some(format!("{absolute}{}", parts.join("/")))
 }
 
@@ -40,7 +49,8 @@ fn below(file: &Path, options: &RenderOptions) -> Option<String> {
 pub(super) fn uri(place: &Place, options: &RenderOptions) -> Option<String> {
     let path = path(place, options)?;
     // `C:/x` is absolute, though it starts with no slash.
-    let drive = path.as_bytes().get(1) == Some(&b':') && path.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
+    let drive = path.as_bytes().get(1) == Some(&b':')
+        && path.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
     let start = match (path.starts_with('/'), drive && cfg!(windows)) {
         (true, _) => "file://",
         (false, true) => "file:///",
@@ -65,7 +75,14 @@ pub(super) fn encoded(text: &str) -> String {
 /// File and line in words, without credentials, for formats that have no field for them; the column is for programs. Not
 /// harmless yet.
 pub(super) fn words(place: &Place) -> String {
-    without_credentials(&Place { column: None, ..place.clone() }.to_string()).into_owned()
+    without_credentials(
+        &Place {
+            column: None,
+            ..place.clone()
+        }
+        .to_string(),
+    )
+    .into_owned()
 }
 
 #[cfg(test)]
@@ -76,19 +93,38 @@ mod tests {
 
     #[test]
     fn files_are_named_relative_to_the_folder() {
-        let options = RenderOptions { folder: Some(PathBuf::from("/work/project")), ..RenderOptions::default() };
+        let options = RenderOptions {
+            folder: Some(PathBuf::from("/work/project")),
+            ..RenderOptions::default()
+        };
         for (file, named, uri_named) in [
-            ("requirements.txt", Some("requirements.txt"), Some("requirements.txt")),
-            ("./sub//a b%.txt", Some("sub/a b%.txt"), Some("sub/a%20b%25.txt")),
+            (
+                "requirements.txt",
+                Some("requirements.txt"),
+                Some("requirements.txt"),
+            ),
+            (
+                "./sub//a b%.txt",
+                Some("sub/a b%.txt"),
+                Some("sub/a%20b%25.txt"),
+            ),
             ("/work/project/uv.lock", Some("uv.lock"), Some("uv.lock")),
-            ("/elsewhere/uv.lock", Some("/elsewhere/uv.lock"), Some("file:///elsewhere/uv.lock")),
+            (
+                "/elsewhere/uv.lock",
+                Some("/elsewhere/uv.lock"),
+                Some("file:///elsewhere/uv.lock"),
+            ),
             ("../base.txt", Some("../base.txt"), Some("../base.txt")),
             ("a:b.txt", Some("a:b.txt"), Some("a%3Ab.txt")),
             ("command line", None, None),
             ("standard input", None, None),
             ("https://example.org/requirements.txt", None, None),
         ] {
-            let place = Place { file: file.to_owned(), line: Some(1), column: None };
+            let place = Place {
+                file: file.to_owned(),
+                line: Some(1),
+                column: None,
+            };
             assert_eq!(path(&place, &options).as_deref(), named);
             assert_eq!(uri(&place, &options).as_deref(), uri_named);
         }
@@ -107,7 +143,11 @@ mod tests {
             ("/work/project/uv.lock", "uv.lock"),
             ("/elsewhere/uv.lock", "/elsewhere/uv.lock"),
         ] {
-            let place = Place { file: file.to_owned(), line: Some(1), column: None };
+            let place = Place {
+                file: file.to_owned(),
+                line: Some(1),
+                column: None,
+            };
             assert_eq!(path(&place, &options).as_deref(), Some(named));
         }
     }

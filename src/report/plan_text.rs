@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use crate::model::name::Version;
 use crate::model::place::Place;
 use crate::model::plan::{
-    CommandPlace, MoveReason, NamedAlternative, Plan, PlanAction, PlanStep, PlannedMove, TargetOutlook, VersionObstacle,
+    CommandPlace, MoveReason, NamedAlternative, Plan, PlanAction, PlanStep, PlannedMove,
+    TargetOutlook, VersionObstacle,
 };
 use crate::model::source::{Becomes, Forecast};
 use crate::model::verdict::Verdict;
@@ -29,8 +30,14 @@ const LABEL: usize = 10;
 
 /// Renders the plan for a terminal, or for a file that people read.
 pub(super) fn render(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    let options = RenderOptions { width: options.width.clamp(NARROWEST, WIDEST), ..options.clone() };
-    let told = PlanPage { plan, options: &options };
+    let options = RenderOptions {
+        width: options.width.clamp(NARROWEST, WIDEST),
+        ..options.clone()
+    };
+    let told = PlanPage {
+        plan,
+        options: &options,
+    };
     let mut sections = vec![told.excluded(), told.heading()];
     for kind in &KINDS {
         sections.push(told.steps(kind));
@@ -39,7 +46,13 @@ pub(super) fn render(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, Re
             sections.push(told.worse());
         }
     }
-    sections.extend([told.edits(), told.bounds(), told.commands(), told.problems(), told.cost()]);
+    sections.extend([
+        told.edits(),
+        told.bounds(),
+        told.commands(),
+        told.problems(),
+        told.cost(),
+    ]);
     Ok(page(&sections))
 }
 
@@ -114,9 +127,14 @@ impl PlanPage<'_> {
 
     fn heading(&self) -> Vec<String> {
         let targets = &self.plan.targets;
-        let words: Vec<String> = targets.iter().map(|target| short_target(targets, *target)).collect();
+        let words: Vec<String> = targets
+            .iter()
+            .map(|target| short_target(targets, *target))
+            .collect();
         let platform = targets.first().filter(|_| share_platform(targets));
-        let platform = platform.map(|target| format!(" on {}", target.platform)).unwrap_or_default();
+        let platform = platform
+            .map(|target| format!(" on {}", target.platform))
+            .unwrap_or_default();
         let title = format!("CPython {}{platform}", words.join(" and "));
         let summary = &self.plan.summary;
         let told = match (summary.packages, self.plan.steps.len()) {
@@ -143,7 +161,10 @@ impl PlanPage<'_> {
                     1 => "; 1 gets worse".to_owned(),
                     worse => format!("; {worse} get worse"),
                 };
-                format!("{}: {now} fine now, {after} with this plan{worse}.", count(packages, "package"))
+                format!(
+                    "{}: {now} fine now, {after} with this plan{worse}.",
+                    count(packages, "package")
+                )
             }
         };
         let mut lines = vec![self.paint(PaintRole::Heading, &title)];
@@ -153,15 +174,27 @@ impl PlanPage<'_> {
 
     /// Lock files that leave a target out, before everything else.
     fn excluded(&self) -> Vec<String> {
-        notices(&self.plan.excluded).iter().flat_map(|notice| notice_lines(notice, self.options)).collect()
+        notices(&self.plan.excluded)
+            .iter()
+            .flat_map(|notice| notice_lines(notice, self.options))
+            .collect()
     }
 
     fn steps(&self, kind: &StepKind) -> Vec<String> {
-        let steps: Vec<&PlanStep> = self.plan.steps.iter().filter(|step| (kind.holds)(step)).collect();
+        let steps: Vec<&PlanStep> = self
+            .plan
+            .steps
+            .iter()
+            .filter(|step| (kind.holds)(step))
+            .collect();
         if steps.is_empty() {
             return Vec::new();
         }
-        let in_order = if kind.title == CHANGE && steps.len() > 1 { ", in this order" } else { "" };
+        let in_order = if kind.title == CHANGE && steps.len() > 1 {
+            ", in this order"
+        } else {
+            ""
+        };
         let mut lines = vec![self.paint(PaintRole::Heading, &format!("{}{in_order}", kind.title))];
         if !kind.advice.is_empty() {
             lines.extend(wrap(kind.advice, self.options.width));
@@ -171,30 +204,56 @@ impl PlanPage<'_> {
     }
 
     fn step(&self, step: &PlanStep) -> Vec<String> {
-        let version = step.version.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+        let version = step
+            .version
+            .as_ref()
+            .map_or_else(|| "?".to_owned(), ToString::to_string);
         let name = self.paint(PaintRole::Heading, step.name.as_ref());
         let worst = step.outlooks.iter().map(|outlook| outlook.verdict).max();
         let role = worst.map_or(PaintRole::Open, PaintRole::of_verdict);
         let (mark, what) = match &step.course {
             PlanAction::Change { to } => {
                 let is_older = step.version.as_ref().is_some_and(|now| to < now);
-                let older = if is_older { ", which is older: no newer one is ready" } else { "" };
-                (self.paint(PaintRole::Good, "→"), format!("{version} → {to}{older}"))
+                let older = if is_older {
+                    ", which is older: no newer one is ready"
+                } else {
+                    ""
+                };
+                (
+                    self.paint(PaintRole::Good, "→"),
+                    format!("{version} → {to}{older}"),
+                )
             }
-            PlanAction::Follow => (self.paint(PaintRole::Good, "✓"), format!("{version}: follows from the rest")),
+            PlanAction::Follow => (
+                self.paint(PaintRole::Good, "✓"),
+                format!("{version}: follows from the rest"),
+            ),
             PlanAction::HeldBack { to, .. } => {
                 let is_older = step.version.as_ref().is_some_and(|now| to < now);
                 let works = if is_older { "works" } else { "is ready" };
-                (self.paint(role, &sign(role).to_string()), format!("{version}, {to} {works}"))
+                (
+                    self.paint(role, &sign(role).to_string()),
+                    format!("{version}, {to} {works}"),
+                )
             }
             _ => (self.paint(role, &sign(role).to_string()), version),
         };
         let mut lines = vec![format!("  {mark} {name}  {what}")];
-        lines.extend(required_for(step).iter().flat_map(|text| self.labelled("for", text)));
+        lines.extend(
+            required_for(step)
+                .iter()
+                .flat_map(|text| self.labelled("for", text)),
+        );
         let told = searched::told(step, &self.plan.targets);
-        lines.extend(told.iter().flat_map(|(label, text)| self.labelled(label, text)));
+        lines.extend(
+            told.iter()
+                .flat_map(|(label, text)| self.labelled(label, text)),
+        );
         if let PlanAction::HeldBack { by, .. } = &step.course {
-            lines.extend(by.iter().flat_map(|obstacle| self.labelled("but", &kept_out(obstacle))));
+            lines.extend(
+                by.iter()
+                    .flat_map(|obstacle| self.labelled("but", &kept_out(obstacle))),
+            );
         }
         for NamedAlternative { rule, what } in &step.alternatives {
             lines.extend(self.labelled("or", &format!("{}  [{rule}]", harmless(what))));
@@ -209,10 +268,18 @@ impl PlanPage<'_> {
 
     /// A label and text beside it; the text's further lines stand under the first.
     fn labelled(&self, label: &str, text: &str) -> Vec<String> {
-        let start = format!("    {}", self.paint(PaintRole::Faint, &format!("{label:<width$}", width = LABEL - 4)));
+        let start = format!(
+            "    {}",
+            self.paint(
+                PaintRole::Faint,
+                &format!("{label:<width$}", width = LABEL - 4)
+            )
+        );
         let lines = wrap(text, self.options.width.saturating_sub(LABEL));
         let rest = " ".repeat(LABEL);
-        let line = |(number, line): (usize, &String)| format!("{}{line}", if number == 0 { &start } else { &rest });
+        let line = |(number, line): (usize, &String)| {
+            format!("{}{line}", if number == 0 { &start } else { &rest })
+        };
         lines.iter().enumerate().map(line).collect()
     }
 
@@ -221,7 +288,14 @@ impl PlanPage<'_> {
             return Vec::new();
         }
         let mut lines = vec![self.paint(PaintRole::Heading, "Moves with it")];
-        for PlannedMove { name, from, to, required_by, because } in &self.plan.moves {
+        for PlannedMove {
+            name,
+            from,
+            to,
+            required_by,
+            because,
+        } in &self.plan.moves
+        {
             let what = match (from, to) {
                 (Some(from), Some(to)) => format!("{from} → {to}"),
                 (None, Some(to)) => format!("comes in: {to}"),
@@ -247,10 +321,16 @@ impl PlanPage<'_> {
         if self.plan.worse.is_empty() {
             return Vec::new();
         }
-        let mut lines = vec![self.paint(PaintRole::Heading, "Gets worse by this plan; no better way was found")];
+        let mut lines = vec![self.paint(
+            PaintRole::Heading,
+            "Gets worse by this plan; no better way was found",
+        )];
         for worse in &self.plan.worse {
-            let version =
-                |version: &Option<Version>| version.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+            let version = |version: &Option<Version>| {
+                version
+                    .as_ref()
+                    .map_or_else(|| "?".to_owned(), ToString::to_string)
+            };
             let what = match worse.before {
                 Some(before) => {
                     let (from, to) = (version(&worse.from), version(&worse.to));
@@ -280,18 +360,27 @@ impl PlanPage<'_> {
         let mut lines = vec![format!(
             "{} {}",
             self.paint(PaintRole::Heading, "Set bounds"),
-            self.paint(PaintRole::Faint, "(installers take other versions otherwise)")
+            self.paint(
+                PaintRole::Faint,
+                "(installers take other versions otherwise)"
+            )
         )];
         for bound in &self.plan.bounds {
             let place = match (&bound.place, &bound.file) {
                 (Some(place), _) => {
-                    let line = place.line.map_or_else(String::new, |line| format!(":{line}"));
+                    let line = place
+                        .line
+                        .map_or_else(String::new, |line| format!(":{line}"));
                     format!("{}{line}", harmless(&place.file))
                 }
                 (None, Some(file)) => format!("{}, one line more", harmless(file)),
                 (None, None) => "one line more".to_owned(),
             };
-            lines.push(format!("  {}  {}", self.paint(PaintRole::Faint, &place), harmless(&bound.requirement)));
+            lines.push(format!(
+                "  {}  {}",
+                self.paint(PaintRole::Faint, &place),
+                harmless(&bound.requirement)
+            ));
         }
         lines
     }
@@ -304,13 +393,22 @@ impl PlanPage<'_> {
         let mut lines = vec![format!(
             "{} {}",
             self.paint(PaintRole::Heading, "Edit"),
-            self.paint(PaintRole::Faint, "(--write does it, with digests where the lines have some)")
+            self.paint(
+                PaintRole::Faint,
+                "(--write does it, with digests where the lines have some)"
+            )
         )];
         for edit in edits {
-            let place = edit.place.line.map_or_else(String::new, |line| format!(":{line}"));
+            let place = edit
+                .place
+                .line
+                .map_or_else(String::new, |line| format!(":{line}"));
             let place = format!("{}{place}", harmless(&edit.place.file));
             let change = format!("{}=={} → {}=={}", edit.name, edit.from, edit.name, edit.to);
-            lines.push(format!("  {}  {change}", self.paint(PaintRole::Faint, &place)));
+            lines.push(format!(
+                "  {}  {change}",
+                self.paint(PaintRole::Faint, &place)
+            ));
         }
         lines
     }
@@ -323,17 +421,25 @@ impl PlanPage<'_> {
         for (number, command) in self.plan.commands.iter().enumerate() {
             match command.place {
                 CommandPlace::LockFile if number > 0 => {}
-                CommandPlace::LockFile => lines.push(self.paint(PaintRole::Heading, "Run, where the lock file is")),
+                CommandPlace::LockFile => {
+                    lines.push(self.paint(PaintRole::Heading, "Run, where the lock file is"))
+                }
                 CommandPlace::Environment => {
-                    let title =
-                        format!("Install with the target's Python, beside the rest of {}", harmless(&command.file));
+                    let title = format!(
+                        "Install with the target's Python, beside the rest of {}",
+                        harmless(&command.file)
+                    );
                     lines.push(self.paint(PaintRole::Heading, &title));
                 }
             }
             if command.command.is_empty() {
                 let packages = command.packages.join(", ");
                 let text = format!("lock {} again, with {packages}", harmless(&command.file));
-                lines.extend(wrap(&text, self.options.width.saturating_sub(2)).iter().map(|line| format!("  {line}")));
+                lines.extend(
+                    wrap(&text, self.options.width.saturating_sub(2))
+                        .iter()
+                        .map(|line| format!("  {line}")),
+                );
             } else {
                 // To be copied as it is.
                 lines.push(format!("  {}", command.command));
@@ -347,9 +453,16 @@ impl PlanPage<'_> {
         if problems.is_empty() {
             return Vec::new();
         }
-        let title = format!("Could not look at everything: {}", count(problems.len(), "problem"));
+        let title = format!(
+            "Could not look at everything: {}",
+            count(problems.len(), "problem")
+        );
         let mut lines = vec![self.paint(PaintRole::Heading, &title)];
-        lines.extend(problems.iter().flat_map(|problem| problem_lines(problem, self.options)));
+        lines.extend(
+            problems
+                .iter()
+                .flat_map(|problem| problem_lines(problem, self.options)),
+        );
         lines
     }
 
@@ -359,50 +472,74 @@ impl PlanPage<'_> {
             return Vec::new();
         }
         let summary = &self.plan.summary;
-        let requests = count(usize::try_from(summary.requests).unwrap_or(usize::MAX), "request");
-        vec![
-            self.paint(
-                PaintRole::Faint,
-                &format!("{requests}, {} of distribution files", bytes(summary.bytes_fetched)),
+        let requests = count(
+            usize::try_from(summary.requests).unwrap_or(usize::MAX),
+            "request",
+        );
+        vec![self.paint(
+            PaintRole::Faint,
+            &format!(
+                "{requests}, {} of distribution files",
+                bytes(summary.bytes_fetched)
             ),
-        ]
+        )]
     }
 }
 
 /// Whether the sources say of every build, and of those of the newest version, that it would not keep the GIL off.
 fn is_futile(step: &PlanStep) -> bool {
-    let mut builds = step.outlooks.iter().filter(|outlook| outlook.after.verdict == Some(Verdict::Build));
-    let is_bad = |forecast: &Forecast| matches!(forecast.becomes, Becomes::SwitchesGilOn | Becomes::Fails);
+    let mut builds = step
+        .outlooks
+        .iter()
+        .filter(|outlook| outlook.after.verdict == Some(Verdict::Build));
+    let is_bad =
+        |forecast: &Forecast| matches!(forecast.becomes, Becomes::SwitchesGilOn | Becomes::Fails);
     builds.all(|outlook| {
         let newer = outlook.newer_build.as_ref();
-        outlook.after.build.as_ref().is_some_and(is_bad) && newer.is_none_or(|newer| is_bad(&newer.forecast))
+        outlook.after.build.as_ref().is_some_and(is_bad)
+            && newer.is_none_or(|newer| is_bad(&newer.forecast))
     })
 }
 
 /// For which line of the input the package is there, and through what.
 fn required_for(step: &PlanStep) -> Option<String> {
     let required = step.required_by.first()?;
-    let line = required.place.line.map_or_else(String::new, |line| format!(":{line}"));
+    let line = required
+        .place
+        .line
+        .map_or_else(String::new, |line| format!(":{line}"));
     let place = format!("{}{line}", harmless(&required.place.file));
     let through: Vec<String> = required.path.iter().map(ToString::to_string).collect();
     let more = match step.required_by.len() {
         1 => String::new(),
         more => format!(", and {} more", more - 1),
     };
-    let through = if through.is_empty() { String::new() } else { format!(" ({})", through.join(" → ")) };
+    let through = if through.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", through.join(" → "))
+    };
     Some(format!("{place}{through}{more}"))
 }
 
 /// The requirement that moves a package.
 fn move_reason(reason: &MoveReason) -> String {
     let (name, version) = &reason.package;
-    format!("{name} {version} wants {}{}", reason.required, harmless(&reason.wants))
+    format!(
+        "{name} {version} wants {}{}",
+        reason.required,
+        harmless(&reason.wants)
+    )
 }
 
 /// Whether what is left of it is blocked by `Requires-Python` alone.
 fn is_for_other_python(step: &PlanStep) -> bool {
-    let mut left =
-        step.outlooks.iter().filter(|outlook| outlook.after.verdict.is_some_and(|verdict| !verdict.is_good()));
+    let mut left = step.outlooks.iter().filter(|outlook| {
+        outlook
+            .after
+            .verdict
+            .is_some_and(|verdict| !verdict.is_good())
+    });
     left.all(|outlook| outlook.requires_python.is_some() && outlook.after.version == step.version)
 }
 
@@ -419,11 +556,15 @@ pub(super) fn kept_out(obstacle: &VersionObstacle) -> String {
     let is_line = |place: &Place| place.line.or(place.column).is_some();
     let has_line = obstacle.package.is_none() || obstacle.place.as_ref().is_some_and(is_line);
     let place = obstacle.place.as_ref().map(|place| {
-        let line = place.line.map_or_else(String::new, |line| format!(":{line}"));
+        let line = place
+            .line
+            .map_or_else(String::new, |line| format!(":{line}"));
         format!("{}{line}", harmless(&place.file))
     });
     match (&obstacle.package, place.filter(|_| has_line)) {
-        (Some((name, version)), Some(place)) => format!("{name} {version}, pinned at {place}, wants {wants}"),
+        (Some((name, version)), Some(place)) => {
+            format!("{name} {version}, pinned at {place}, wants {wants}")
+        }
         (Some((name, version)), None) => format!("{name} {version} wants {wants}"),
         (None, Some(place)) => format!("{place} wants {wants}"),
         (None, None) => wants,

@@ -42,12 +42,16 @@ pub(super) fn render(report: &Report, _options: &RenderOptions) -> Result<Vec<u8
 }
 
 fn written(rows: &[ReportRow]) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
+    let mut writer = WriterBuilder::new()
+        .terminator(Terminator::CRLF)
+        .from_writer(Vec::new());
     writer.write_record(COLUMNS)?;
     for row in rows {
         writer.write_record(row.cells().iter().map(|cell| inert(cell)))?;
     }
-    Ok(writer.into_inner().map_err(csv::IntoInnerError::into_error)?)
+    Ok(writer
+        .into_inner()
+        .map_err(csv::IntoInnerError::into_error)?)
 }
 
 fn rows(report: &Report) -> Vec<ReportRow> {
@@ -64,9 +68,22 @@ fn rows(report: &Report) -> Vec<ReportRow> {
     }
     for problem in &report.problems {
         let place = harmless(&problem.place);
-        let reason = format!("{}: {}", words::problem_kind(problem.kind), harmless(&problem.message));
-        let package = problem.package.as_ref().map_or_else(String::new, ToString::to_string);
-        rows.push(ReportRow { kind: "problem", package, reason, required_by: place, ..ReportRow::default() });
+        let reason = format!(
+            "{}: {}",
+            words::problem_kind(problem.kind),
+            harmless(&problem.message)
+        );
+        let package = problem
+            .package
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string);
+        rows.push(ReportRow {
+            kind: "problem",
+            package,
+            reason,
+            required_by: place,
+            ..ReportRow::default()
+        });
     }
     if let Some(gate) = &report.gate {
         rows.extend(gate.waivers.iter().map(waiver_row));
@@ -131,18 +148,27 @@ fn row(package: &PackageReport, result: &TargetResult) -> ReportRow {
             rules.push(id);
         }
     }
-    let mut stated = result.artifact.iter().flat_map(|artifact| &artifact.digests);
+    let mut stated = result
+        .artifact
+        .iter()
+        .flat_map(|artifact| &artifact.digests);
     let stated = stated.find(|digest| digest.algorithm == Algorithm::Sha256);
     let sha256 = result.file_check.digest(Algorithm::Sha256);
     ReportRow {
         kind: "package",
         package: package.name.to_string(),
-        version: package.version.as_ref().map_or_else(String::new, ToString::to_string),
+        version: package
+            .version
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string),
         target: result.target.to_string(),
         verdict: result.verdict.word(),
         reason: harmless(&result.reason),
         rules: rules.join(" "),
-        file: result.artifact.as_ref().map_or_else(String::new, |artifact| harmless(&artifact.filename)),
+        file: result
+            .artifact
+            .as_ref()
+            .map_or_else(String::new, |artifact| harmless(&artifact.filename)),
         sha256: sha256.map(|digest| digest.hex.clone()).unwrap_or_default(),
         sha256_stated: stated.map(|digest| digest.hex.clone()).unwrap_or_default(),
         checked: words::file_check(&result.file_check),
@@ -155,8 +181,14 @@ fn row(package: &PackageReport, result: &TargetResult) -> ReportRow {
 
 /// What the policy says of a row: the worst standing that one of its violations has, and the first waiver.
 fn judge(row: &mut ReportRow, counted: &CountedViolations<'_>, violations: &[&Violation]) {
-    row.gate = violations.first().map_or("passes", |violation| words::standing(violation.standing)).to_owned();
-    if let Some(waiver) = violations.iter().find_map(|violation| counted.waiver(violation)) {
+    row.gate = violations
+        .first()
+        .map_or("passes", |violation| words::standing(violation.standing))
+        .to_owned();
+    if let Some(waiver) = violations
+        .iter()
+        .find_map(|violation| counted.waiver(violation))
+    {
         row.waiver = harmless(&waiver.reason);
         row.until = waiver.until.map_or_else(String::new, |day| day.to_string());
     }
@@ -174,7 +206,9 @@ fn waiver_row(used: &WaiverUse) -> ReportRow {
         package: waiver.package.to_string(),
         version: waiver.versions.to_string(),
         target: waiver.target.as_deref().map_or_else(String::new, harmless),
-        reason: waiver_words(used).as_deref().map_or_else(String::new, harmless),
+        reason: waiver_words(used)
+            .as_deref()
+            .map_or_else(String::new, harmless),
         rules: waiver.rule.as_deref().map_or_else(String::new, harmless),
         required_by: harmless(&place::words(&waiver.place)),
         gate: state.to_owned(),
@@ -186,7 +220,11 @@ fn waiver_row(used: &WaiverUse) -> ReportRow {
 
 /// The cell, such that no spreadsheet takes it for a formula.
 fn inert(cell: &str) -> String {
-    if cell.trim_start().starts_with(FORMULAS) { format!("'{cell}") } else { cell.to_owned() }
+    if cell.trim_start().starts_with(FORMULAS) {
+        format!("'{cell}")
+    } else {
+        cell.to_owned()
+    }
 }
 
 #[cfg(test)]

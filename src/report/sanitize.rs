@@ -83,8 +83,9 @@ pub(super) fn without_credentials(text: &str) -> Cow<'_, str> {
     while let Some((before, after)) = rest.split_once("://") {
         masked.push_str(before);
         masked.push_str("://");
-        let ends =
-            |character: char| character.is_whitespace() || matches!(character, '/' | '?' | '#' | '"' | '\'' | '`');
+        let ends = |character: char| {
+            character.is_whitespace() || matches!(character, '/' | '?' | '#' | '"' | '\'' | '`')
+        };
         let (authority, tail) = after.split_at(after.find(ends).unwrap_or(after.len()));
         match authority.rsplit_once('@') {
             Some((_, host)) => {
@@ -124,7 +125,10 @@ mod tests {
     fn credentials_are_masked_wherever_a_url_stands() {
         for (told, shown) in [
             ("https://pypi.org/simple/", "https://pypi.org/simple/"),
-            ("https://me:secret@pypi.org/simple/: 401", "https://****@pypi.org/simple/: 401"),
+            (
+                "https://me:secret@pypi.org/simple/: 401",
+                "https://****@pypi.org/simple/: 401",
+            ),
             (
                 "from http://t0ken@a.example to https://u:p@ss@b.example/x",
                 "from http://****@a.example to https://****@b.example/x",
@@ -138,15 +142,21 @@ mod tests {
 
     #[test]
     fn no_line_is_a_command() {
-        for (line, shown) in
-            [("::error::x", "\\u{3a}:error::x"), ("  ::x", "  \\u{3a}:x"), ("std::move", "std::move"), ("", "")]
-        {
+        for (line, shown) in [
+            ("::error::x", "\\u{3a}:error::x"),
+            ("  ::x", "  \\u{3a}:x"),
+            ("std::move", "std::move"),
+            ("", ""),
+        ] {
             assert_eq!(without_command(line), shown);
         }
     }
 
     #[test]
     fn what_is_too_long_is_cut() {
-        assert_eq!(harmless(&"x".repeat(LONGEST + 50)).chars().count(), LONGEST + 1);
+        assert_eq!(
+            harmless(&"x".repeat(LONGEST + 50)).chars().count(),
+            LONGEST + 1
+        );
     }
 }

@@ -35,7 +35,10 @@ const LABEL: usize = 10;
 
 /// Renders the report for a terminal, or for a file that people read.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    let options = RenderOptions { width: options.width.clamp(NARROWEST, WIDEST), ..options.clone() };
+    let options = RenderOptions {
+        width: options.width.clamp(NARROWEST, WIDEST),
+        ..options.clone()
+    };
     let sections = [
         excluded(report, &options),
         totals::heading(report, &options),
@@ -56,19 +59,31 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
 /// Lock files that leave a target out, before everything else.
 fn excluded(report: &Report, options: &RenderOptions) -> Vec<String> {
     let notices = notices(&report.excluded);
-    notices.iter().flat_map(|notice| notice_lines(notice, options)).collect()
+    notices
+        .iter()
+        .flat_map(|notice| notice_lines(notice, options))
+        .collect()
 }
 
 /// One lock file's notice: the first line says what leaves which target out.
 pub(super) fn notice_lines(notice: &ExclusionNotice, options: &RenderOptions) -> Vec<String> {
     let role = PaintRole::Bad;
     let what = wrap(&format!("{} {}", sign(role), notice.what), options.width);
-    let mut lines: Vec<String> = what.iter().map(|line| options.style.paint(role, line)).collect();
+    let mut lines: Vec<String> = what
+        .iter()
+        .map(|line| options.style.paint(role, line))
+        .collect();
     lines.extend(wrap(&notice.meaning, options.width));
     if notice.command.is_empty() {
-        lines.extend(wrap(&format!("To widen it, {}.", notice.change), options.width));
+        lines.extend(wrap(
+            &format!("To widen it, {}.", notice.change),
+            options.width,
+        ));
     } else {
-        lines.extend(wrap(&format!("To widen it, {}, and run, where it is:", notice.change), options.width));
+        lines.extend(wrap(
+            &format!("To widen it, {}, and run, where it is:", notice.change),
+            options.width,
+        ));
         // To be copied as it is.
         lines.push(format!("  {}", notice.command));
     }
@@ -78,16 +93,35 @@ pub(super) fn notice_lines(notice: &ExclusionNotice, options: &RenderOptions) ->
 /// How to read on about the rules in brackets.
 fn more(report: &Report, options: &RenderOptions) -> Vec<String> {
     let results = report.packages.iter().flat_map(|package| &package.results);
-    let shown = results.flat_map(|result| &result.findings).max_by_key(|finding| finding.verdict);
-    let Some(finding) = shown else { return Vec::new() };
-    wrap(&format!("`ungil explain {}` shows the page of a rule.", harmless(&finding.rule)), options.width)
+    let shown = results
+        .flat_map(|result| &result.findings)
+        .max_by_key(|finding| finding.verdict);
+    let Some(finding) = shown else {
+        return Vec::new();
+    };
+    wrap(
+        &format!(
+            "`ungil explain {}` shows the page of a rule.",
+            harmless(&finding.rule)
+        ),
+        options.width,
+    )
 }
 
 /// A label and text beside it; the text's further lines stand under the first.
 fn labelled(label: &str, text: &str, options: &RenderOptions) -> Vec<String> {
-    let first = format!("  {}", options.style.paint(PaintRole::Faint, &format!("{label:<8}")));
+    let first = format!(
+        "  {}",
+        options
+            .style
+            .paint(PaintRole::Faint, &format!("{label:<8}"))
+    );
     let rest = " ".repeat(LABEL);
     let lines = wrap(text, options.width - LABEL);
     let start = |number: usize| if number == 0 { &first } else { &rest };
-    lines.iter().enumerate().map(|(number, line)| format!("{}{line}", start(number))).collect()
+    lines
+        .iter()
+        .enumerate()
+        .map(|(number, line)| format!("{}{line}", start(number)))
+        .collect()
 }

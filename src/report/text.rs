@@ -41,7 +41,10 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
         }
         let mut rest: Vec<char> = word.chars().collect();
         while rest.len() > width {
-            let joint = rest.iter().take(width).rposition(|character| JOINTS.contains(character));
+            let joint = rest
+                .iter()
+                .take(width)
+                .rposition(|character| JOINTS.contains(character));
             let tail = rest.split_off(joint.map_or(width, |joint| joint + 1));
             lines.push(rest.iter().collect());
             rest = tail;
@@ -104,7 +107,11 @@ pub(super) fn bytes(number: u64) -> String {
         unit += 1;
     }
     let name = UNITS.get(unit).copied().unwrap_or("TB");
-    if tenths < 1_000 { format!("{}.{} {name}", tenths / 10, tenths % 10) } else { format!("{} {name}", tenths / 10) }
+    if tenths < 1_000 {
+        format!("{}.{} {name}", tenths / 10, tenths % 10)
+    } else {
+        format!("{} {name}", tenths / 10)
+    }
 }
 
 /// `part` of `whole` in per cent, rounded to one decimal.
@@ -155,7 +162,12 @@ pub(super) fn path_of(required_by: &RequiredBy, package: &str) -> String {
     if let Some(number) = required_by.place.line {
         line.push_str(&format!(":{number}"));
     }
-    for name in required_by.path.iter().map(ToString::to_string).chain([package.to_owned()]) {
+    for name in required_by
+        .path
+        .iter()
+        .map(ToString::to_string)
+        .chain([package.to_owned()])
+    {
         line.push_str(" → ");
         line.push_str(&harmless(&name));
     }
@@ -189,9 +201,13 @@ mod tests {
 
     #[test]
     fn numbers_are_written_for_people() {
-        for (number, shown) in
-            [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (148_300_000, "148 MB"), (1_900_000_000, "1.9 GB")]
-        {
+        for (number, shown) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_500, "1.5 kB"),
+            (148_300_000, "148 MB"),
+            (1_900_000_000, "1.9 GB"),
+        ] {
             assert_eq!(bytes(number), shown);
         }
         assert_eq!(percentage(25, 1_000), "2.5%");

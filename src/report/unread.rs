@@ -25,13 +25,22 @@ impl UnreadCounts {
         let mut builds = BTreeSet::new();
         for package in &report.packages {
             for result in &package.results {
-                let unread = result.modules.iter().filter(|module| module.gil == Gil::Unknown);
+                let unread = result
+                    .modules
+                    .iter()
+                    .filter(|module| module.gil == Gil::Unknown);
                 modules.extend(unread.map(|module| (&package.name, &module.path)));
-                let is_unread = result.build.as_ref().is_some_and(|build| build.becomes == Becomes::Unknown);
+                let is_unread = result
+                    .build
+                    .as_ref()
+                    .is_some_and(|build| build.becomes == Becomes::Unknown);
                 builds.extend(is_unread.then_some((&package.name, &package.version)));
             }
         }
-        UnreadCounts { modules: modules.len(), builds: builds.len() }
+        UnreadCounts {
+            modules: modules.len(),
+            builds: builds.len(),
+        }
     }
 
     /// Of a report that was read back.
@@ -40,19 +49,30 @@ impl UnreadCounts {
         let mut builds = BTreeSet::new();
         for package in &report.content.packages {
             for result in &package.results {
-                let unread = result.modules.iter().filter(|module| module.gil == "unknown");
+                let unread = result
+                    .modules
+                    .iter()
+                    .filter(|module| module.gil == "unknown");
                 modules.extend(unread.map(|module| (&package.name, &module.path)));
-                let is_unread = result.build.as_ref().is_some_and(|build| build.becomes == "unknown");
+                let is_unread = result
+                    .build
+                    .as_ref()
+                    .is_some_and(|build| build.becomes == "unknown");
                 builds.extend(is_unread.then_some((&package.name, &package.version)));
             }
         }
-        UnreadCounts { modules: modules.len(), builds: builds.len() }
+        UnreadCounts {
+            modules: modules.len(),
+            builds: builds.len(),
+        }
     }
 
     /// In words, one part for each kind; none where all could be read.
     pub(super) fn words(self) -> Vec<String> {
-        let modules = (self.modules > 0).then(|| format!("{} could not be read", count(self.modules, "module")));
-        let builds = (self.builds > 0).then(|| format!("{} could not be foreseen", count(self.builds, "build")));
+        let modules = (self.modules > 0)
+            .then(|| format!("{} could not be read", count(self.modules, "module")));
+        let builds = (self.builds > 0)
+            .then(|| format!("{} could not be foreseen", count(self.builds, "build")));
         modules.into_iter().chain(builds).collect()
     }
 }
@@ -67,10 +87,17 @@ mod tests {
             (0, 0, ""),
             (1, 0, "1 module could not be read"),
             (0, 2, "2 builds could not be foreseen"),
-            (2, 1, "2 modules could not be read, 1 build could not be foreseen"),
+            (
+                2,
+                1,
+                "2 modules could not be read, 1 build could not be foreseen",
+            ),
         ];
         for (modules, builds, expected) in rows {
-            assert_eq!(UnreadCounts { modules, builds }.words().join(", "), expected);
+            assert_eq!(
+                UnreadCounts { modules, builds }.words().join(", "),
+                expected
+            );
         }
     }
 }

@@ -22,8 +22,15 @@ pub(super) fn problem_kind(kind: ProblemKind) -> &'static str {
 
 /// A problem in a sentence: whom it concerns, where it is, what happened. Harmless.
 pub(super) fn problem(problem: &Problem) -> String {
-    let package = problem.package.as_ref().map_or_else(String::new, |name| format!("{name}: "));
-    format!("{package}{}: {}", harmless(&problem.place), harmless(&problem.message))
+    let package = problem
+        .package
+        .as_ref()
+        .map_or_else(String::new, |name| format!("{name}: "));
+    format!(
+        "{package}{}: {}",
+        harmless(&problem.place),
+        harmless(&problem.message)
+    )
 }
 
 /// How a file's bytes were checked; empty where none were read.
@@ -48,7 +55,9 @@ pub(super) fn outcome(outcome: GateOutcome) -> &'static str {
 pub(super) fn outcome_meaning(outcome: GateOutcome) -> &'static str {
     match outcome {
         GateOutcome::Passed => "passed: nothing breaks the policy",
-        GateOutcome::Open => "open: nothing breaks the policy, but not everything that it asks for could be judged",
+        GateOutcome::Open => {
+            "open: nothing breaks the policy, but not everything that it asks for could be judged"
+        }
         GateOutcome::Broken => "broken",
     }
 }
@@ -78,6 +87,9 @@ pub(super) fn change_kinds(changes: &VerdictChanges) -> [(&'static str, &[Verdic
 pub(super) fn not_compared(changes: &VerdictChanges) -> String {
     match changes.not_compared.as_slice() {
         [] => String::new(),
-        some => format!("not compared, because only one of the reports has it: {}", harmless(&some.join(", "))),
+        some => format!(
+            "not compared, because only one of the reports has it: {}",
+            harmless(&some.join(", "))
+        ),
     }
 }

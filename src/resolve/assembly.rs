@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::candidates::{self, CandidateSelector, FitLevel, PickedFile, UnfitReason, VersionCatalog};
+use super::candidates::{
+    self, CandidateSelector, FitLevel, PickedFile, UnfitReason, VersionCatalog,
+};
 use super::node::SolverNode;
 use super::solver::{ChosenVersions, SolverSession};
 use super::{VersionStatement, why};
@@ -27,16 +29,30 @@ pub(super) fn assemble(session: &SolverSession<'_>, versions: &ChosenVersions) -
             Some(version) => choose(session, &name, version, &mut problems),
             None => (None, unknown(session, &name, &mut problems)),
         };
-        packages.push(Chosen { name, version, extras, required_by, choice, not_in_lock: false });
+        packages.push(Chosen {
+            name,
+            version,
+            extras,
+            required_by,
+            choice,
+            not_in_lock: false,
+        });
     }
     problems.sort();
     problems.dedup();
-    Resolution { target: session.plan.selector.target, packages, excluded: Vec::new(), problems }
+    Resolution {
+        target: session.plan.selector.target,
+        packages,
+        excluded: Vec::new(),
+        problems,
+    }
 }
 
 fn unknown(session: &SolverSession<'_>, name: &PackageName, problems: &mut Vec<Problem>) -> Choice {
     let Some(problem) = session.dropped(name) else {
-        return Choice::Unknown { why: "the solver chose no version".to_owned() };
+        return Choice::Unknown {
+            why: "the solver chose no version".to_owned(),
+        };
     };
     let why = told(&problem, name);
     problems.push(problem);
@@ -45,10 +61,21 @@ fn unknown(session: &SolverSession<'_>, name: &PackageName, problems: &mut Vec<P
 
 /// The end of a sentence about the package: the problem, with the file that it is about.
 fn told(problem: &Problem, name: &PackageName) -> String {
-    let Problem { place, message, kind, .. } = problem;
+    let Problem {
+        place,
+        message,
+        kind,
+        ..
+    } = problem;
     // An index is asked for the package, and its messages name the page.
-    let is_clear = *kind == ProblemKind::Index || *place == name.to_string() || message.contains(place.as_str());
-    if is_clear { message.clone() } else { format!("{place}: {message}") }
+    let is_clear = *kind == ProblemKind::Index
+        || *place == name.to_string()
+        || message.contains(place.as_str());
+    if is_clear {
+        message.clone()
+    } else {
+        format!("{place}: {message}")
+    }
 }
 
 fn choose(
@@ -58,9 +85,16 @@ fn choose(
     problems: &mut Vec<Problem>,
 ) -> (Option<Version>, Choice) {
     let selector = &session.plan.selector;
-    let Ok(offer) = session.offer(name) else { return (None, unknown(session, name, problems)) };
+    let Ok(offer) = session.offer(name) else {
+        return (None, unknown(session, name, problems));
+    };
     let Some(pick) = session.pick(&offer, name, version) else {
-        return (None, Choice::Unknown { why: "the solver chose a version that is not offered".to_owned() });
+        return (
+            None,
+            Choice::Unknown {
+                why: "the solver chose a version that is not offered".to_owned(),
+            },
+        );
     };
     let problem = session.known_problem(name, version);
     problems.extend(problem.clone());
@@ -84,17 +118,23 @@ pub(super) fn choice(
     match (pick.level, &artifact.kind, problem) {
         (FitLevel::Twin | FitLevel::Anything, ..) => {
             let why = why::nothing_fits(selector, offer, pick.candidate);
-            Choice::Nothing { why, requires_python: why::other_python(selector, offer, pick.candidate) }
+            Choice::Nothing {
+                why,
+                requires_python: why::other_python(selector, offer, pick.candidate),
+            }
         }
         // No catalog offers what is installed.
         (FitLevel::Strict, ArtifactKind::Installed { .. }, _) => Choice::Installed { artifact },
-        (FitLevel::Strict, ArtifactKind::Sdist | ArtifactKind::SourceTree, _) => Choice::Source { artifact },
-        (FitLevel::Strict, ArtifactKind::Wheel(_), Some(problem)) => {
-            Choice::Unknown { why: told(&problem, &pick.artifact.name) }
+        (FitLevel::Strict, ArtifactKind::Sdist | ArtifactKind::SourceTree, _) => {
+            Choice::Source { artifact }
         }
-        (FitLevel::Strict, ArtifactKind::Wheel(_), None) => {
-            Choice::Wheel { lost: candidates::lost(selector, offer, pick), artifact }
-        }
+        (FitLevel::Strict, ArtifactKind::Wheel(_), Some(problem)) => Choice::Unknown {
+            why: told(&problem, &pick.artifact.name),
+        },
+        (FitLevel::Strict, ArtifactKind::Wheel(_), None) => Choice::Wheel {
+            lost: candidates::lost(selector, offer, pick),
+            artifact,
+        },
     }
 }
 
@@ -106,17 +146,36 @@ pub(super) fn contradicted(
     pick: PickedFile<'_>,
 ) -> Option<Problem> {
     let mut files = CandidateSelector::files(offer, pick.candidate);
-    if pick.level == FitLevel::Strict || files.any(|file| selector.unfit(file) != Some(UnfitReason::Hash)) {
+    if pick.level == FitLevel::Strict
+        || files.any(|file| selector.unfit(file) != Some(UnfitReason::Hash))
+    {
         return None;
     }
-    let Artifact { name, filename, digests, .. } = pick.artifact;
+    let Artifact {
+        name,
+        filename,
+        digests,
+        ..
+    } = pick.artifact;
     let demanded = selector.hashes.get(name).into_iter().flatten().flatten();
     let pair = demanded
-        .filter_map(|demanded| Some((demanded, digests.iter().find(|it| it.algorithm == demanded.algorithm)?)))
+        .filter_map(|demanded| {
+            Some((
+                demanded,
+                digests
+                    .iter()
+                    .find(|it| it.algorithm == demanded.algorithm)?,
+            ))
+        })
         .find(|(demanded, stated)| demanded != stated);
     let (demanded, stated) = pair?;
     let message = format!("the index states {stated} for it; the requirement demands {demanded}");
-    Some(Problem { kind: ProblemKind::Integrity, package: Some(name.clone()), place: filename.clone(), message })
+    Some(Problem {
+        kind: ProblemKind::Integrity,
+        package: Some(name.clone()),
+        place: filename.clone(),
+        message,
+    })
 }
 
 /// Who requires whom, in the chosen set.
@@ -127,10 +186,16 @@ struct RequirementGraph {
 impl RequirementGraph {
     fn new(session: &SolverSession<'_>, versions: &ChosenVersions) -> RequirementGraph {
         let mut edges = BTreeMap::new();
-        for (node, version) in versions.iter().filter(|(node, _)| **node != SolverNode::Root) {
+        for (node, version) in versions
+            .iter()
+            .filter(|(node, _)| **node != SolverNode::Root)
+        {
             // Everything was read while solving, so nothing can interrupt here.
             let required = session.edges(node, version).unwrap_or_default();
-            edges.insert(node.clone(), required.into_iter().map(|edge| edge.to).collect());
+            edges.insert(
+                node.clone(),
+                required.into_iter().map(|edge| edge.to).collect(),
+            );
         }
         RequirementGraph { edges }
     }
@@ -150,7 +215,9 @@ impl RequirementGraph {
         let mut waiting: VecDeque<(SolverNode, Vec<PackageName>)> =
             start.into_iter().map(|node| (node, vec![])).collect();
         while let Some((node, path)) = waiting.pop_front() {
-            let Some(name) = node.name().filter(|_| seen.insert(node.clone())) else { continue };
+            let Some(name) = node.name().filter(|_| seen.insert(node.clone())) else {
+                continue;
+            };
             found.entry(name.clone()).or_insert_with(|| path.clone());
             for next in self.edges.get(&node).into_iter().flatten() {
                 if next.name() == Some(name) {
@@ -166,11 +233,17 @@ impl RequirementGraph {
     }
 }
 
-fn paths(session: &SolverSession<'_>, graph: &RequirementGraph) -> BTreeMap<PackageName, Vec<RequiredBy>> {
+fn paths(
+    session: &SolverSession<'_>,
+    graph: &RequirementGraph,
+) -> BTreeMap<PackageName, Vec<RequiredBy>> {
     let mut paths: BTreeMap<PackageName, Vec<RequiredBy>> = BTreeMap::new();
     for demand in &session.plan.demands {
         for (name, path) in graph.shortest(demand.nodes()) {
-            paths.entry(name).or_default().push(RequiredBy { place: demand.place.clone(), path });
+            paths.entry(name).or_default().push(RequiredBy {
+                place: demand.place.clone(),
+                path,
+            });
         }
     }
     for required_by in paths.values_mut() {

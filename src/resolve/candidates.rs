@@ -101,22 +101,44 @@ pub(super) struct PickedFile<'a> {
 
 impl CandidateSelector {
     /// Groups a listing by version and leaves out the versions that do not count for the user's input.
-    pub(super) fn offer(&self, name: &PackageName, listing: Arc<ArtifactListing>) -> VersionCatalog {
+    pub(super) fn offer(
+        &self,
+        name: &PackageName,
+        listing: Arc<ArtifactListing>,
+    ) -> VersionCatalog {
         let mut versions: BTreeMap<Version, Vec<usize>> = BTreeMap::new();
         for (position, file) in listing.files.iter().enumerate() {
-            versions.entry(file.version.clone()).or_default().push(position);
+            versions
+                .entry(file.version.clone())
+                .or_default()
+                .push(position);
         }
         let pins = self.pins.get(name);
-        let mut offer = VersionCatalog { candidates: Vec::new(), hidden: Vec::new(), listing: listing.clone() };
+        let mut offer = VersionCatalog {
+            candidates: Vec::new(),
+            hidden: Vec::new(),
+            listing: listing.clone(),
+        };
         for (version, mut files) in versions.into_iter().rev() {
             if !pins.is_some_and(|pins| pins.contains(&version)) {
-                files.retain(|&position| listing.files.get(position).is_some_and(|file| file.yanked.is_none()));
+                files.retain(|&position| {
+                    listing
+                        .files
+                        .get(position)
+                        .is_some_and(|file| file.yanked.is_none())
+                });
             }
             if files.is_empty() {
-                offer.hidden.push((version, "yanked, which only `==` lets in"));
+                offer
+                    .hidden
+                    .push((version, "yanked, which only `==` lets in"));
                 continue;
             }
-            offer.candidates.push(VersionCandidate { version, files, fits: OnceCell::new() });
+            offer.candidates.push(VersionCandidate {
+                version,
+                files,
+                fits: OnceCell::new(),
+            });
         }
         offer
     }
@@ -124,10 +146,16 @@ impl CandidateSelector {
     /// The offer of a file that a requirement names by its location: it counts whatever its version.
     pub(super) fn single(artifact: Artifact) -> VersionCatalog {
         let version = artifact.version.clone();
-        let listing = Arc::new(ArtifactListing { files: vec![artifact] });
+        let listing = Arc::new(ArtifactListing {
+            files: vec![artifact],
+        });
         VersionCatalog {
             listing,
-            candidates: vec![VersionCandidate { version, files: vec![0], fits: OnceCell::new() }],
+            candidates: vec![VersionCandidate {
+                version,
+                files: vec![0],
+                fits: OnceCell::new(),
+            }],
             hidden: vec![],
         }
     }
@@ -140,21 +168,42 @@ impl CandidateSelector {
         range: &VersionRange,
         level: FitLevel,
     ) -> Option<PickedFile<'a>> {
-        let inside = || offer.candidates.iter().filter(|candidate| range.contains(&candidate.version));
+        let inside = || {
+            offer
+                .candidates
+                .iter()
+                .filter(|candidate| range.contains(&candidate.version))
+        };
         let has_final = inside().any(|candidate| !candidate.version.any_prerelease());
-        let tried = [FitLevel::Strict, FitLevel::Twin, FitLevel::Anything].into_iter().filter(|tried| *tried <= level);
+        let tried = [FitLevel::Strict, FitLevel::Twin, FitLevel::Anything]
+            .into_iter()
+            .filter(|tried| *tried <= level);
         let mut orders = tried.flat_map(|tried| match (self.prereleases, tried) {
             (PrereleaseMode::Always, _) => vec![(tried, None)],
-            (PrereleaseMode::IfNecessary, FitLevel::Strict) => vec![(tried, Some(false)), (tried, Some(true))],
+            (PrereleaseMode::IfNecessary, FitLevel::Strict) => {
+                vec![(tried, Some(false)), (tried, Some(true))]
+            }
             // No installer takes what does not fit: it is the final release of which a person wants to hear.
-            (PrereleaseMode::IfNecessary, FitLevel::Twin | FitLevel::Anything) => vec![(tried, Some(!has_final))],
+            (PrereleaseMode::IfNecessary, FitLevel::Twin | FitLevel::Anything) => {
+                vec![(tried, Some(!has_final))]
+            }
         });
         orders.find_map(|(tried, early)| {
-            let in_turn = |version: &Version| early.is_none_or(|early| version.any_prerelease() == early);
-            inside().filter(|candidate| in_turn(&candidate.version)).find_map(|candidate| {
-                let artifact = offer.listing.files.get(self.fits(offer, candidate).at(tried)?)?;
-                Some(PickedFile { candidate, artifact, level: tried })
-            })
+            let in_turn =
+                |version: &Version| early.is_none_or(|early| version.any_prerelease() == early);
+            inside()
+                .filter(|candidate| in_turn(&candidate.version))
+                .find_map(|candidate| {
+                    let artifact = offer
+                        .listing
+                        .files
+                        .get(self.fits(offer, candidate).at(tried)?)?;
+                    Some(PickedFile {
+                        candidate,
+                        artifact,
+                        level: tried,
+                    })
+                })
         })
     }
 
@@ -166,33 +215,62 @@ impl CandidateSelector {
         range: &VersionRange,
         level: FitLevel,
     ) -> Option<PickedFile<'a>> {
-        let mut tried =
-            [FitLevel::Strict, FitLevel::Twin, FitLevel::Anything].into_iter().filter(|tried| *tried <= level);
+        let mut tried = [FitLevel::Strict, FitLevel::Twin, FitLevel::Anything]
+            .into_iter()
+            .filter(|tried| *tried <= level);
         tried.find_map(|tried| {
             let inside = order.iter().filter(|version| range.contains(version));
-            inside.filter_map(|version| offer.candidate(version)).find_map(|candidate| {
-                let artifact = offer.listing.files.get(self.fits(offer, candidate).at(tried)?)?;
-                Some(PickedFile { candidate, artifact, level: tried })
-            })
+            inside
+                .filter_map(|version| offer.candidate(version))
+                .find_map(|candidate| {
+                    let artifact = offer
+                        .listing
+                        .files
+                        .get(self.fits(offer, candidate).at(tried)?)?;
+                    Some(PickedFile {
+                        candidate,
+                        artifact,
+                        level: tried,
+                    })
+                })
         })
     }
 
     /// This version, with the file that the installer takes, or the best of those that it would not take.
-    pub(super) fn pick_version<'a>(&self, offer: &'a VersionCatalog, version: &Version) -> Option<PickedFile<'a>> {
+    pub(super) fn pick_version<'a>(
+        &self,
+        offer: &'a VersionCatalog,
+        version: &Version,
+    ) -> Option<PickedFile<'a>> {
         let candidate = offer.candidate(version)?;
         let fits = self.fits(offer, candidate);
-        [FitLevel::Strict, FitLevel::Twin, FitLevel::Anything].into_iter().find_map(|level| {
-            let artifact = offer.listing.files.get(fits.at(level)?)?;
-            Some(PickedFile { candidate, artifact, level })
-        })
+        [FitLevel::Strict, FitLevel::Twin, FitLevel::Anything]
+            .into_iter()
+            .find_map(|level| {
+                let artifact = offer.listing.files.get(fits.at(level)?)?;
+                Some(PickedFile {
+                    candidate,
+                    artifact,
+                    level,
+                })
+            })
     }
 
     /// The files of a version from which its dependencies may be read, best first: the chosen one, and for a source
     /// distribution first the wheels for other targets, since a wheel's metadata never depends on a build.
-    pub(super) fn described_by<'a>(&self, offer: &'a VersionCatalog, pick: PickedFile<'a>) -> Vec<&'a Artifact> {
-        let any = self.fits(offer, pick.candidate).any.and_then(|position| offer.listing.files.get(position));
+    pub(super) fn described_by<'a>(
+        &self,
+        offer: &'a VersionCatalog,
+        pick: PickedFile<'a>,
+    ) -> Vec<&'a Artifact> {
+        let any = self
+            .fits(offer, pick.candidate)
+            .any
+            .and_then(|position| offer.listing.files.get(position));
         match any {
-            Some(other) if pick.artifact.wheel().is_none() && other.wheel().is_some() => vec![other, pick.artifact],
+            Some(other) if pick.artifact.wheel().is_none() && other.wheel().is_some() => {
+                vec![other, pick.artifact]
+            }
             _ => vec![pick.artifact],
         }
     }
@@ -202,7 +280,10 @@ impl CandidateSelector {
         offer: &'a VersionCatalog,
         candidate: &'a VersionCandidate,
     ) -> impl Iterator<Item = &'a Artifact> + Clone {
-        candidate.files.iter().filter_map(|&position| offer.listing.files.get(position))
+        candidate
+            .files
+            .iter()
+            .filter_map(|&position| offer.listing.files.get(position))
     }
 
     /// Why the file does not count for the target; `None` when it does.
@@ -210,7 +291,11 @@ impl CandidateSelector {
         if !self.has_digest(file) {
             return Some(UnfitReason::Hash);
         }
-        if file.requires_python.as_ref().is_some_and(|wanted| !wanted.contains(&self.python)) {
+        if file
+            .requires_python
+            .as_ref()
+            .is_some_and(|wanted| !wanted.contains(&self.python))
+        {
             return Some(UnfitReason::Python);
         }
         let forbidden = match file.wheel() {
@@ -220,38 +305,60 @@ impl CandidateSelector {
         if forbidden && !self.located.contains(&file.name) {
             return Some(UnfitReason::Format);
         }
-        file.wheel().filter(|wheel| self.tags.rank(wheel).is_none()).map(|_| UnfitReason::Tags)
+        file.wheel()
+            .filter(|wheel| self.tags.rank(wheel).is_none())
+            .map(|_| UnfitReason::Tags)
     }
 
     /// Whether the file has one digest of each set that was demanded. A file of which no digest of those kinds is
     /// stated may have it: that shows when its bytes are read.
     fn has_digest(&self, file: &Artifact) -> bool {
         let mut demanded = self.hashes.get(&file.name).into_iter().flatten();
-        demanded.all(|wanted| !is_comparable(file, wanted) || file.digests.iter().any(|digest| wanted.contains(digest)))
+        demanded.all(|wanted| {
+            !is_comparable(file, wanted)
+                || file.digests.iter().any(|digest| wanted.contains(digest))
+        })
     }
 
     fn fits(&self, offer: &VersionCatalog, candidate: &VersionCandidate) -> FittingFiles {
         *candidate.fits.get_or_init(|| {
-            let files = || candidate.files.iter().filter_map(|&at| Some((at, offer.listing.files.get(at)?)));
+            let files = || {
+                candidate
+                    .files
+                    .iter()
+                    .filter_map(|&at| Some((at, offer.listing.files.get(at)?)))
+            };
             let wheels = || files().filter_map(|(at, file)| Some((at, file, file.wheel()?)));
             let fitting = |tags: &TargetTags| {
-                let counting =
-                    wheels().filter(|(_, file, _)| matches!(self.unfit(file), None | Some(UnfitReason::Tags)));
-                let ranked = counting.filter_map(|(at, _, wheel)| Some((tags.rank(wheel)?, newest_build(wheel), at)));
+                let counting = wheels().filter(|(_, file, _)| {
+                    matches!(self.unfit(file), None | Some(UnfitReason::Tags))
+                });
+                let ranked = counting.filter_map(|(at, _, wheel)| {
+                    Some((tags.rank(wheel)?, newest_build(wheel), at))
+                });
                 ranked.min().map(|(.., at)| at)
             };
             let source = || {
-                let sources = files().filter(|(_, file)| file.wheel().is_none() && self.unfit(file).is_none());
-                sources.min_by_key(|(at, file)| (source_rank(file), *at)).map(|(at, _)| at)
+                let sources = files()
+                    .filter(|(_, file)| file.wheel().is_none() && self.unfit(file).is_none());
+                sources
+                    .min_by_key(|(at, file)| (source_rank(file), *at))
+                    .map(|(at, _)| at)
             };
             let other_wheel = wheels().min_by_key(|(at, _, wheel)| {
-                let twin = self.twin.as_ref().and_then(|tags| tags.rank(wheel)).unwrap_or(usize::MAX);
+                let twin = self
+                    .twin
+                    .as_ref()
+                    .and_then(|tags| tags.rank(wheel))
+                    .unwrap_or(usize::MAX);
                 (twin, !self.tags.fits_platform(wheel), *at)
             });
             FittingFiles {
                 strict: fitting(&self.tags).or_else(source),
                 twin: self.twin.as_ref().and_then(fitting),
-                any: other_wheel.map(|(at, ..)| at).or_else(|| files().next().map(|(at, _)| at)),
+                any: other_wheel
+                    .map(|(at, ..)| at)
+                    .or_else(|| files().next().map(|(at, _)| at)),
             }
         })
     }
@@ -270,18 +377,27 @@ impl FittingFiles {
 impl VersionCatalog {
     /// The version with its files.
     fn candidate(&self, version: &Version) -> Option<&VersionCandidate> {
-        let newest_first = self.candidates.binary_search_by(|candidate| version.cmp(&candidate.version));
+        let newest_first = self
+            .candidates
+            .binary_search_by(|candidate| version.cmp(&candidate.version));
         self.candidates.get(newest_first.ok()?)
     }
 
     /// The versions that count, oldest first, as the solver's sets want them.
     pub(super) fn versions(&self) -> impl Iterator<Item = &Version> {
-        self.candidates.iter().rev().map(|candidate| &candidate.version)
+        self.candidates
+            .iter()
+            .rev()
+            .map(|candidate| &candidate.version)
     }
 }
 
 fn is_comparable(file: &Artifact, wanted: &[Digest]) -> bool {
-    file.digests.iter().any(|digest| wanted.iter().any(|other| other.algorithm == digest.algorithm))
+    file.digests.iter().any(|digest| {
+        wanted
+            .iter()
+            .any(|other| other.algorithm == digest.algorithm)
+    })
 }
 
 /// Of wheels with the same tags the highest build tag wins; none is the lowest.
@@ -293,13 +409,20 @@ fn newest_build(wheel: &WheelName) -> Reverse<Option<(u64, String)>> {
 fn source_rank(file: &Artifact) -> u8 {
     match file.kind {
         ArtifactKind::Sdist if file.filename.ends_with(".tar.gz") => 0,
-        ArtifactKind::Sdist | ArtifactKind::Wheel(_) | ArtifactKind::SourceTree | ArtifactKind::Installed { .. } => 1,
+        ArtifactKind::Sdist
+        | ArtifactKind::Wheel(_)
+        | ArtifactKind::SourceTree
+        | ArtifactKind::Installed { .. } => 1,
     }
 }
 
 /// Which platform wheels of the same version a pure wheel stands in for: those that the same Python's build with the
 /// GIL would get first, then those for this platform, for this system, and for any other.
-pub(super) fn lost(selector: &CandidateSelector, offer: &VersionCatalog, pick: PickedFile<'_>) -> Vec<Artifact> {
+pub(super) fn lost(
+    selector: &CandidateSelector,
+    offer: &VersionCatalog,
+    pick: PickedFile<'_>,
+) -> Vec<Artifact> {
     if !pick.artifact.wheel().is_some_and(WheelName::is_pure) {
         return Vec::new();
     }
@@ -307,10 +430,17 @@ pub(super) fn lost(selector: &CandidateSelector, offer: &VersionCatalog, pick: P
         .filter_map(|file| Some((file, file.wheel()?)))
         .filter(|(_, wheel)| !wheel.is_pure() && is_cpython(wheel))
         .map(|(file, wheel)| {
-            let twin = selector.twin.as_ref().and_then(|tags| tags.rank(wheel)).unwrap_or(usize::MAX);
+            let twin = selector
+                .twin
+                .as_ref()
+                .and_then(|tags| tags.rank(wheel))
+                .unwrap_or(usize::MAX);
             let here = selector.tags.fits_platform(wheel);
             let system = system_prefix(selector.target);
-            let alike = wheel.platform.iter().any(|platform| platform.contains(system));
+            let alike = wheel
+                .platform
+                .iter()
+                .any(|platform| platform.contains(system));
             ((twin, !here, !alike, file.filename.clone()), file.clone())
         })
         .collect();
@@ -319,7 +449,10 @@ pub(super) fn lost(selector: &CandidateSelector, offer: &VersionCatalog, pick: P
 }
 
 fn is_cpython(wheel: &WheelName) -> bool {
-    wheel.python.iter().any(|tag| tag.starts_with("cp") || tag.starts_with("py3"))
+    wheel
+        .python
+        .iter()
+        .any(|tag| tag.starts_with("cp") || tag.starts_with("py3"))
 }
 
 /// What the platform tags of this system have in common, whichever its release and architecture.
@@ -339,12 +472,18 @@ mod tests {
     use crate::model::place::Location;
 
     fn selector() -> CandidateSelector {
-        let target = Target { python: "3.14t".parse().unwrap(), platform: "linux-x86_64".parse().unwrap() };
+        let target = Target {
+            python: "3.14t".parse().unwrap(),
+            platform: "linux-x86_64".parse().unwrap(),
+        };
         CandidateSelector {
             target,
             python: "3.14.0".parse().unwrap(),
             tags: TargetTags::new(target),
-            twin: Some(TargetTags::new(Target { python: target.python.twin(), ..target })),
+            twin: Some(TargetTags::new(Target {
+                python: target.python.twin(),
+                ..target
+            })),
             only_binary: FormatControl::None,
             no_binary: FormatControl::None,
             prereleases: PrereleaseMode::IfNecessary,
@@ -356,7 +495,9 @@ mod tests {
 
     fn file(filename: &str) -> Artifact {
         let wheel: Option<WheelName> = filename.parse().ok();
-        let version = wheel.as_ref().map_or_else(|| "1.0".parse().unwrap(), |wheel| wheel.version.clone());
+        let version = wheel
+            .as_ref()
+            .map_or_else(|| "1.0".parse().unwrap(), |wheel| wheel.version.clone());
         Artifact {
             name: "a".parse().unwrap(),
             version,
@@ -378,30 +519,57 @@ mod tests {
         let offer = selector.offer(&"a".parse().unwrap(), Arc::new(ArtifactListing { files }));
         let pick = selector.pick(&offer, &VersionRange::full(), level)?;
         let described_by = selector.described_by(&offer, pick);
-        Some((pick.artifact.filename.clone(), described_by.iter().map(|file| file.filename.clone()).collect()))
+        Some((
+            pick.artifact.filename.clone(),
+            described_by
+                .iter()
+                .map(|file| file.filename.clone())
+                .collect(),
+        ))
     }
 
     #[test]
     fn one_file_of_a_version_is_picked() {
         let table: [(&[&str], Option<&str>); 6] = [
             (
-                &["a-1.0-py3-none-any.whl", "a-1.0-cp314-cp314t-linux_x86_64.whl"],
+                &[
+                    "a-1.0-py3-none-any.whl",
+                    "a-1.0-cp314-cp314t-linux_x86_64.whl",
+                ],
                 Some("a-1.0-cp314-cp314t-linux_x86_64.whl"),
             ),
-            (&["a-1.0-2-py3-none-any.whl", "a-1.0-10-py3-none-any.whl"], Some("a-1.0-10-py3-none-any.whl")),
-            (&["a-1.0-py3-none-any.whl", "a-1.0-1-py3-none-any.whl"], Some("a-1.0-1-py3-none-any.whl")),
+            (
+                &["a-1.0-2-py3-none-any.whl", "a-1.0-10-py3-none-any.whl"],
+                Some("a-1.0-10-py3-none-any.whl"),
+            ),
+            (
+                &["a-1.0-py3-none-any.whl", "a-1.0-1-py3-none-any.whl"],
+                Some("a-1.0-1-py3-none-any.whl"),
+            ),
             (&["a-1.0.zip", "a-1.0.tar.gz"], Some("a-1.0.tar.gz")),
-            (&["a-1.0.tar.gz", "a-1.0-cp314-cp314-linux_x86_64.whl"], Some("a-1.0.tar.gz")),
+            (
+                &["a-1.0.tar.gz", "a-1.0-cp314-cp314-linux_x86_64.whl"],
+                Some("a-1.0.tar.gz"),
+            ),
             (&["a-1.0-cp314-cp314-linux_x86_64.whl"], None),
         ];
         for (files, expected) in table {
-            assert_eq!(picked(files, FitLevel::Strict).map(|(file, _)| file).as_deref(), expected, "{files:?}");
+            assert_eq!(
+                picked(files, FitLevel::Strict)
+                    .map(|(file, _)| file)
+                    .as_deref(),
+                expected,
+                "{files:?}"
+            );
         }
     }
 
     #[test]
     fn higher_levels_let_in_what_does_not_fit() {
-        let files = ["a-2.0-cp313-cp313-win_amd64.whl", "a-1.0-cp314-cp314-linux_x86_64.whl"];
+        let files = [
+            "a-2.0-cp313-cp313-win_amd64.whl",
+            "a-1.0-cp314-cp314-linux_x86_64.whl",
+        ];
         assert_eq!(picked(&files, FitLevel::Twin).unwrap().0, files[1]);
         assert_eq!(picked(&files, FitLevel::Anything).unwrap().0, files[1]);
         assert_eq!(picked(&files[..1], FitLevel::Twin), None);
@@ -410,11 +578,18 @@ mod tests {
 
     #[test]
     fn the_nearest_wheel_describes_a_source() {
-        let files = ["a-1.0-cp313-cp313-win_amd64.whl", "a-1.0-cp314-cp314-linux_x86_64.whl", "a-1.0.tar.gz"];
+        let files = [
+            "a-1.0-cp313-cp313-win_amd64.whl",
+            "a-1.0-cp314-cp314-linux_x86_64.whl",
+            "a-1.0.tar.gz",
+        ];
         let (picked, described_by) = picked(&files, FitLevel::Strict).unwrap();
         assert_eq!(
             (picked.as_str(), described_by.as_slice()),
-            (files[2], [files[1].to_owned(), files[2].to_owned()].as_slice())
+            (
+                files[2],
+                [files[1].to_owned(), files[2].to_owned()].as_slice()
+            )
         );
     }
 }

@@ -11,7 +11,10 @@ use super::candidates::{CandidateSelector, PrereleaseMode};
 use super::node::SolverNode;
 use super::ranges::{self, VersionRange};
 use super::tags::TargetTags;
-use super::{CatalogError, LocatedArtifact, PackageCatalog, ResolveError, ResolveOptions, VersionOrders, markers};
+use super::{
+    CatalogError, LocatedArtifact, PackageCatalog, ResolveError, ResolveOptions, VersionOrders,
+    markers,
+};
 use crate::model::name::{ExtraName, PackageName, VersionSpecifiers, specifiers};
 use crate::model::place::{Location, Place};
 use crate::model::problem::{Problem, ProblemKind};
@@ -61,13 +64,25 @@ impl ResolutionInput {
     /// The versions that all constraints leave.
     pub(super) fn bound(&self, name: &PackageName) -> VersionRange {
         let constraints = self.constraints.get(name).into_iter().flatten();
-        constraints.fold(VersionRange::full(), |range, constraint| range.intersection(&constraint.range))
+        constraints.fold(VersionRange::full(), |range, constraint| {
+            range.intersection(&constraint.range)
+        })
     }
 
     /// The lines that speak of a package.
     pub(super) fn places(&self, name: &PackageName) -> impl Iterator<Item = &Place> {
-        let demands = self.demands.iter().filter(move |demand| demand.name == *name).map(|demand| &demand.place);
-        demands.chain(self.constraints.get(name).into_iter().flatten().map(|constraint| &constraint.place))
+        let demands = self
+            .demands
+            .iter()
+            .filter(move |demand| demand.name == *name)
+            .map(|demand| &demand.place);
+        demands.chain(
+            self.constraints
+                .get(name)
+                .into_iter()
+                .flatten()
+                .map(|constraint| &constraint.place),
+        )
     }
 }
 
@@ -79,7 +94,13 @@ pub(super) fn read(
     environment: &MarkerEnvironment,
     catalog: &dyn PackageCatalog,
 ) -> Result<ResolutionInput, ResolveError> {
-    let mut reader = DemandReader { catalog, environment, demands: vec![], sites: BTreeMap::new(), problems: vec![] };
+    let mut reader = DemandReader {
+        catalog,
+        environment,
+        demands: vec![],
+        sites: BTreeMap::new(),
+        problems: vec![],
+    };
     let mut rules = ChoiceRules::default();
     for request in &requests.requests {
         reader.request(request, &mut rules)?;
@@ -92,27 +113,55 @@ pub(super) fn read(
     }
     let overrides = overrides(&requests.overrides, environment);
     for demand in &mut reader.demands {
-        if let Some(range) = overrides.get(&demand.name).and_then(|ranges| ranges.first()) {
+        if let Some(range) = overrides
+            .get(&demand.name)
+            .and_then(|ranges| ranges.first())
+        {
             demand.range = range.clone();
         }
     }
     rules.located.extend(reader.sites.keys().cloned());
     for (name, versions) in orders {
-        rules.pins.entry(name.clone()).or_default().extend(versions.iter().cloned());
+        rules
+            .pins
+            .entry(name.clone())
+            .or_default()
+            .extend(versions.iter().cloned());
     }
     let selector = selector(&requests.sources, target, options, rules);
-    let DemandReader { demands, sites, problems, .. } = reader;
-    let sites = sites.into_iter().map(|(name, (site, _))| (name, site)).collect();
+    let DemandReader {
+        demands,
+        sites,
+        problems,
+        ..
+    } = reader;
+    let sites = sites
+        .into_iter()
+        .map(|(name, (site, _))| (name, site))
+        .collect();
     let (selector, orders) = (Arc::new(selector), orders.clone());
-    Ok(ResolutionInput { selector, demands, constraints, sites, overrides, orders, problems })
+    Ok(ResolutionInput {
+        selector,
+        demands,
+        constraints,
+        sites,
+        overrides,
+        orders,
+        problems,
+    })
 }
 
 /// What stands in for requirements on this target. A name without a range is one that nothing requires.
 /// <https://docs.astral.sh/uv/concepts/resolution/#dependency-overrides>
-fn overrides(requests: &[Request], environment: &MarkerEnvironment) -> BTreeMap<PackageName, Vec<VersionRange>> {
+fn overrides(
+    requests: &[Request],
+    environment: &MarkerEnvironment,
+) -> BTreeMap<PackageName, Vec<VersionRange>> {
     let mut overrides: BTreeMap<PackageName, Vec<VersionRange>> = BTreeMap::new();
     for request in requests {
-        let WantedPackage::Named(wanted) = &request.wanted else { continue };
+        let WantedPackage::Named(wanted) = &request.wanted else {
+            continue;
+        };
         let ranges = overrides.entry(wanted.name.clone()).or_default();
         if wanted.marker.evaluate(environment, &[]) {
             ranges.push(specifiers(wanted).map_or_else(VersionRange::full, ranges::of_all));
@@ -132,10 +181,19 @@ pub(super) fn selector(
         target,
         python: markers::full_version(target, options.python_patch),
         tags: TargetTags::new(target),
-        twin: target.python.free_threaded.then(|| TargetTags::new(Target { python: target.python.twin(), ..target })),
+        twin: target.python.free_threaded.then(|| {
+            TargetTags::new(Target {
+                python: target.python.twin(),
+                ..target
+            })
+        }),
         only_binary: sources.only_binary.clone(),
         no_binary: sources.no_binary.clone(),
-        prereleases: if sources.pre { PrereleaseMode::Always } else { PrereleaseMode::IfNecessary },
+        prereleases: if sources.pre {
+            PrereleaseMode::Always
+        } else {
+            PrereleaseMode::IfNecessary
+        },
         pins: rules.pins,
         located: rules.located,
         hashes: rules.hashes,
@@ -156,13 +214,19 @@ impl ChoiceRules {
         if let [specifier] = &**specifiers
             && matches!(specifier.operator(), Operator::Equal | Operator::ExactEqual)
         {
-            self.pins.entry(name.clone()).or_default().insert(specifier.version().clone());
+            self.pins
+                .entry(name.clone())
+                .or_default()
+                .insert(specifier.version().clone());
         }
     }
 
     fn note_hashes(&mut self, name: &PackageName, request: &Request) {
         if !request.hashes.is_empty() {
-            self.hashes.entry(name.clone()).or_default().push(request.hashes.clone());
+            self.hashes
+                .entry(name.clone())
+                .or_default()
+                .push(request.hashes.clone());
         }
     }
 }
@@ -178,30 +242,50 @@ struct DemandReader<'a> {
 impl DemandReader<'_> {
     fn request(&mut self, request: &Request, rules: &mut ChoiceRules) -> Result<(), ResolveError> {
         let (name, extras, range) = match &request.wanted {
-            WantedPackage::Named(wanted) if !wanted.marker.evaluate(self.environment, &[]) => return Ok(()),
+            WantedPackage::Named(wanted) if !wanted.marker.evaluate(self.environment, &[]) => {
+                return Ok(());
+            }
             WantedPackage::Named(wanted) => {
-                let range = self.named(&wanted.name, wanted.version_or_url.as_ref(), &request.place, rules)?;
+                let range = self.named(
+                    &wanted.name,
+                    wanted.version_or_url.as_ref(),
+                    &request.place,
+                    rules,
+                )?;
                 (wanted.name.clone(), wanted.extras.clone(), range)
             }
-            WantedPackage::Unnamed { marker, .. } if !marker.evaluate(self.environment, &[]) => return Ok(()),
-            WantedPackage::Unnamed { location, extras, .. } => {
+            WantedPackage::Unnamed { marker, .. } if !marker.evaluate(self.environment, &[]) => {
+                return Ok(());
+            }
+            WantedPackage::Unnamed {
+                location, extras, ..
+            } => {
                 let located = match self.catalog.located(location) {
                     Ok(located) => located,
                     Err(error) => {
                         let problem = problem_of(&error, None);
-                        let message = format!("{} (asked for by {})", problem.message, request.place);
+                        let message =
+                            format!("{} (asked for by {})", problem.message, request.place);
                         self.problems.push(Problem { message, ..problem });
                         return Ok(());
                     }
                 };
                 let name = located.artifact.name.clone();
-                let site = DirectRequirement { location: location.clone(), found: Ok(located) };
+                let site = DirectRequirement {
+                    location: location.clone(),
+                    found: Ok(located),
+                };
                 self.place_at(&name, site, &request.place)?;
                 (name, extras.clone(), VersionRange::full())
             }
         };
         rules.note_hashes(&name, request);
-        self.demands.push(RequirementLine { name, extras, range, place: request.place.clone() });
+        self.demands.push(RequirementLine {
+            name,
+            extras,
+            range,
+            place: request.place.clone(),
+        });
         Ok(())
     }
 
@@ -213,15 +297,31 @@ impl DemandReader<'_> {
         let WantedPackage::Named(wanted) = &request.wanted else {
             let message = "a constraint needs a name; this one is ignored".to_owned();
             let place = request.place.to_string();
-            self.problems.push(Problem { kind: ProblemKind::Resolution, package: None, place, message });
+            self.problems.push(Problem {
+                kind: ProblemKind::Resolution,
+                package: None,
+                place,
+                message,
+            });
             return Ok(None);
         };
         if !wanted.marker.evaluate(self.environment, &[]) {
             return Ok(None);
         }
-        let range = self.named(&wanted.name, wanted.version_or_url.as_ref(), &request.place, rules)?;
+        let range = self.named(
+            &wanted.name,
+            wanted.version_or_url.as_ref(),
+            &request.place,
+            rules,
+        )?;
         rules.note_hashes(&wanted.name, request);
-        Ok(Some((wanted.name.clone(), ConstraintLine { range, place: request.place.clone() })))
+        Ok(Some((
+            wanted.name.clone(),
+            ConstraintLine {
+                range,
+                place: request.place.clone(),
+            },
+        )))
     }
 
     fn named(
@@ -245,26 +345,53 @@ impl DemandReader<'_> {
         }
     }
 
-    fn place_at(&mut self, name: &PackageName, site: DirectRequirement, place: &Place) -> Result<(), ResolveError> {
-        let (known, first) = self.sites.entry(name.clone()).or_insert_with(|| (site.clone(), place.clone()));
+    fn place_at(
+        &mut self,
+        name: &PackageName,
+        site: DirectRequirement,
+        place: &Place,
+    ) -> Result<(), ResolveError> {
+        let (known, first) = self
+            .sites
+            .entry(name.clone())
+            .or_insert_with(|| (site.clone(), place.clone()));
         if known.location == site.location {
             return Ok(());
         }
-        Err(ResolveError::TwoLocations { name: name.clone(), first: first.clone(), second: place.clone() })
+        Err(ResolveError::TwoLocations {
+            name: name.clone(),
+            first: first.clone(),
+            second: place.clone(),
+        })
     }
 }
 
 impl DirectRequirement {
     /// Looks at what is at the location, which should be the package of that name.
-    pub(super) fn open(name: &PackageName, location: Location, catalog: &dyn PackageCatalog) -> DirectRequirement {
-        let found = catalog.located(&location).map_err(|error| problem_of(&error, Some(name))).and_then(|located| {
-            if located.artifact.name == *name {
-                return Ok(located);
-            }
-            let message = format!("expected the package `{name}`, found `{}`", located.artifact.name);
-            let place = located.artifact.filename.clone();
-            Err(Problem { kind: ProblemKind::Metadata, package: Some(name.clone()), place, message })
-        });
+    pub(super) fn open(
+        name: &PackageName,
+        location: Location,
+        catalog: &dyn PackageCatalog,
+    ) -> DirectRequirement {
+        let found = catalog
+            .located(&location)
+            .map_err(|error| problem_of(&error, Some(name)))
+            .and_then(|located| {
+                if located.artifact.name == *name {
+                    return Ok(located);
+                }
+                let message = format!(
+                    "expected the package `{name}`, found `{}`",
+                    located.artifact.name
+                );
+                let place = located.artifact.filename.clone();
+                Err(Problem {
+                    kind: ProblemKind::Metadata,
+                    package: Some(name.clone()),
+                    place,
+                    message,
+                })
+            });
         DirectRequirement { location, found }
     }
 }
@@ -280,7 +407,16 @@ impl RequirementLine {
 pub(super) fn problem_of(error: &CatalogError, package: Option<&PackageName>) -> Problem {
     let (kind, place, message) = match error {
         CatalogError::Absent { place } => (ProblemKind::Index, place, "no such package".to_owned()),
-        CatalogError::Unreadable { kind, place, message } => (*kind, place, message.clone()),
+        CatalogError::Unreadable {
+            kind,
+            place,
+            message,
+        } => (*kind, place, message.clone()),
     };
-    Problem { kind, package: package.cloned(), place: place.clone(), message }
+    Problem {
+        kind,
+        package: package.cloned(),
+        place: place.clone(),
+        message,
+    }
 }

@@ -50,6 +50,9 @@ impl TargetVersions {
     pub fn edition(&self, version: &Version) -> Option<TargetVersion> {
         let pick = self.selector.pick_version(&self.offer, version)?;
         let choice = assembly::choice(&self.selector, &self.offer, pick, None);
-        Some(TargetVersion { version: pick.artifact.version.clone(), choice })
+        Some(TargetVersion {
+            version: pick.artifact.version.clone(),
+            choice,
+        })
     }
 }

@@ -27,15 +27,26 @@ const NAMED: usize = 3;
 /// The error for a search without solution.
 pub(super) fn conflict(session: &SolverSession<'_>, reasons: &NoSolutionTree) -> ResolveError {
     let facts = facts(reasons);
-    let names: BTreeSet<&PackageName> =
-        facts.iter().flat_map(|fact| nodes(fact)).filter_map(SolverNode::name).collect();
-    let places: BTreeSet<Place> = names.iter().flat_map(|name| session.plan.places(name)).cloned().collect();
+    let names: BTreeSet<&PackageName> = facts
+        .iter()
+        .flat_map(|fact| nodes(fact))
+        .filter_map(SolverNode::name)
+        .collect();
+    let places: BTreeSet<Place> = names
+        .iter()
+        .flat_map(|name| session.plan.places(name))
+        .cloned()
+        .collect();
     let words = ExplanationWords { session };
     let explanation = if depth(reasons) <= LINKS {
         let reasons = words.without_gaps(reasons, &mut HashMap::new());
         DefaultStringReporter::report_with_formatter(&reasons, &words)
     } else {
-        let lines: Vec<String> = facts.iter().take(FACTS).map(|fact| words.fact(fact)).collect();
+        let lines: Vec<String> = facts
+            .iter()
+            .take(FACTS)
+            .map(|fact| words.fact(fact))
+            .collect();
         format!("These cannot all hold:\n{}", lines.join("\n"))
     };
     ResolveError::Conflict {
@@ -72,19 +83,25 @@ fn depth(reasons: &NoSolutionTree) -> usize {
 
 fn nodes(fact: &SolverFact) -> Vec<&SolverNode> {
     match fact {
-        External::NotRoot(node, _) | External::NoVersions(node, _) | External::Custom(node, ..) => vec![node],
+        External::NotRoot(node, _) | External::NoVersions(node, _) | External::Custom(node, ..) => {
+            vec![node]
+        }
         External::FromDependencyOf(node, _, other, _) => vec![node, other],
     }
 }
 
 /// As a sentence begins, unless it begins with a name, which is written as its owner writes it.
 fn capitalised(text: &str) -> String {
-    let is_ours = ["the", "there", "no", "none"].iter().any(|word| text.split(' ').next() == Some(word));
+    let is_ours = ["the", "there", "no", "none"]
+        .iter()
+        .any(|word| text.split(' ').next() == Some(word));
     if !is_ours {
         return text.to_owned();
     }
     let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+    characters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(characters).collect()
+    })
 }
 
 /// Facts and conclusions as sentences.
@@ -99,8 +116,15 @@ impl ExplanationWords<'_> {
         reasons: &NoSolutionTree,
         done: &mut HashMap<*const NoSolutionTree, Arc<NoSolutionTree>>,
     ) -> NoSolutionTree {
-        let NoSolutionTree::Derived(derived) = reasons else { return reasons.clone() };
-        let Derived { terms, shared_id, cause1, cause2 } = derived;
+        let NoSolutionTree::Derived(derived) = reasons else {
+            return reasons.clone();
+        };
+        let Derived {
+            terms,
+            shared_id,
+            cause1,
+            cause2,
+        } = derived;
         if self.is_gap(cause1, cause2) {
             return self.without_gaps(cause2, done);
         }
@@ -116,23 +140,42 @@ impl ExplanationWords<'_> {
             shortened
         };
         let (cause1, cause2) = (shortened(cause1), shortened(cause2));
-        NoSolutionTree::Derived(Derived { terms: terms.clone(), shared_id: *shared_id, cause1, cause2 })
+        NoSolutionTree::Derived(Derived {
+            terms: terms.clone(),
+            shared_id: *shared_id,
+            cause1,
+            cause2,
+        })
     }
 
     /// Whether the fact only rules out versions that nobody ever released, while its neighbour speaks of others too.
     fn is_gap(&self, fact: &NoSolutionTree, neighbour: &NoSolutionTree) -> bool {
-        let NoSolutionTree::External(External::NoVersions(node, range)) = fact else { return false };
-        let Some(offer) = node.name().and_then(|name| self.session.offer(name).ok()) else { return false };
+        let NoSolutionTree::External(External::NoVersions(node, range)) = fact else {
+            return false;
+        };
+        let Some(offer) = node.name().and_then(|name| self.session.offer(name).ok()) else {
+            return false;
+        };
         let hidden = offer.hidden.iter().map(|(version, _)| version);
-        if offer.versions().chain(hidden).any(|version| range.contains(version)) {
+        if offer
+            .versions()
+            .chain(hidden)
+            .any(|version| range.contains(version))
+        {
             return false;
         }
         let spoken_of = match neighbour {
             NoSolutionTree::Derived(derived) => derived.terms.get(node).map(|term| match term {
                 Term::Positive(range) | Term::Negative(range) => range,
             }),
-            NoSolutionTree::External(External::FromDependencyOf(one, range, ..)) if one == node => Some(range),
-            NoSolutionTree::External(External::FromDependencyOf(_, _, other, range)) if other == node => Some(range),
+            NoSolutionTree::External(External::FromDependencyOf(one, range, ..)) if one == node => {
+                Some(range)
+            }
+            NoSolutionTree::External(External::FromDependencyOf(_, _, other, range))
+                if other == node =>
+            {
+                Some(range)
+            }
             NoSolutionTree::External(_) => None,
         };
         spoken_of.is_some_and(|spoken_of| !spoken_of.subset_of(range))
@@ -142,7 +185,9 @@ impl ExplanationWords<'_> {
         match fact {
             External::NotRoot(..) => "the input is to be resolved".to_owned(),
             External::NoVersions(node, range) => self.absence(node, range),
-            External::Custom(node, range, reason) => format!("{} {reason}", self.subject(node, range)),
+            External::Custom(node, range, reason) => {
+                format!("{} {reason}", self.subject(node, range))
+            }
             External::FromDependencyOf(SolverNode::Root, _, to, range) => self.asked(to, range),
             External::FromDependencyOf(node, range, to, needed) => {
                 // As its author wrote it, unless that is a long list of exceptions.
@@ -158,18 +203,37 @@ impl ExplanationWords<'_> {
     /// What each line of the input says of the package.
     fn asked(&self, to: &SolverNode, range: &VersionRange) -> String {
         let plan = &self.session.plan;
-        let demands = plan.demands.iter().filter(|demand| to.name() == Some(&demand.name));
-        let constraints = to.name().and_then(|name| plan.constraints.get(name)).into_iter().flatten();
+        let demands = plan
+            .demands
+            .iter()
+            .filter(|demand| to.name() == Some(&demand.name));
+        let constraints = to
+            .name()
+            .and_then(|name| plan.constraints.get(name))
+            .into_iter()
+            .flatten();
         let mut sentences: Vec<String> = demands
-            .map(|demand| format!("{} asks for {}", demand.place, named(to, &ranges::describe(&demand.range))))
-            .chain(
-                constraints
-                    .map(|bound| format!("{} allows {}", bound.place, named(to, &ranges::describe(&bound.range)))),
-            )
+            .map(|demand| {
+                format!(
+                    "{} asks for {}",
+                    demand.place,
+                    named(to, &ranges::describe(&demand.range))
+                )
+            })
+            .chain(constraints.map(|bound| {
+                format!(
+                    "{} allows {}",
+                    bound.place,
+                    named(to, &ranges::describe(&bound.range))
+                )
+            }))
             .collect();
         sentences.dedup();
         if sentences.is_empty() {
-            sentences.push(format!("the input asks for {}", named(to, &ranges::describe(range))));
+            sentences.push(format!(
+                "the input asks for {}",
+                named(to, &ranges::describe(range))
+            ));
         }
         sentences.join(" and ")
     }
@@ -178,7 +242,9 @@ impl ExplanationWords<'_> {
     fn subject(&self, node: &SolverNode, range: &VersionRange) -> String {
         let offer = node.name().and_then(|name| self.session.offer(name).ok());
         let range = match offer {
-            Some(offer) if offer.versions().all(|version| range.contains(version)) => VersionRange::full(),
+            Some(offer) if offer.versions().all(|version| range.contains(version)) => {
+                VersionRange::full()
+            }
             Some(offer) => range.simplify(offer.versions()),
             None => range.clone(),
         };
@@ -201,15 +267,23 @@ impl ExplanationWords<'_> {
             return format!("no version of {wanted} counts ({})", hidden.join("; "));
         }
         self.nothing_fits(&offer, range).unwrap_or_else(|| {
-            let newest =
-                offer.candidates.first().map_or_else(String::new, |newest| format!(" (newest: {})", newest.version));
+            let newest = offer.candidates.first().map_or_else(String::new, |newest| {
+                format!(" (newest: {})", newest.version)
+            });
             format!("there is no {wanted}{newest}")
         })
     }
 
     fn nothing_fits(&self, offer: &VersionCatalog, range: &VersionRange) -> Option<String> {
-        let candidate = offer.candidates.iter().find(|candidate| range.contains(&candidate.version))?;
-        Some(why::nothing_fits(&self.session.plan.selector, offer, candidate))
+        let candidate = offer
+            .candidates
+            .iter()
+            .find(|candidate| range.contains(&candidate.version))?;
+        Some(why::nothing_fits(
+            &self.session.plan.selector,
+            offer,
+            candidate,
+        ))
     }
 }
 
@@ -225,16 +299,30 @@ impl ReportFormatter<SolverNode, VersionRange, String> for ExplanationWords<'_> 
     }
 
     fn format_terms(&self, terms: &Map<SolverNode, Term<VersionRange>>) -> String {
-        let mut terms: Vec<_> = terms.iter().filter(|(node, _)| **node != SolverNode::Root).collect();
+        let mut terms: Vec<_> = terms
+            .iter()
+            .filter(|(node, _)| **node != SolverNode::Root)
+            .collect();
         terms.sort_by_key(|(node, _)| *node);
         match terms.as_slice() {
             [] => "the requirements cannot be satisfied".to_owned(),
-            [(node, Term::Positive(range))] => format!("{} cannot be used", self.subject(node, range)),
-            [(node, Term::Negative(range))] => format!("{} is needed", self.subject(node, range)),
-            [(one, Term::Positive(range)), (other, Term::Negative(needed))]
-            | [(other, Term::Negative(needed)), (one, Term::Positive(range))] => {
-                self.fact(&External::FromDependencyOf((*one).clone(), range.clone(), (*other).clone(), needed.clone()))
+            [(node, Term::Positive(range))] => {
+                format!("{} cannot be used", self.subject(node, range))
             }
+            [(node, Term::Negative(range))] => format!("{} is needed", self.subject(node, range)),
+            [
+                (one, Term::Positive(range)),
+                (other, Term::Negative(needed)),
+            ]
+            | [
+                (other, Term::Negative(needed)),
+                (one, Term::Positive(range)),
+            ] => self.fact(&External::FromDependencyOf(
+                (*one).clone(),
+                range.clone(),
+                (*other).clone(),
+                needed.clone(),
+            )),
             several => {
                 let several: Vec<String> = several
                     .iter()
@@ -254,7 +342,12 @@ impl ReportFormatter<SolverNode, VersionRange, String> for ExplanationWords<'_> 
         other: &SolverFact,
         terms: &Map<SolverNode, Term<VersionRange>>,
     ) -> String {
-        format!("Because {} and {}, {}.", self.fact(one), self.fact(other), self.format_terms(terms))
+        format!(
+            "Because {} and {}, {}.",
+            self.fact(one),
+            self.fact(other),
+            self.format_terms(terms)
+        )
     }
 
     fn explain_both_ref(
@@ -265,8 +358,14 @@ impl ReportFormatter<SolverNode, VersionRange, String> for ExplanationWords<'_> 
         other: &Derived<SolverNode, VersionRange, String>,
         terms: &Map<SolverNode, Term<VersionRange>>,
     ) -> String {
-        let (one, other) = (self.format_terms(&one.terms), self.format_terms(&other.terms));
-        format!("Because {one} ({one_number}) and {other} ({other_number}), {}.", self.format_terms(terms))
+        let (one, other) = (
+            self.format_terms(&one.terms),
+            self.format_terms(&other.terms),
+        );
+        format!(
+            "Because {one} ({one_number}) and {other} ({other_number}), {}.",
+            self.format_terms(terms)
+        )
     }
 
     fn explain_ref_and_external(
@@ -277,11 +376,23 @@ impl ReportFormatter<SolverNode, VersionRange, String> for ExplanationWords<'_> 
         terms: &Map<SolverNode, Term<VersionRange>>,
     ) -> String {
         let derived = self.format_terms(&derived.terms);
-        format!("Because {derived} ({number}) and {}, {}.", self.fact(fact), self.format_terms(terms))
+        format!(
+            "Because {derived} ({number}) and {}, {}.",
+            self.fact(fact),
+            self.format_terms(terms)
+        )
     }
 
-    fn and_explain_external(&self, fact: &SolverFact, terms: &Map<SolverNode, Term<VersionRange>>) -> String {
-        format!("And because {}, {}.", self.fact(fact), self.format_terms(terms))
+    fn and_explain_external(
+        &self,
+        fact: &SolverFact,
+        terms: &Map<SolverNode, Term<VersionRange>>,
+    ) -> String {
+        format!(
+            "And because {}, {}.",
+            self.fact(fact),
+            self.format_terms(terms)
+        )
     }
 
     fn and_explain_ref(
@@ -290,7 +401,11 @@ impl ReportFormatter<SolverNode, VersionRange, String> for ExplanationWords<'_> 
         derived: &Derived<SolverNode, VersionRange, String>,
         terms: &Map<SolverNode, Term<VersionRange>>,
     ) -> String {
-        format!("And because {} ({number}), {}.", self.format_terms(&derived.terms), self.format_terms(terms))
+        format!(
+            "And because {} ({number}), {}.",
+            self.format_terms(&derived.terms),
+            self.format_terms(terms)
+        )
     }
 
     fn and_explain_prior_and_external(
@@ -299,6 +414,11 @@ impl ReportFormatter<SolverNode, VersionRange, String> for ExplanationWords<'_> 
         fact: &SolverFact,
         terms: &Map<SolverNode, Term<VersionRange>>,
     ) -> String {
-        format!("And because {} and {}, {}.", self.fact(prior), self.fact(fact), self.format_terms(terms))
+        format!(
+            "And because {} and {}, {}.",
+            self.fact(prior),
+            self.fact(fact),
+            self.format_terms(terms)
+        )
     }
 }

@@ -33,7 +33,9 @@ impl PrefetchHint {
             && let Some(file) = self.selector.described_by(&offer, pick).first()
         {
             likely.push((*file).clone());
-            range = range.intersection(&VersionRange::singleton(pick.candidate.version.clone()).complement());
+            range = range.intersection(
+                &VersionRange::singleton(pick.candidate.version.clone()).complement(),
+            );
         }
         likely
     }

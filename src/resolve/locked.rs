@@ -57,8 +57,15 @@ struct LockedStep {
 impl<'a> SelectedPackages<'a> {
     /// Follows the lock's edges from what the project requires, and from what is listed and required by nobody.
     pub(super) fn of(lock: &'a Lock, environment: &'a MarkerEnvironment) -> SelectedPackages<'a> {
-        let mut selected = SelectedPackages { lock, environment, members: BTreeMap::new(), excluded: Vec::new() };
-        let listed: Vec<usize> = (0..lock.packages.len()).filter(|at| selected.is_listed(*at)).collect();
+        let mut selected = SelectedPackages {
+            lock,
+            environment,
+            members: BTreeMap::new(),
+            excluded: Vec::new(),
+        };
+        let listed: Vec<usize> = (0..lock.packages.len())
+            .filter(|at| selected.is_listed(*at))
+            .collect();
         let required: BTreeSet<usize> = listed
             .iter()
             .flat_map(|at| selected.edges(*at).filter(move |edge| edge.to != *at))
@@ -66,8 +73,18 @@ impl<'a> SelectedPackages<'a> {
             .collect();
         let roots = lock.roots.iter().filter(|edge| selected.counts(edge));
         let mut start: Vec<LockedStep> = roots.flat_map(|edge| steps(edge, edge.to, &[])).collect();
-        let begin = |at: usize| LockedStep { at, extra: None, top: at, path: Vec::new() };
-        start.extend(listed.iter().filter(|at| !required.contains(at)).map(|at| begin(*at)));
+        let begin = |at: usize| LockedStep {
+            at,
+            extra: None,
+            top: at,
+            path: Vec::new(),
+        };
+        start.extend(
+            listed
+                .iter()
+                .filter(|at| !required.contains(at))
+                .map(|at| begin(*at)),
+        );
         selected.follow(start);
         for at in listed {
             // Packages that only require each other have no beginning.
@@ -80,12 +97,23 @@ impl<'a> SelectedPackages<'a> {
 
     /// The same, with the reasons for which the file leaves this target out.
     pub(super) fn on(mut self, target: Target, python: &Version) -> SelectedPackages<'a> {
-        if let Some(bound) = self.lock.requires_python.as_ref().filter(|bound| !bound.admits(python)) {
-            self.excluded.push(widening::of_python(self.lock, bound, target));
+        if let Some(bound) = self
+            .lock
+            .requires_python
+            .as_ref()
+            .filter(|bound| !bound.admits(python))
+        {
+            self.excluded
+                .push(widening::of_python(self.lock, bound, target));
         }
         let environments = &self.lock.environments;
-        if !environments.is_empty() && !environments.iter().any(|marker| marker.evaluate(self.environment, &[])) {
-            self.excluded.push(widening::of_environment(self.lock, target));
+        if !environments.is_empty()
+            && !environments
+                .iter()
+                .any(|marker| marker.evaluate(self.environment, &[]))
+        {
+            self.excluded
+                .push(widening::of_environment(self.lock, target));
         }
         self
     }
@@ -95,7 +123,11 @@ impl<'a> SelectedPackages<'a> {
     }
 
     fn is_listed(&self, at: usize) -> bool {
-        let marker = self.lock.packages.get(at).and_then(|package| package.listed.as_ref());
+        let marker = self
+            .lock
+            .packages
+            .get(at)
+            .and_then(|package| package.listed.as_ref());
         marker.is_some_and(|marker| marker.evaluate(self.environment, &[]))
     }
 
@@ -108,17 +140,31 @@ impl<'a> SelectedPackages<'a> {
 
     fn edges(&self, at: usize) -> impl Iterator<Item = &'a LockedEdge> {
         let lock = self.lock;
-        let edges = lock.packages.get(at).into_iter().flat_map(|package| &package.dependencies);
+        let edges = lock
+            .packages
+            .get(at)
+            .into_iter()
+            .flat_map(|package| &package.dependencies);
         edges.filter(|edge| self.counts(edge))
     }
 
     fn follow(&mut self, start: Vec<LockedStep>) {
         let mut seen: BTreeSet<(usize, Option<ExtraName>, usize)> = BTreeSet::new();
         let mut waiting: VecDeque<LockedStep> = start.into();
-        while let Some(LockedStep { at, extra, top, path }) = waiting.pop_front() {
-            let Some(package) = self.lock.packages.get(at) else { continue };
+        while let Some(LockedStep {
+            at,
+            extra,
+            top,
+            path,
+        }) = waiting.pop_front()
+        {
+            let Some(package) = self.lock.packages.get(at) else {
+                continue;
+            };
             let member = self.members.entry(at).or_default();
-            let is_new_extra = extra.clone().is_some_and(|extra| member.extras.insert(extra));
+            let is_new_extra = extra
+                .clone()
+                .is_some_and(|extra| member.extras.insert(extra));
             if !member.tops.contains(&top) && member.tops.len() < PATHS {
                 member.tops.insert(top);
                 member.paths.push(path.clone());
@@ -134,12 +180,16 @@ impl<'a> SelectedPackages<'a> {
                 path.push(package.name.clone());
             }
             let edges = self.edges(at).filter(|edge| edge.of_extra == extra);
-            waiting.extend(edges.flat_map(|edge| steps(edge, if is_project { edge.to } else { top }, &path)));
+            waiting.extend(
+                edges.flat_map(|edge| steps(edge, if is_project { edge.to } else { top }, &path)),
+            );
         }
     }
 
     fn packages(&self) -> impl Iterator<Item = (&'a LockedPackage, &LockedMember)> {
-        self.members.iter().filter_map(|(at, member)| Some((self.lock.packages.get(*at)?, member)))
+        self.members
+            .iter()
+            .filter_map(|(at, member)| Some((self.lock.packages.get(*at)?, member)))
     }
 
     /// What the pins of the set say about the choice of files.
@@ -148,13 +198,19 @@ impl<'a> SelectedPackages<'a> {
         for (package, _) in self.packages() {
             match &package.pin {
                 Pin::Version(version) => {
-                    rules.pins.entry(package.name.clone()).or_default().insert(version.clone());
+                    rules
+                        .pins
+                        .entry(package.name.clone())
+                        .or_default()
+                        .insert(version.clone());
                 }
                 Pin::Location(_) => _ = rules.located.insert(package.name.clone()),
                 Pin::Project => {}
             }
             // Of a lock that leaves the target out, files count that it lacks.
-            if !package.hashes.is_empty() && (self.excluded.is_empty() || !matches!(package.pin, Pin::Version(_))) {
+            if !package.hashes.is_empty()
+                && (self.excluded.is_empty() || !matches!(package.pin, Pin::Version(_)))
+            {
                 // Two versions of one name are compared with the digests of both: no file has one of each.
                 let sets = rules.hashes.entry(package.name.clone()).or_default();
                 match sets.first_mut() {
@@ -169,12 +225,23 @@ impl<'a> SelectedPackages<'a> {
     /// What leads into the set, without versions: what projects and what is from elsewhere than an index require, and
     /// what is listed and required by nothing. That nothing else leads to the rest is for their metadata to say.
     pub(super) fn unlocked(&self) -> Vec<Request> {
-        let is_from_index =
-            |at: usize| self.lock.packages.get(at).filter(|package| matches!(package.pin, Pin::Version(_)));
+        let is_from_index = |at: usize| {
+            self.lock
+                .packages
+                .get(at)
+                .filter(|package| matches!(package.pin, Pin::Version(_)))
+        };
         let mut requests = Vec::new();
         let mut ask = |package: &LockedPackage, extras: &[ExtraName]| {
-            let wanted = WantedPackage::Named(Requirement { extras: extras.to_vec(), ..of_name(&package.name) });
-            let request = Request { wanted, hashes: Vec::new(), place: package.place.clone() };
+            let wanted = WantedPackage::Named(Requirement {
+                extras: extras.to_vec(),
+                ..of_name(&package.name)
+            });
+            let request = Request {
+                wanted,
+                hashes: Vec::new(),
+                place: package.place.clone(),
+            };
             if !requests.contains(&request) {
                 requests.push(request);
             }
@@ -186,8 +253,11 @@ impl<'a> SelectedPackages<'a> {
                 }
                 (Some(_), _) | (None, None) => {}
                 (None, Some(_)) => {
-                    let of_extra =
-                        |edge: &&LockedEdge| edge.of_extra.as_ref().is_none_or(|extra| member.extras.contains(extra));
+                    let of_extra = |edge: &&LockedEdge| {
+                        edge.of_extra
+                            .as_ref()
+                            .is_none_or(|extra| member.extras.contains(extra))
+                    };
                     for edge in self.edges(*at).filter(of_extra) {
                         if let Some(package) = is_from_index(edge.to) {
                             ask(package, &edge.extras);
@@ -205,7 +275,9 @@ impl<'a> SelectedPackages<'a> {
         selector: &Arc<CandidateSelector>,
         catalog: &dyn PackageCatalog,
     ) -> (Vec<Chosen>, Vec<Problem>) {
-        let from_index = self.packages().filter(|(package, _)| matches!(package.pin, Pin::Version(_)));
+        let from_index = self
+            .packages()
+            .filter(|(package, _)| matches!(package.pin, Pin::Version(_)));
         let hint = |package: &LockedPackage| PrefetchHint {
             name: package.name.clone(),
             range: VersionRange::full(),
@@ -227,7 +299,10 @@ impl<'a> SelectedPackages<'a> {
                 }
                 Pin::Project => continue,
             };
-            let path = |path: &Vec<PackageName>| RequiredBy { place: package.place.clone(), path: path.clone() };
+            let path = |path: &Vec<PackageName>| RequiredBy {
+                place: package.place.clone(),
+                path: path.clone(),
+            };
             chosen.push(Chosen {
                 name: package.name.clone(),
                 version,
@@ -243,15 +318,26 @@ impl<'a> SelectedPackages<'a> {
     /// Says that the lock was made for other Pythons or platforms than the target, so that markers may be missing in it.
     fn foreign_target(&self, selector: &CandidateSelector) -> Vec<Problem> {
         let problem = |excluded: &ExcludedTarget| {
-            let ExcludedTarget { place, locked_for, target, .. } = excluded;
+            let ExcludedTarget {
+                place,
+                locked_for,
+                target,
+                ..
+            } = excluded;
             let left_out = match place.line {
                 Some(_) => target.python.to_string(),
                 None => target.to_string(),
             };
-            let message =
-                format!("{place} was locked for {locked_for}, not for {left_out} and may lack what that needs");
+            let message = format!(
+                "{place} was locked for {locked_for}, not for {left_out} and may lack what that needs"
+            );
             let place = selector.target.to_string();
-            Problem { kind: ProblemKind::Resolution, package: None, place, message }
+            Problem {
+                kind: ProblemKind::Resolution,
+                package: None,
+                place,
+                message,
+            }
         };
         self.excluded.iter().map(problem).collect()
     }
@@ -269,35 +355,72 @@ impl<'a> SelectedPackages<'a> {
         let (name, place) = (&package.name, &package.place);
         let mut unknown = |problem: Problem| {
             problems.push(problem.clone());
-            Choice::Unknown { why: problem.message }
+            Choice::Unknown {
+                why: problem.message,
+            }
         };
         let listing = match catalog.listing(name) {
             Ok(listing) => listing,
             Err(error) => return unknown(problem_of(&error, Some(name))),
         };
-        let offered: Vec<&Artifact> = listing.files.iter().filter(|file| file.version == *version).collect();
+        let offered: Vec<&Artifact> = listing
+            .files
+            .iter()
+            .filter(|file| file.version == *version)
+            .collect();
         if offered.is_empty() {
             let message = format!("no index offers {name} {version}, which {place} pins");
             let (kind, place) = (ProblemKind::Index, name.to_string());
-            return unknown(Problem { kind, package: Some(name.clone()), place, message });
+            return unknown(Problem {
+                kind,
+                package: Some(name.clone()),
+                place,
+                message,
+            });
         }
-        let counts = |file: &&&Artifact| !self.excluded.is_empty() || may_have(file, &package.hashes);
-        let allowed: Vec<Artifact> = offered.iter().filter(counts).map(|file| (*file).clone()).collect();
+        let counts =
+            |file: &&&Artifact| !self.excluded.is_empty() || may_have(file, &package.hashes);
+        let allowed: Vec<Artifact> = offered
+            .iter()
+            .filter(counts)
+            .map(|file| (*file).clone())
+            .collect();
         let (count, all) = (allowed.len(), offered.len());
         if allowed.is_empty() {
             let why = format!("no file of {name} {version} has a digest that {place} gives");
-            let (kind, package, message) = (ProblemKind::Integrity, Some(name.clone()), why.clone());
-            problems.push(Problem { kind, package, place: name.to_string(), message });
-            return Choice::Nothing { why, requires_python: None };
+            let (kind, package, message) =
+                (ProblemKind::Integrity, Some(name.clone()), why.clone());
+            problems.push(Problem {
+                kind,
+                package,
+                place: name.to_string(),
+                message,
+            });
+            return Choice::Nothing {
+                why,
+                requires_python: None,
+            };
         }
         let offer = selector.offer(name, Arc::new(ArtifactListing { files: allowed }));
-        let Some(pick) = selector.pick(&offer, &VersionRange::singleton(version.clone()), FitLevel::Anything) else {
-            return Choice::Unknown { why: format!("no file of {name} {version} could be chosen") };
+        let Some(pick) = selector.pick(
+            &offer,
+            &VersionRange::singleton(version.clone()),
+            FitLevel::Anything,
+        ) else {
+            return Choice::Unknown {
+                why: format!("no file of {name} {version} could be chosen"),
+            };
         };
         match choice(selector, &offer, pick, None) {
-            Choice::Nothing { why, requires_python: None } if count < all => {
+            Choice::Nothing {
+                why,
+                requires_python: None,
+            } if count < all => {
                 let why = format!("{why} ({place} allows {count} of its {all} files)");
-                Choice::Nothing { why, requires_python: None }
+                Choice::Nothing {
+                    why,
+                    requires_python: None,
+                }
             }
             choice => choice,
         }
@@ -306,7 +429,12 @@ impl<'a> SelectedPackages<'a> {
 
 fn steps(edge: &LockedEdge, top: usize, path: &[PackageName]) -> Vec<LockedStep> {
     let extras = edge.extras.iter().cloned().map(Some);
-    let step = |extra| LockedStep { at: edge.to, extra, top, path: path.to_vec() };
+    let step = |extra| LockedStep {
+        at: edge.to,
+        extra,
+        top,
+        path: path.to_vec(),
+    };
     std::iter::once(None).chain(extras).map(step).collect()
 }
 
@@ -314,7 +442,9 @@ fn steps(edge: &LockedEdge, top: usize, path: &[PackageName]) -> Vec<LockedStep>
 fn is_lacking(package: &LockedPackage, choice: &Choice) -> bool {
     match choice {
         Choice::Wheel { artifact, .. } | Choice::Source { artifact } => {
-            matches!(package.pin, Pin::Version(_)) && !package.hashes.is_empty() && !may_have(artifact, &package.hashes)
+            matches!(package.pin, Pin::Version(_))
+                && !package.hashes.is_empty()
+                && !may_have(artifact, &package.hashes)
         }
         Choice::Installed { .. } | Choice::Nothing { .. } | Choice::Unknown { .. } => false,
     }
@@ -322,8 +452,13 @@ fn is_lacking(package: &LockedPackage, choice: &Choice) -> bool {
 
 /// Whether the file has one of the digests, or states none that could be compared.
 fn may_have(file: &Artifact, hashes: &[Digest]) -> bool {
-    let comparable = |digest: &Digest| hashes.iter().any(|wanted| wanted.algorithm == digest.algorithm);
-    !file.digests.iter().any(comparable) || file.digests.iter().any(|digest| hashes.contains(digest))
+    let comparable = |digest: &Digest| {
+        hashes
+            .iter()
+            .any(|wanted| wanted.algorithm == digest.algorithm)
+    };
+    !file.digests.iter().any(comparable)
+        || file.digests.iter().any(|digest| hashes.contains(digest))
 }
 
 fn located(
@@ -335,13 +470,24 @@ fn located(
         Ok(located) => located,
         Err(problem) => {
             problems.push(problem.clone());
-            return (None, Choice::Unknown { why: problem.message });
+            return (
+                None,
+                Choice::Unknown {
+                    why: problem.message,
+                },
+            );
         }
     };
-    let stated = (located.version == VersionStatement::Stated).then(|| located.artifact.version.clone());
+    let stated =
+        (located.version == VersionStatement::Stated).then(|| located.artifact.version.clone());
     let offer: VersionCatalog = CandidateSelector::single(located.artifact.clone());
     let Some(pick) = selector.pick(&offer, &VersionRange::full(), FitLevel::Anything) else {
-        return (stated, Choice::Unknown { why: "the file at the location could not be chosen".to_owned() });
+        return (
+            stated,
+            Choice::Unknown {
+                why: "the file at the location could not be chosen".to_owned(),
+            },
+        );
     };
     problems.extend(contradicted(selector, &offer, pick));
     let choice = choice(selector, &offer, pick, None);
@@ -351,7 +497,10 @@ fn located(
 /// Adds packages to a set. What is there already in the same version only gets the further paths.
 pub(super) fn join(packages: &mut Vec<Chosen>, further: Vec<Chosen>) {
     for chosen in further {
-        match packages.iter_mut().find(|known| known.name == chosen.name && known.version == chosen.version) {
+        match packages
+            .iter_mut()
+            .find(|known| known.name == chosen.name && known.version == chosen.version)
+        {
             Some(known) => {
                 known.required_by.extend(chosen.required_by);
                 known.extras.extend(chosen.extras);

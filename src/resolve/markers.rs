@@ -54,7 +54,10 @@ mod tests {
     use crate::model::name::MarkerTree;
 
     fn holds(python: &str, platform: &str, marker: &str) -> bool {
-        let target = Target { python: python.parse().unwrap(), platform: platform.parse().unwrap() };
+        let target = Target {
+            python: python.parse().unwrap(),
+            platform: platform.parse().unwrap(),
+        };
         let tree: MarkerTree = MarkerTree::parse_str::<url::Url>(marker).unwrap();
         tree.evaluate(&environment(target, 0).unwrap(), &[])
     }
@@ -64,23 +67,87 @@ mod tests {
         let table = [
             ("3.14t", "linux-x86_64", "python_version == '3.14'", true),
             ("3.14t", "linux-x86_64", "python_version < '3.9'", false),
-            ("3.14t", "linux-x86_64", "python_full_version >= '3.14.0'", true),
-            ("3.14t", "linux-x86_64", "python_full_version > '3.14.0'", false),
-            ("3.14t", "linux-x86_64", "sys_platform == 'linux' and os_name == 'posix'", true),
-            ("3.14t", "linux-x86_64", "platform_machine == 'x86_64'", true),
-            ("3.14t", "linux-aarch64", "platform_machine == 'aarch64'", true),
-            ("3.14t", "macos-arm64", "platform_machine == 'arm64' and platform_system == 'Darwin'", true),
-            ("3.14t", "macos-x86_64", "platform_machine == 'x86_64' and sys_platform == 'darwin'", true),
-            ("3.14t", "windows-amd64", "platform_machine == 'AMD64' and os_name == 'nt'", true),
-            ("3.14t", "windows-arm64", "platform_machine == 'ARM64' and sys_platform == 'win32'", true),
-            ("3.14t", "linux-x86_64", "platform_python_implementation == 'CPython'", true),
-            ("3.14t", "linux-x86_64", "implementation_name == 'pypy'", false),
+            (
+                "3.14t",
+                "linux-x86_64",
+                "python_full_version >= '3.14.0'",
+                true,
+            ),
+            (
+                "3.14t",
+                "linux-x86_64",
+                "python_full_version > '3.14.0'",
+                false,
+            ),
+            (
+                "3.14t",
+                "linux-x86_64",
+                "sys_platform == 'linux' and os_name == 'posix'",
+                true,
+            ),
+            (
+                "3.14t",
+                "linux-x86_64",
+                "platform_machine == 'x86_64'",
+                true,
+            ),
+            (
+                "3.14t",
+                "linux-aarch64",
+                "platform_machine == 'aarch64'",
+                true,
+            ),
+            (
+                "3.14t",
+                "macos-arm64",
+                "platform_machine == 'arm64' and platform_system == 'Darwin'",
+                true,
+            ),
+            (
+                "3.14t",
+                "macos-x86_64",
+                "platform_machine == 'x86_64' and sys_platform == 'darwin'",
+                true,
+            ),
+            (
+                "3.14t",
+                "windows-amd64",
+                "platform_machine == 'AMD64' and os_name == 'nt'",
+                true,
+            ),
+            (
+                "3.14t",
+                "windows-arm64",
+                "platform_machine == 'ARM64' and sys_platform == 'win32'",
+                true,
+            ),
+            (
+                "3.14t",
+                "linux-x86_64",
+                "platform_python_implementation == 'CPython'",
+                true,
+            ),
+            (
+                "3.14t",
+                "linux-x86_64",
+                "implementation_name == 'pypy'",
+                false,
+            ),
             ("3.14t", "linux-x86_64", "platform_release == ''", true),
-            ("3.15t", "linux-x86_64", "implementation_version >= '3.15'", true),
+            (
+                "3.15t",
+                "linux-x86_64",
+                "implementation_version >= '3.15'",
+                true,
+            ),
             ("3.14t", "linux-x86_64", "extra == 'test'", false),
         ];
         for (python, platform, marker, expected) in table {
-            assert_eq!(holds(python, platform, marker), expected, "{marker} on {python} {platform}");
+            assert_eq!(
+                holds(python, platform, marker),
+                expected,
+                "{marker} on {python} {platform}"
+            );
         }
     }
 }

@@ -26,7 +26,10 @@ impl SolverNode {
     pub(super) fn asked_for(name: &PackageName, extras: &[ExtraName]) -> Vec<SolverNode> {
         match extras {
             [] => vec![SolverNode::Name(name.clone())],
-            extras => extras.iter().map(|extra| SolverNode::Extra(name.clone(), extra.clone())).collect(),
+            extras => extras
+                .iter()
+                .map(|extra| SolverNode::Extra(name.clone(), extra.clone()))
+                .collect(),
         }
     }
 }

@@ -15,21 +15,36 @@ pub fn offer(choice: &Choice, platform: Platform) -> InstallChoice {
             match artifact.is_pure() {
                 false => InstallChoice::Wheel { filename },
                 true if lost.iter().any(|wheel| is_for(wheel, platform)) => {
-                    InstallChoice::PureFallback { filename, lost: others }
+                    InstallChoice::PureFallback {
+                        filename,
+                        lost: others,
+                    }
                 }
-                true => InstallChoice::Pure { filename, elsewhere: others },
+                true => InstallChoice::Pure {
+                    filename,
+                    elsewhere: others,
+                },
             }
         }
         Choice::Installed { artifact } => {
             let filename = artifact.filename.clone();
             // Which other wheels there are of the version is not known here.
             match artifact.is_pure() {
-                true => InstallChoice::Pure { filename, elsewhere: Vec::new() },
+                true => InstallChoice::Pure {
+                    filename,
+                    elsewhere: Vec::new(),
+                },
                 false => InstallChoice::Wheel { filename },
             }
         }
-        Choice::Source { artifact } => InstallChoice::Source { filename: artifact.filename.clone(), build: None },
-        Choice::Nothing { why, requires_python } => InstallChoice::Nothing {
+        Choice::Source { artifact } => InstallChoice::Source {
+            filename: artifact.filename.clone(),
+            build: None,
+        },
+        Choice::Nothing {
+            why,
+            requires_python,
+        } => InstallChoice::Nothing {
             why: why.clone(),
             requires_python: requires_python.as_ref().map(ToString::to_string),
         },
@@ -38,7 +53,9 @@ pub fn offer(choice: &Choice, platform: Platform) -> InstallChoice {
 }
 
 fn is_for(artifact: &Artifact, platform: Platform) -> bool {
-    artifact.wheel().is_none_or(|wheel| wheel.platform.iter().any(|tag| platform.is_meant_by(tag)))
+    artifact
+        .wheel()
+        .is_none_or(|wheel| wheel.platform.iter().any(|tag| platform.is_meant_by(tag)))
 }
 
 #[cfg(test)]
@@ -52,7 +69,9 @@ mod tests {
             name: "a".parse().unwrap(),
             version: "1.0".parse().unwrap(),
             filename: filename.to_owned(),
-            kind: filename.parse().map_or(ArtifactKind::Sdist, ArtifactKind::Wheel),
+            kind: filename
+                .parse()
+                .map_or(ArtifactKind::Sdist, ArtifactKind::Wheel),
             location: Location::Path(filename.into()),
             digests: Vec::new(),
             size: None,
@@ -64,7 +83,11 @@ mod tests {
 
     #[test]
     fn a_choice_is_an_offer() {
-        let (native, pure, source) = ("a-1.0-cp314-cp314t-win_amd64.whl", "a-1.0-py3-none-any.whl", "a-1.0.tar.gz");
+        let (native, pure, source) = (
+            "a-1.0-cp314-cp314t-win_amd64.whl",
+            "a-1.0-py3-none-any.whl",
+            "a-1.0.tar.gz",
+        );
         let here = "a-1.0-cp314-cp314-manylinux_2_28_x86_64.whl";
         let wheel = |filename, lost: &[&str]| Choice::Wheel {
             artifact: artifact(filename),
@@ -72,32 +95,91 @@ mod tests {
         };
         let installed = |tags: &[&str]| {
             let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
-            let kind = ArtifactKind::Installed { tags, editable: None };
-            Choice::Installed { artifact: Artifact { kind, ..artifact("a-1.0.dist-info") } }
+            let kind = ArtifactKind::Installed {
+                tags,
+                editable: None,
+            };
+            Choice::Installed {
+                artifact: Artifact {
+                    kind,
+                    ..artifact("a-1.0.dist-info")
+                },
+            }
         };
         let table = [
-            (wheel(native, &[]), InstallChoice::Wheel { filename: native.into() }),
-            (wheel(pure, &[]), InstallChoice::Pure { filename: pure.into(), elsewhere: vec![] }),
-            (wheel(pure, &[native]), InstallChoice::Pure { filename: pure.into(), elsewhere: vec![native.into()] }),
+            (
+                wheel(native, &[]),
+                InstallChoice::Wheel {
+                    filename: native.into(),
+                },
+            ),
+            (
+                wheel(pure, &[]),
+                InstallChoice::Pure {
+                    filename: pure.into(),
+                    elsewhere: vec![],
+                },
+            ),
+            (
+                wheel(pure, &[native]),
+                InstallChoice::Pure {
+                    filename: pure.into(),
+                    elsewhere: vec![native.into()],
+                },
+            ),
             (
                 wheel(pure, &[here, native]),
-                InstallChoice::PureFallback { filename: pure.into(), lost: vec![here.into(), native.into()] },
+                InstallChoice::PureFallback {
+                    filename: pure.into(),
+                    lost: vec![here.into(), native.into()],
+                },
             ),
             (
-                Choice::Source { artifact: artifact(source) },
-                InstallChoice::Source { filename: source.into(), build: None },
+                Choice::Source {
+                    artifact: artifact(source),
+                },
+                InstallChoice::Source {
+                    filename: source.into(),
+                    build: None,
+                },
             ),
-            (installed(&["cp313-cp313t-win_amd64"]), InstallChoice::Wheel { filename: "a-1.0.dist-info".into() }),
+            (
+                installed(&["cp313-cp313t-win_amd64"]),
+                InstallChoice::Wheel {
+                    filename: "a-1.0.dist-info".into(),
+                },
+            ),
             (
                 installed(&["py3-none-any"]),
-                InstallChoice::Pure { filename: "a-1.0.dist-info".into(), elsewhere: vec![] },
+                InstallChoice::Pure {
+                    filename: "a-1.0.dist-info".into(),
+                    elsewhere: vec![],
+                },
             ),
-            (installed(&[]), InstallChoice::Wheel { filename: "a-1.0.dist-info".into() }),
             (
-                Choice::Nothing { why: "none".into(), requires_python: Some(">=3.15".parse().unwrap()) },
-                InstallChoice::Nothing { why: "none".into(), requires_python: Some(">=3.15".into()) },
+                installed(&[]),
+                InstallChoice::Wheel {
+                    filename: "a-1.0.dist-info".into(),
+                },
             ),
-            (Choice::Unknown { why: "no answer".into() }, InstallChoice::Unknown { why: "no answer".into() }),
+            (
+                Choice::Nothing {
+                    why: "none".into(),
+                    requires_python: Some(">=3.15".parse().unwrap()),
+                },
+                InstallChoice::Nothing {
+                    why: "none".into(),
+                    requires_python: Some(">=3.15".into()),
+                },
+            ),
+            (
+                Choice::Unknown {
+                    why: "no answer".into(),
+                },
+                InstallChoice::Unknown {
+                    why: "no answer".into(),
+                },
+            ),
         ];
         for (choice, expected) in table {
             assert_eq!(offer(&choice, "linux-x86_64".parse().unwrap()), expected);

@@ -17,7 +17,11 @@ const PIECES: usize = 6;
 
 /// The versions that satisfy all specifiers.
 pub(super) fn of_all(specifiers: &VersionSpecifiers) -> VersionRange {
-    specifiers.iter().fold(VersionRange::full(), |range, specifier| range.intersection(&of(specifier)))
+    specifiers
+        .iter()
+        .fold(VersionRange::full(), |range, specifier| {
+            range.intersection(&of(specifier))
+        })
 }
 
 /// The versions that satisfy one specifier. A local label (`+cu130`) is ignored unless the specifier names one.
@@ -30,7 +34,9 @@ fn of(specifier: &VersionSpecifier) -> VersionRange {
     match specifier.operator() {
         Operator::Equal if version.is_local() => VersionRange::singleton(version.clone()),
         Operator::Equal => with_labels(version),
-        Operator::NotEqual if version.is_local() => VersionRange::singleton(version.clone()).complement(),
+        Operator::NotEqual if version.is_local() => {
+            VersionRange::singleton(version.clone()).complement()
+        }
         Operator::NotEqual => with_labels(version).complement(),
         Operator::LessThanEqual => VersionRange::strictly_lower_than(after_labels(version)),
         Operator::LessThan if !version.any_prerelease() => {
@@ -51,7 +57,9 @@ fn after_labels(version: &Version) -> Version {
     let version = version.clone().without_local();
     match (version.dev(), version.post()) {
         (Some(dev), _) => version.with_dev(Some(dev.saturating_add(1))),
-        (None, Some(post)) => version.with_post(Some(post.saturating_add(1))).with_dev(Some(0)),
+        (None, Some(post)) => version
+            .with_post(Some(post.saturating_add(1)))
+            .with_dev(Some(0)),
         (None, None) => version.with_post(Some(0)).with_dev(Some(0)),
     }
 }
@@ -64,7 +72,12 @@ fn is_extreme(version: &Version) -> bool {
         LocalSegment::String(_) => None,
     });
     let numbers = [pre, version.post(), version.dev(), Some(version.epoch())];
-    numbers.into_iter().flatten().chain(local).chain(version.release().iter().copied()).any(|number| number == u64::MAX)
+    numbers
+        .into_iter()
+        .flatten()
+        .chain(local)
+        .chain(version.release().iter().copied())
+        .any(|number| number == u64::MAX)
 }
 
 /// Whether the set holds one version, local variants aside, so that nothing is left to choose.
@@ -81,7 +94,11 @@ pub(super) fn describe(range: &VersionRange) -> String {
     if range.is_empty() {
         return "(no version at all)".to_owned();
     }
-    let mut pieces: Vec<String> = range.iter().take(PIECES).map(|(low, high)| describe_piece(low, high)).collect();
+    let mut pieces: Vec<String> = range
+        .iter()
+        .take(PIECES)
+        .map(|(low, high)| describe_piece(low, high))
+        .collect();
     if range.iter().nth(PIECES).is_some() {
         pieces.push("…".to_owned());
     }
@@ -115,7 +132,13 @@ fn describe_piece(low: &Bound<Version>, high: &Bound<Version>) -> String {
 /// An included start as its author wrote it: what `!=1.0` leaves above 1.0 starts at 1.0.post0.dev0.
 fn describe_start(version: &Version) -> String {
     match (version.dev(), version.post()) {
-        (Some(0), Some(post)) => format!(">{}", version.clone().with_dev(None).with_post(post.checked_sub(1))),
+        (Some(0), Some(post)) => format!(
+            ">{}",
+            version
+                .clone()
+                .with_dev(None)
+                .with_post(post.checked_sub(1))
+        ),
         _ => format!(">={}", without_floor(version)),
     }
 }
@@ -123,7 +146,13 @@ fn describe_start(version: &Version) -> String {
 /// An excluded end as its author wrote it: the sets end at versions that nobody releases, `.dev0` and `.post0.dev0`.
 fn describe_end(version: &Version) -> String {
     match (version.dev(), version.post()) {
-        (Some(0), Some(post)) => format!("<={}", version.clone().with_dev(None).with_post(post.checked_sub(1))),
+        (Some(0), Some(post)) => format!(
+            "<={}",
+            version
+                .clone()
+                .with_dev(None)
+                .with_post(post.checked_sub(1))
+        ),
         _ => format!("<{}", without_floor(version)),
     }
 }
@@ -164,17 +193,31 @@ mod tests {
         for (specifiers, inside, outside) in table {
             let range = range(specifiers);
             for version in inside.split_whitespace() {
-                assert!(range.contains(&version.parse().unwrap()), "{version} in {specifiers}");
+                assert!(
+                    range.contains(&version.parse().unwrap()),
+                    "{version} in {specifiers}"
+                );
             }
             for version in outside.split_whitespace() {
-                assert!(!range.contains(&version.parse().unwrap()), "{version} not in {specifiers}");
+                assert!(
+                    !range.contains(&version.parse().unwrap()),
+                    "{version} not in {specifiers}"
+                );
             }
         }
     }
 
     #[test]
     fn sets_read_like_specifiers() {
-        for specifiers in ["==1.0", ">=1.0,<2", "<=1.0", ">1.0", "==1.0+cpu", "<2", ">=1.0rc1"] {
+        for specifiers in [
+            "==1.0",
+            ">=1.0,<2",
+            "<=1.0",
+            ">1.0",
+            "==1.0+cpu",
+            "<2",
+            ">=1.0rc1",
+        ] {
             assert_eq!(describe(&range(specifiers)), specifiers);
         }
         assert_eq!(describe(&range("!=1.0")), "<1.0 or >1.0");
@@ -186,6 +229,10 @@ mod tests {
     #[test]
     fn a_pin_is_seen_through_its_local_variants() {
         assert!(is_pinned(&range("==1.0")) && is_pinned(&range("==1.0+cpu")));
-        assert!(!is_pinned(&range(">=1.0")) && !is_pinned(&VersionRange::full()) && !is_pinned(&range("~=1.0")));
+        assert!(
+            !is_pinned(&range(">=1.0"))
+                && !is_pinned(&VersionRange::full())
+                && !is_pinned(&range("~=1.0"))
+        );
     }
 }

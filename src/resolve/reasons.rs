@@ -23,7 +23,10 @@ pub(super) fn facts(reasons: &NoSolutionTree) -> Vec<&SolverFact> {
             NoSolutionTree::Derived(Derived { cause1, cause2, .. }) => {
                 // The tree shares its branches; walking each of them once keeps this linear.
                 waiting.extend(
-                    [cause2, cause1].into_iter().filter(|cause| seen.insert(Arc::as_ptr(cause))).map(|it| &**it),
+                    [cause2, cause1]
+                        .into_iter()
+                        .filter(|cause| seen.insert(Arc::as_ptr(cause)))
+                        .map(|it| &**it),
                 );
             }
         }

@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use pep508_rs::{MarkerEnvironment, VersionOrUrl};
-use pubgrub::{Dependencies as Known, DependencyProvider, PackageResolutionStatistics, PubGrubError};
+use pubgrub::{
+    Dependencies as Known, DependencyProvider, PackageResolutionStatistics, PubGrubError,
+};
 
 use super::candidates::{FitLevel, VersionCatalog};
 use super::demands::{DirectRequirement, ResolutionInput};
@@ -138,14 +140,20 @@ impl<'a> SolverSession<'a> {
                     | PubGrubError::ErrorInShouldCancel(source),
                 ) => match source {
                     SolverInterrupt::Again => {}
-                    SolverInterrupt::TooHard => return Err(SolverFailure::TooHard { steps: STEPS }),
+                    SolverInterrupt::TooHard => {
+                        return Err(SolverFailure::TooHard { steps: STEPS });
+                    }
                 },
             }
         }
     }
 
     /// What a node requires on this target, dropped packages included.
-    pub(super) fn edges(&self, node: &SolverNode, version: &Version) -> Result<Vec<SolverEdge>, SolverInterrupt> {
+    pub(super) fn edges(
+        &self,
+        node: &SolverNode,
+        version: &Version,
+    ) -> Result<Vec<SolverEdge>, SolverInterrupt> {
         match node {
             SolverNode::Root => Ok(self.root_edges()),
             SolverNode::Name(_) if self.dependencies == DependencyMode::Ignore => Ok(Vec::new()),
@@ -168,7 +176,11 @@ impl<'a> SolverSession<'a> {
     fn root_edges(&self) -> Vec<SolverEdge> {
         let demands = self.plan.demands.iter().flat_map(|demand| {
             let range = demand.range.intersection(&self.plan.bound(&demand.name));
-            demand.nodes().into_iter().map(move |to| SolverEdge { to, range: range.clone(), location: None })
+            demand.nodes().into_iter().map(move |to| SolverEdge {
+                to,
+                range: range.clone(),
+                location: None,
+            })
         });
         joined(demands)
     }
@@ -181,32 +193,57 @@ impl<'a> SolverSession<'a> {
     ) -> Result<Vec<SolverEdge>, SolverInterrupt> {
         let description = self.description(name, version)?;
         let overridden = |name: &PackageName| self.plan.overrides.get(name);
-        let active = description.requirements.iter().filter(|requirement| match extra {
-            None => requirement.marker.evaluate(self.environment, &[]),
-            Some(extra) => {
-                requirement.marker.evaluate(self.environment, std::slice::from_ref(extra))
-                    && !requirement.marker.evaluate(self.environment, &[])
-            }
-        });
-        let active = active.filter(|it| overridden(&it.name).is_none_or(|ranges| !ranges.is_empty()));
+        let active = description
+            .requirements
+            .iter()
+            .filter(|requirement| match extra {
+                None => requirement.marker.evaluate(self.environment, &[]),
+                Some(extra) => {
+                    requirement
+                        .marker
+                        .evaluate(self.environment, std::slice::from_ref(extra))
+                        && !requirement.marker.evaluate(self.environment, &[])
+                }
+            });
+        let active =
+            active.filter(|it| overridden(&it.name).is_none_or(|ranges| !ranges.is_empty()));
         let edges = active.flat_map(|requirement| {
             let stated = overridden(&requirement.name).and_then(|ranges| ranges.first());
             let (range, location) = match (stated, &requirement.version_or_url) {
                 (Some(range), _) => (range.clone(), None),
                 (None, None) => (VersionRange::full(), None),
-                (None, Some(VersionOrUrl::VersionSpecifier(specifiers))) => (ranges::of_all(specifiers), None),
-                (None, Some(VersionOrUrl::Url(url))) => (VersionRange::full(), Some(Location::Url(url.clone()))),
+                (None, Some(VersionOrUrl::VersionSpecifier(specifiers))) => {
+                    (ranges::of_all(specifiers), None)
+                }
+                (None, Some(VersionOrUrl::Url(url))) => {
+                    (VersionRange::full(), Some(Location::Url(url.clone())))
+                }
             };
             let range = range.intersection(&self.plan.bound(&requirement.name));
             let nodes = SolverNode::asked_for(&requirement.name, &requirement.extras);
-            nodes.into_iter().map(move |to| SolverEdge { to, range: range.clone(), location: location.clone() })
+            nodes.into_iter().map(move |to| SolverEdge {
+                to,
+                range: range.clone(),
+                location: location.clone(),
+            })
         });
-        Ok(joined(edges.filter(|edge| edge.to != SolverNode::Name(name.clone()))))
+        Ok(joined(
+            edges.filter(|edge| edge.to != SolverNode::Name(name.clone())),
+        ))
     }
 
     /// Why a version does not count although a file of it does: what it says of itself.
-    fn unusable(&self, node: &SolverNode, version: &Version) -> Result<Option<String>, SolverInterrupt> {
-        let Some(name) = node.name().filter(|name| self.level(name) < FitLevel::Anything) else { return Ok(None) };
+    fn unusable(
+        &self,
+        node: &SolverNode,
+        version: &Version,
+    ) -> Result<Option<String>, SolverInterrupt> {
+        let Some(name) = node
+            .name()
+            .filter(|name| self.level(name) < FitLevel::Anything)
+        else {
+            return Ok(None);
+        };
         if self.dependencies == DependencyMode::Ignore {
             return Ok(None);
         }
@@ -219,8 +256,15 @@ impl<'a> SolverSession<'a> {
         if description.problem.is_none() || !self.is_second_choice(name, version)? {
             return Ok(None);
         }
-        let mute = *self.mute.borrow_mut().entry(name.clone()).or_insert(WithoutMetadata::LeftAside);
-        Ok((mute == WithoutMetadata::LeftAside).then(|| "does not say what it requires".to_owned()))
+        let mute = *self
+            .mute
+            .borrow_mut()
+            .entry(name.clone())
+            .or_insert(WithoutMetadata::LeftAside);
+        Ok(
+            (mute == WithoutMetadata::LeftAside)
+                .then(|| "does not say what it requires".to_owned()),
+        )
     }
 
     fn announce(&self, edges: &[SolverEdge]) {
@@ -229,9 +273,16 @@ impl<'a> SolverSession<'a> {
             let Some(name) = to.name() else { continue };
             let next = self.order.borrow().len();
             self.order.borrow_mut().entry(name.clone()).or_insert(next);
-            if !self.offers.borrow().contains_key(name) && self.announced.borrow_mut().insert(name.clone()) {
+            if !self.offers.borrow().contains_key(name)
+                && self.announced.borrow_mut().insert(name.clone())
+            {
                 let selector = self.plan.selector.clone();
-                hints.push(PrefetchHint { name: name.clone(), range: range.clone(), selector, files: 1 });
+                hints.push(PrefetchHint {
+                    name: name.clone(),
+                    range: range.clone(),
+                    selector,
+                    files: 1,
+                });
             }
         }
         if !hints.is_empty() {
@@ -243,17 +294,30 @@ impl<'a> SolverSession<'a> {
     fn place(&self, edges: &[SolverEdge]) -> Result<Option<String>, SolverInterrupt> {
         let mut learned = false;
         for SolverEdge { to, location, .. } in edges {
-            let (Some(name), Some(location)) = (to.name(), location) else { continue };
+            let (Some(name), Some(location)) = (to.name(), location) else {
+                continue;
+            };
             match self.site(name) {
                 Some(site) if site.location == *location => {}
-                Some(_) => return Ok(Some(format!("takes `{name}` from another location than the rest"))),
+                Some(_) => {
+                    return Ok(Some(format!(
+                        "takes `{name}` from another location than the rest"
+                    )));
+                }
                 None => {
-                    self.take_from(name, DirectRequirement::open(name, location.clone(), self.catalog));
+                    self.take_from(
+                        name,
+                        DirectRequirement::open(name, location.clone(), self.catalog),
+                    );
                     learned = true;
                 }
             }
         }
-        if learned { Err(SolverInterrupt::Again) } else { Ok(None) }
+        if learned {
+            Err(SolverInterrupt::Again)
+        } else {
+            Ok(None)
+        }
     }
 }
 
@@ -294,7 +358,9 @@ impl DependencyProvider for SolverSession<'_> {
         range: &VersionRange,
         statistics: &PackageResolutionStatistics,
     ) -> Self::Priority {
-        let Some(name) = node.name() else { return (4, Reverse(0), false) };
+        let Some(name) = node.name() else {
+            return (4, Reverse(0), false);
+        };
         let kind = if self.sites.borrow().contains_key(name) {
             3
         } else if ranges::is_pinned(range) {
@@ -306,11 +372,20 @@ impl DependencyProvider for SolverSession<'_> {
         (kind, Reverse(order), matches!(node, SolverNode::Extra(..)))
     }
 
-    fn choose_version(&self, node: &SolverNode, range: &VersionRange) -> Result<Option<Version>, SolverInterrupt> {
-        let Some(name) = node.name() else { return Ok(Some(root_version())) };
+    fn choose_version(
+        &self,
+        node: &SolverNode,
+        range: &VersionRange,
+    ) -> Result<Option<Version>, SolverInterrupt> {
+        let Some(name) = node.name() else {
+            return Ok(Some(root_version()));
+        };
         let offer = self.offer(name)?;
         let pick = self.first(name, &offer, range, self.level(name));
-        if pick.is_none() && self.beneath.borrow().contains(name) && self.let_in(name, &offer, range) {
+        if pick.is_none()
+            && self.beneath.borrow().contains(name)
+            && self.let_in(name, &offer, range)
+        {
             return Err(SolverInterrupt::Again);
         }
         Ok(pick.map(|pick| pick.candidate.version.clone()))
@@ -328,16 +403,34 @@ impl DependencyProvider for SolverSession<'_> {
         if let Some(contradiction) = self.place(&edges)? {
             return Ok(Known::Unavailable(contradiction));
         }
-        if node.name().is_some_and(|name| self.level(name) > FitLevel::Strict) {
-            self.beneath.borrow_mut().extend(edges.iter().filter_map(|edge| edge.to.name().cloned()));
+        if node
+            .name()
+            .is_some_and(|name| self.level(name) > FitLevel::Strict)
+        {
+            self.beneath
+                .borrow_mut()
+                .extend(edges.iter().filter_map(|edge| edge.to.name().cloned()));
         }
-        edges.retain(|edge| edge.to.name().is_none_or(|name| !self.dropped.borrow().contains_key(name)));
+        edges.retain(|edge| {
+            edge.to
+                .name()
+                .is_none_or(|name| !self.dropped.borrow().contains_key(name))
+        });
         self.announce(&edges);
-        Ok(Known::Available(edges.into_iter().map(|edge| (edge.to, edge.range)).collect()))
+        Ok(Known::Available(
+            edges
+                .into_iter()
+                .map(|edge| (edge.to, edge.range))
+                .collect(),
+        ))
     }
 
     fn should_cancel(&self) -> Result<(), SolverInterrupt> {
         self.steps.set(self.steps.get().saturating_add(1));
-        if self.steps.get() > STEPS { Err(SolverInterrupt::TooHard) } else { Ok(()) }
+        if self.steps.get() > STEPS {
+            Err(SolverInterrupt::TooHard)
+        } else {
+            Ok(())
+        }
     }
 }

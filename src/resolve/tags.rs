@@ -9,7 +9,11 @@ use crate::model::target::{Architecture, Python, System, Target};
 use crate::model::wheel_name::WheelName;
 
 /// glibc aliases that are older than the numbered tags (PEP 600): (minor version, alias).
-const LEGACY_MANYLINUX: [(u16, &str); 3] = [(17, "manylinux2014"), (12, "manylinux2010"), (5, "manylinux1")];
+const LEGACY_MANYLINUX: [(u16, &str); 3] = [
+    (17, "manylinux2014"),
+    (12, "manylinux2010"),
+    (5, "manylinux1"),
+];
 /// No C library has more minor releases; it bounds the list when a target names a fantastic one.
 const NEWEST_MINOR: u16 = 200;
 /// Newest release that macOS calls itself for programs that are older than macOS 11.
@@ -46,8 +50,16 @@ impl TargetTags {
     /// The tags of this target.
     pub fn new(target: Target) -> TargetTags {
         let platforms = platforms(target);
-        let ranks = platforms.iter().enumerate().map(|(rank, platform)| (platform.clone(), rank)).collect();
-        TargetTags { blocks: blocks(target.python), platforms, ranks }
+        let ranks = platforms
+            .iter()
+            .enumerate()
+            .map(|(rank, platform)| (platform.clone(), rank))
+            .collect();
+        TargetTags {
+            blocks: blocks(target.python),
+            platforms,
+            ranks,
+        }
     }
 
     /// How well the wheel fits: 0 is best, `None` means that it does not fit.
@@ -61,7 +73,9 @@ impl TargetTags {
                 TagReach::EachPlatform => platform,
                 TagReach::AnyPlatform => any.then_some(0),
             };
-            place.filter(|_| named).map(|place| number * self.platforms.len() + place)
+            place
+                .filter(|_| named)
+                .map(|place| number * self.platforms.len() + place)
         })
     }
 
@@ -76,7 +90,11 @@ impl TargetTags {
         for TagBlock { python, abi, reach } in &self.blocks {
             match reach {
                 TagReach::EachPlatform => {
-                    list.extend(self.platforms.iter().map(|platform| format!("{python}-{abi}-{platform}")));
+                    list.extend(
+                        self.platforms
+                            .iter()
+                            .map(|platform| format!("{python}-{abi}-{platform}")),
+                    );
                 }
                 TagReach::AnyPlatform => list.push(format!("{python}-{abi}-any")),
             }
@@ -85,7 +103,12 @@ impl TargetTags {
     }
 
     fn platform_rank(&self, wheel: &WheelName) -> Option<usize> {
-        wheel.platform.iter().filter_map(|platform| self.ranks.get(platform)).min().copied()
+        wheel
+            .platform
+            .iter()
+            .filter_map(|platform| self.ranks.get(platform))
+            .min()
+            .copied()
     }
 }
 
@@ -93,12 +116,20 @@ fn blocks(python: Python) -> Vec<TagBlock> {
     let own = format!("cp3{}", python.minor);
     // A free-threaded build has another object layout than `abi3` was made for, so only `abi3t` counts there; a build
     // with the GIL loads `abi3` (a wheel for both says `abi3.abi3t`).
-    let stable = if python.free_threaded { "abi3t" } else { "abi3" };
+    let stable = if python.free_threaded {
+        "abi3t"
+    } else {
+        "abi3"
+    };
     let generic: Vec<String> = std::iter::once(format!("py3{}", python.minor))
         .chain(std::iter::once("py3".to_owned()))
         .chain((0..python.minor).rev().map(|minor| format!("py3{minor}")))
         .collect();
-    let block = |python: &str, abi: &str, reach| TagBlock { python: python.to_owned(), abi: abi.to_owned(), reach };
+    let block = |python: &str, abi: &str, reach| TagBlock {
+        python: python.to_owned(),
+        abi: abi.to_owned(),
+        reach,
+    };
 
     let mut blocks = vec![
         block(&own, &python.abi_tag(), TagReach::EachPlatform),
@@ -106,11 +137,23 @@ fn blocks(python: Python) -> Vec<TagBlock> {
         block(&own, "none", TagReach::EachPlatform),
     ];
     for minor in (FIRST_STABLE_ABI..python.minor).rev() {
-        blocks.push(block(&format!("cp3{minor}"), stable, TagReach::EachPlatform));
+        blocks.push(block(
+            &format!("cp3{minor}"),
+            stable,
+            TagReach::EachPlatform,
+        ));
     }
-    blocks.extend(generic.iter().map(|python| block(python, "none", TagReach::EachPlatform)));
+    blocks.extend(
+        generic
+            .iter()
+            .map(|python| block(python, "none", TagReach::EachPlatform)),
+    );
     blocks.push(block(&own, "none", TagReach::AnyPlatform));
-    blocks.extend(generic.iter().map(|python| block(python, "none", TagReach::AnyPlatform)));
+    blocks.extend(
+        generic
+            .iter()
+            .map(|python| block(python, "none", TagReach::AnyPlatform)),
+    );
     blocks
 }
 
@@ -120,10 +163,18 @@ fn platforms(target: Target) -> Vec<String> {
     match target.platform.system {
         System::Manylinux(_, minor) => manylinux(minor.min(NEWEST_MINOR), architecture, name),
         System::Musllinux(major, minor) => {
-            let numbered = (0..=minor.min(NEWEST_MINOR)).rev().map(|minor| format!("musllinux_{major}_{minor}_{name}"));
-            std::iter::once(format!("linux_{name}")).chain(numbered).collect()
+            let numbered = (0..=minor.min(NEWEST_MINOR))
+                .rev()
+                .map(|minor| format!("musllinux_{major}_{minor}_{name}"));
+            std::iter::once(format!("linux_{name}"))
+                .chain(numbered)
+                .collect()
         }
-        System::Macos(major, minor) => macos(major.min(NEWEST_MINOR), minor.min(NEWEST_MINOR), architecture),
+        System::Macos(major, minor) => macos(
+            major.min(NEWEST_MINOR),
+            minor.min(NEWEST_MINOR),
+            architecture,
+        ),
         System::Windows => vec![format!("win_{name}")],
     }
 }
@@ -145,7 +196,14 @@ fn manylinux(newest: u16, architecture: Architecture, name: &str) -> Vec<String>
 
 fn macos(major: u16, minor: u16, architecture: Architecture) -> Vec<String> {
     let formats: &[&str] = match architecture {
-        Architecture::X86_64 => &["x86_64", "intel", "fat64", "fat3", "universal2", "universal"],
+        Architecture::X86_64 => &[
+            "x86_64",
+            "intel",
+            "fat64",
+            "fat3",
+            "universal2",
+            "universal",
+        ],
         Architecture::Aarch64 => &["arm64", "universal2"],
     };
     // Before macOS 11 there was no arm64, but a universal binary may say the release that its x86-64 half needs.
@@ -155,13 +213,29 @@ fn macos(major: u16, minor: u16, architecture: Architecture) -> Vec<String> {
     };
     let mut platforms = Vec::new();
     let mut push = |major: u16, minor: u16, formats: &[&str]| {
-        platforms.extend(formats.iter().map(|format| format!("macosx_{major}_{minor}_{format}")));
+        platforms.extend(
+            formats
+                .iter()
+                .map(|format| format!("macosx_{major}_{minor}_{format}")),
+        );
     };
     if major == 10 {
-        (0..=minor).rev().for_each(|minor| push(10, minor, if minor < FIRST_MACOS_10 { &[] } else { old_formats }));
+        (0..=minor).rev().for_each(|minor| {
+            push(
+                10,
+                minor,
+                if minor < FIRST_MACOS_10 {
+                    &[]
+                } else {
+                    old_formats
+                },
+            )
+        });
     } else {
         (11..=major).rev().for_each(|major| push(major, 0, formats));
-        (FIRST_MACOS_10..=LAST_MACOS_10).rev().for_each(|minor| push(10, minor, old_formats));
+        (FIRST_MACOS_10..=LAST_MACOS_10)
+            .rev()
+            .for_each(|minor| push(10, minor, old_formats));
     }
     platforms
 }
@@ -171,7 +245,10 @@ mod tests {
     use super::*;
 
     fn tags(python: &str, platform: &str) -> TargetTags {
-        TargetTags::new(Target { python: python.parse().unwrap(), platform: platform.parse().unwrap() })
+        TargetTags::new(Target {
+            python: python.parse().unwrap(),
+            platform: platform.parse().unwrap(),
+        })
     }
 
     fn accepts(python: &str, platform: &str, tag: &str) -> bool {
@@ -205,8 +282,16 @@ mod tests {
         ];
         for (tag, expected) in table {
             let tag = format!("{tag}-manylinux_2_17_x86_64.manylinux2014_x86_64");
-            let found: String =
-                pythons.iter().map(|python| if accepts(python, "linux-x86_64", &tag) { 'y' } else { '-' }).collect();
+            let found: String = pythons
+                .iter()
+                .map(|python| {
+                    if accepts(python, "linux-x86_64", &tag) {
+                        'y'
+                    } else {
+                        '-'
+                    }
+                })
+                .collect();
             assert_eq!(found, expected, "{tag} on {pythons:?}");
         }
         for python in pythons {
@@ -216,8 +301,14 @@ mod tests {
 
     #[test]
     fn each_platform_accepts_its_own() {
-        let platforms =
-            ["linux-x86_64", "linux-aarch64", "musllinux-x86_64", "macos-arm64", "macos-x86_64", "windows-arm64"];
+        let platforms = [
+            "linux-x86_64",
+            "linux-aarch64",
+            "musllinux-x86_64",
+            "macos-arm64",
+            "macos-x86_64",
+            "windows-arm64",
+        ];
         let table = [
             ("manylinux1_x86_64", "y-----"),
             ("manylinux_2_5_x86_64", "y-----"),
@@ -238,7 +329,13 @@ mod tests {
         for (tag, expected) in table {
             let found: String = platforms
                 .iter()
-                .map(|platform| if accepts("3.14t", platform, &format!("cp314-cp314t-{tag}")) { 'y' } else { '-' })
+                .map(|platform| {
+                    if accepts("3.14t", platform, &format!("cp314-cp314t-{tag}")) {
+                        'y'
+                    } else {
+                        '-'
+                    }
+                })
                 .collect();
             assert_eq!(found, expected, "{tag} on {platforms:?}");
         }
@@ -247,7 +344,10 @@ mod tests {
     #[test]
     fn the_more_specific_tag_wins() {
         let tags = tags("3.14t", "linux-x86_64");
-        let rank = |tag: &str| tags.rank(&format!("a-1.0-{tag}.whl").parse().unwrap()).unwrap();
+        let rank = |tag: &str| {
+            tags.rank(&format!("a-1.0-{tag}.whl").parse().unwrap())
+                .unwrap()
+        };
         let order = [
             "cp314-cp314t-manylinux_2_28_x86_64",
             "cp314-cp314t-manylinux_2_17_x86_64.manylinux2014_x86_64",

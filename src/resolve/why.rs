@@ -17,8 +17,12 @@ pub(super) fn other_python(
     candidate: &VersionCandidate,
 ) -> Option<VersionSpecifiers> {
     let mut files = CandidateSelector::files(offer, candidate);
-    let all = files.clone().all(|file| selector.unfit(file) == Some(UnfitReason::Python));
-    files.find_map(|file| file.requires_python.clone()).filter(|_| all)
+    let all = files
+        .clone()
+        .all(|file| selector.unfit(file) == Some(UnfitReason::Python));
+    files
+        .find_map(|file| file.requires_python.clone())
+        .filter(|_| all)
 }
 
 /// What was looked at, and why none of it fits the target.
@@ -28,14 +32,23 @@ pub(super) fn nothing_fits(
     candidate: &VersionCandidate,
 ) -> String {
     let files: Vec<&Artifact> = CandidateSelector::files(offer, candidate).collect();
-    let version = files.first().map_or_else(|| candidate.version.to_string(), |file| file.version.to_string());
+    let version = files.first().map_or_else(
+        || candidate.version.to_string(),
+        |file| file.version.to_string(),
+    );
     let name: Option<&PackageName> = files.first().map(|file| &file.name);
     let subject = name.map_or_else(|| version.clone(), |name| format!("{name} {version}"));
-    let unfit: Vec<(&Artifact, UnfitReason)> =
-        files.iter().filter_map(|file| selector.unfit(file).map(|unfit| (*file, unfit))).collect();
-    let all = |kind: UnfitReason| !unfit.is_empty() && unfit.iter().all(|(_, unfit)| *unfit == kind);
+    let unfit: Vec<(&Artifact, UnfitReason)> = files
+        .iter()
+        .filter_map(|file| selector.unfit(file).map(|unfit| (*file, unfit)))
+        .collect();
+    let all =
+        |kind: UnfitReason| !unfit.is_empty() && unfit.iter().all(|(_, unfit)| *unfit == kind);
     if all(UnfitReason::Hash) {
-        return format!("none of the {} files of {subject} has one of the given digests", files.len());
+        return format!(
+            "none of the {} files of {subject} has one of the given digests",
+            files.len()
+        );
     }
     if all(UnfitReason::Python) {
         let wanted = files.iter().find_map(|file| file.requires_python.as_ref());
@@ -44,15 +57,30 @@ pub(super) fn nothing_fits(
     }
     let python = selector.target.python.abi_tag();
     let wheels: Vec<&WheelName> = files.iter().filter_map(|file| file.wheel()).collect();
-    let here: Vec<&WheelName> = wheels.iter().filter(|wheel| selector.tags.fits_platform(wheel)).copied().collect();
+    let here: Vec<&WheelName> = wheels
+        .iter()
+        .filter(|wheel| selector.tags.fits_platform(wheel))
+        .copied()
+        .collect();
     let offered = if wheels.is_empty() {
         "has no wheels".to_owned()
     } else if name.is_some_and(|name| selector.no_binary.covers(name)) {
         "has wheels that `--no-binary` forbids".to_owned()
     } else if here.is_empty() {
-        format!("has wheels for {} only", listed(wheels.iter().flat_map(|wheel| wheel.platform.clone()).collect()))
+        format!(
+            "has wheels for {} only",
+            listed(
+                wheels
+                    .iter()
+                    .flat_map(|wheel| wheel.platform.clone())
+                    .collect()
+            )
+        )
     } else {
-        format!("has wheels for {} only", listed(here.iter().flat_map(|wheel| interpreters(wheel)).collect()))
+        format!(
+            "has wheels for {} only",
+            listed(here.iter().flat_map(|wheel| interpreters(wheel)).collect())
+        )
     };
     let source = match unfit.iter().find(|(file, _)| file.wheel().is_none()) {
         None => "no source distribution",
@@ -61,7 +89,11 @@ pub(super) fn nothing_fits(
         Some((_, UnfitReason::Python)) => "a source distribution for other versions of Python",
         Some((_, UnfitReason::Tags)) => "a source distribution",
     };
-    let lacking = if here.is_empty() { format!("{python} on {}", selector.target.platform) } else { python };
+    let lacking = if here.is_empty() {
+        format!("{python} on {}", selector.target.platform)
+    } else {
+        python
+    };
     let hint = if selector.target.python.free_threaded && here.iter().any(|wheel| is_abi3(wheel)) {
         "; `abi3` does not count on a free-threaded build"
     } else {
@@ -76,9 +108,12 @@ fn interpreters(wheel: &WheelName) -> Vec<String> {
         .abi
         .iter()
         .flat_map(|abi| match abi.as_str() {
-            "none" | "abi3" | "abi3t" => {
-                wheel.python.iter().take(NAMED).map(|python| format!("{python}-{abi}")).collect()
-            }
+            "none" | "abi3" | "abi3t" => wheel
+                .python
+                .iter()
+                .take(NAMED)
+                .map(|python| format!("{python}-{abi}"))
+                .collect(),
             own => vec![own.to_owned()],
         })
         .collect()
@@ -90,8 +125,13 @@ fn is_abi3(wheel: &WheelName) -> bool {
 
 /// Tags without repetition, `cp39` before `cp310`.
 fn listed(tags: Vec<String>) -> String {
-    let distinct: BTreeSet<(Vec<usize>, String)> = tags.into_iter().map(|tag| (shape(&tag), tag)).collect();
-    let mut names: Vec<String> = distinct.iter().take(NAMED).map(|(_, tag)| tag.clone()).collect();
+    let distinct: BTreeSet<(Vec<usize>, String)> =
+        tags.into_iter().map(|tag| (shape(&tag), tag)).collect();
+    let mut names: Vec<String> = distinct
+        .iter()
+        .take(NAMED)
+        .map(|(_, tag)| tag.clone())
+        .collect();
     if distinct.len() > NAMED {
         names.push("…".to_owned());
     }

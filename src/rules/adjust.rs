@@ -46,7 +46,9 @@ pub enum AdjustError {
         nearest: Option<String>,
     },
     /// The rule leads to no verdict, so it cannot decide one.
-    #[error("the rule `{id}` leads to no verdict, so it cannot decide; expected off, hint or warning")]
+    #[error(
+        "the rule `{id}` leads to no verdict, so it cannot decide; expected off, hint or warning"
+    )]
     NoVerdict {
         /// The id.
         id: String,
@@ -68,7 +70,11 @@ impl FromStr for RuleSetting {
 
     fn from_str(word: &str) -> Result<RuleSetting, AdjustError> {
         let found = SETTINGS.iter().find(|(name, _)| *name == word);
-        found.map(|(_, setting)| *setting).ok_or_else(|| AdjustError::Word { given: word.to_owned() })
+        found
+            .map(|(_, setting)| *setting)
+            .ok_or_else(|| AdjustError::Word {
+                given: word.to_owned(),
+            })
     }
 }
 
@@ -81,10 +87,15 @@ impl RuleSet {
         let settings: BTreeMap<&str, RuleSetting> = settings.into_iter().collect();
         for (id, setting) in settings {
             let Some(position) = self.rules.iter().position(|rule| rule.id == id) else {
-                return Err(AdjustError::Absent { id: id.to_owned(), nearest: self.nearest(id) });
+                return Err(AdjustError::Absent {
+                    id: id.to_owned(),
+                    nearest: self.nearest(id),
+                });
             };
             match (setting, self.rules.get_mut(position)) {
-                (RuleSetting::Level(FindingLevel::Decides), Some(rule)) if rule.verdict.is_none() => {
+                (RuleSetting::Level(FindingLevel::Decides), Some(rule))
+                    if rule.verdict.is_none() =>
+                {
                     return Err(AdjustError::NoVerdict { id: id.to_owned() });
                 }
                 (RuleSetting::Level(level), Some(rule)) => rule.level = level,
@@ -100,10 +111,20 @@ impl RuleSet {
         let words: Vec<&str> = id.split('-').collect();
         let likeness = |other: &str| {
             let shared = other.split('-').filter(|word| words.contains(word)).count();
-            let beginning = other.bytes().zip(id.bytes()).take_while(|(left, right)| left == right).count();
+            let beginning = other
+                .bytes()
+                .zip(id.bytes())
+                .take_while(|(left, right)| left == right)
+                .count();
             (shared, beginning)
         };
-        let nearest = self.rules.iter().map(|rule| (likeness(&rule.id), &rule.id)).max();
-        nearest.filter(|((shared, beginning), _)| *shared > 0 || *beginning >= 4).map(|(_, id)| id.clone())
+        let nearest = self
+            .rules
+            .iter()
+            .map(|rule| (likeness(&rule.id), &rule.id))
+            .max();
+        nearest
+            .filter(|((shared, beginning), _)| *shared > 0 || *beginning >= 4)
+            .map(|(_, id)| id.clone())
     }
 }

@@ -67,5 +67,8 @@ pub fn builtin() -> Result<RuleSet, RuleError> {
 
 /// The page about a rule (Markdown), by its id.
 pub fn explain(id: &str) -> Option<&'static str> {
-    BUILTIN.iter().find(|builtin| builtin.id == id).map(|builtin| builtin.page)
+    BUILTIN
+        .iter()
+        .find(|builtin| builtin.id == id)
+        .map(|builtin| builtin.page)
 }

@@ -25,7 +25,10 @@ pub fn check_examples(rule: &CheckedRule) -> Vec<ExampleMismatch> {
     let mismatch = |example: &RuleExample| {
         let findings = findings(rule, &example.subject);
         let found = says(&findings);
-        let said = findings.into_iter().map(|finding| finding.message).collect();
+        let said = findings
+            .into_iter()
+            .map(|finding| finding.message)
+            .collect();
         (found != example.expect).then_some(ExampleMismatch {
             line: example.line,
             expected: example.expect,
@@ -42,5 +45,9 @@ fn says(findings: &[Finding]) -> ExampleExpectation {
         Certainty::Holds => ExampleExpectation::Fires,
         Certainty::Unknown => ExampleExpectation::Unknown,
     };
-    findings.iter().map(said).max().unwrap_or(ExampleExpectation::Quiet)
+    findings
+        .iter()
+        .map(said)
+        .max()
+        .unwrap_or(ExampleExpectation::Quiet)
 }

@@ -6,7 +6,11 @@ use crate::model::place::Place;
 
 /// The start of a byte range of the text, as a place in its file.
 pub(super) fn place(file: &str, text: &str, span: Option<Range<usize>>) -> Place {
-    Place::after(file, span.and_then(|span| text.get(..span.start)).unwrap_or_default())
+    Place::after(
+        file,
+        span.and_then(|span| text.get(..span.start))
+            .unwrap_or_default(),
+    )
 }
 
 /// Why a rule file is not a rule.

@@ -19,10 +19,16 @@ use super::rule::CheckedRule;
 /// told for the same module is left out, and so is what warnings and hints about the package could not tell: the verdict
 /// stands already, and the doubt would only repeat why.
 pub fn evaluate(rules: &RuleSet, subject: &Subject) -> Vec<Finding> {
-    let mut found: Vec<Finding> = rules.rules().iter().flat_map(|rule| findings(rule, subject)).collect();
+    let mut found: Vec<Finding> = rules
+        .rules()
+        .iter()
+        .flat_map(|rule| findings(rule, subject))
+        .collect();
     let decided: BTreeSet<Option<String>> = found
         .iter()
-        .filter(|finding| finding.certainty == Certainty::Holds && finding.verdict >= Some(Verdict::Unknown))
+        .filter(|finding| {
+            finding.certainty == Certainty::Holds && finding.verdict >= Some(Verdict::Unknown)
+        })
         .map(|finding| finding.module.clone())
         .collect();
     let repeats = |finding: &Finding| {
@@ -45,11 +51,27 @@ pub fn evaluate(rules: &RuleSet, subject: &Subject) -> Vec<Finding> {
 /// What one rule says.
 pub(super) fn findings(rule: &CheckedRule, subject: &Subject) -> Vec<Finding> {
     match rule.scope {
-        RuleScope::Package => finding(rule, RuleView { subject, module: None }).into_iter().collect(),
+        RuleScope::Package => finding(
+            rule,
+            RuleView {
+                subject,
+                module: None,
+            },
+        )
+        .into_iter()
+        .collect(),
         RuleScope::Module => subject
             .modules
             .iter()
-            .filter_map(|module| finding(rule, RuleView { subject, module: Some(module) }))
+            .filter_map(|module| {
+                finding(
+                    rule,
+                    RuleView {
+                        subject,
+                        module: Some(module),
+                    },
+                )
+            })
             .collect(),
     }
 }
@@ -60,7 +82,9 @@ fn help_in_doubt(rule: &CheckedRule) -> &'static str {
         (FindingLevel::Decides, RuleScope::Module) => {
             "Get what could not be read into the scan, or import it on the target and look at `sys._is_gil_enabled()`."
         }
-        (FindingLevel::Decides, RuleScope::Package) => "Solve what stands in the way, and scan again.",
+        (FindingLevel::Decides, RuleScope::Package) => {
+            "Solve what stands in the way, and scan again."
+        }
         (FindingLevel::Warning | FindingLevel::Hint, _) => "Nothing is known to be wrong here.",
     }
 }
@@ -76,14 +100,30 @@ fn finding(rule: &CheckedRule, view: RuleView<'_>) -> Option<Finding> {
     let (certainty, summary, message, evidence) = match &truth {
         TruthValue::Unknown(_) => {
             let template = rule.unknown.as_ref().unwrap_or(&rule.message);
-            let evidence = view.module.map(|module| module.evidence.clone()).unwrap_or_default();
-            (Certainty::Unknown, format!("perhaps {summary}"), template.fill(view, words), evidence)
+            let evidence = view
+                .module
+                .map(|module| module.evidence.clone())
+                .unwrap_or_default();
+            (
+                Certainty::Unknown,
+                format!("perhaps {summary}"),
+                template.fill(view, words),
+                evidence,
+            )
         }
-        TruthValue::Yes(seen) => (Certainty::Holds, summary, rule.message.fill(view, words), seen.evidence.clone()),
+        TruthValue::Yes(seen) => (
+            Certainty::Holds,
+            summary,
+            rule.message.fill(view, words),
+            seen.evidence.clone(),
+        ),
         TruthValue::No => return None,
     };
     let (help, alternative) = match certainty {
-        Certainty::Holds => (rule.help.fill(view, words), rule.alternative.as_ref().map(|it| it.fill(view, words))),
+        Certainty::Holds => (
+            rule.help.fill(view, words),
+            rule.alternative.as_ref().map(|it| it.fill(view, words)),
+        ),
         Certainty::Unknown => (help_in_doubt(rule).to_owned(), None),
     };
     let verdict = match (rule.level, certainty) {

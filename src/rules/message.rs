@@ -92,7 +92,14 @@ pub const PLACEHOLDERS: &[MessagePlaceholder] = &[
         scope: Some(RuleScope::Package),
         meaning: "of an sdist: what a build of it would become, as in `would keep the GIL off (2 modules declare it)`",
         // Tables have no room for the reason, which stands behind the colon.
-        value: |view, _| foreseen(&view.subject.offer).0.split(": ").next().unwrap_or_default().to_owned(),
+        value: |view, _| {
+            foreseen(&view.subject.offer)
+                .0
+                .split(": ")
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        },
     },
     MessagePlaceholder {
         name: "build-with-needs",
@@ -119,7 +126,15 @@ pub const PLACEHOLDERS: &[MessagePlaceholder] = &[
         name: "hidden",
         scope: Some(RuleScope::Package),
         meaning: "the files that the target does not look for",
-        value: |view, _| some(view.subject.hidden.iter().map(|hidden| hidden.path.as_str()), 3),
+        value: |view, _| {
+            some(
+                view.subject
+                    .hidden
+                    .iter()
+                    .map(|hidden| hidden.path.as_str()),
+                3,
+            )
+        },
     },
     MessagePlaceholder {
         name: "problems",
@@ -149,7 +164,14 @@ pub const PLACEHOLDERS: &[MessagePlaceholder] = &[
         name: "declared-by",
         scope: Some(RuleScope::Module),
         meaning: "who declared that it does not need the GIL",
-        value: |view, _| of_module(view, |module| module.declared_by.as_ref().map_or_else(String::new, declarer)),
+        value: |view, _| {
+            of_module(view, |module| {
+                module
+                    .declared_by
+                    .as_ref()
+                    .map_or_else(String::new, declarer)
+            })
+        },
     },
     MessagePlaceholder {
         name: "delegate",
@@ -178,8 +200,13 @@ fn file(offer: &InstallChoice) -> &str {
 /// What a build becomes, and the compilers that it needs.
 fn foreseen(offer: &InstallChoice) -> (String, &[String]) {
     match offer {
-        InstallChoice::Source { build: Some(build), .. } => (build.reason.clone(), &build.needs),
-        _ => ("what it becomes is decided where it is built".to_owned(), &[]),
+        InstallChoice::Source {
+            build: Some(build), ..
+        } => (build.reason.clone(), &build.needs),
+        _ => (
+            "what it becomes is decided where it is built".to_owned(),
+            &[],
+        ),
     }
 }
 
@@ -204,7 +231,10 @@ fn ported(subject: &Subject) -> String {
 
 fn requires_python(offer: &InstallChoice) -> String {
     match offer {
-        InstallChoice::Nothing { requires_python: Some(wanted), .. } => wanted.clone(),
+        InstallChoice::Nothing {
+            requires_python: Some(wanted),
+            ..
+        } => wanted.clone(),
         _ => String::new(),
     }
 }
@@ -225,11 +255,20 @@ fn found(words: MessageWords<'_>) -> String {
 }
 
 fn classifier(view: RuleView<'_>) -> String {
-    let level = view.subject.distribution.free_threading.value().copied().flatten();
+    let level = view
+        .subject
+        .distribution
+        .free_threading
+        .value()
+        .copied()
+        .flatten();
     level.map(classifier_words).unwrap_or_default().to_owned()
 }
 
-fn of_module(view: RuleView<'_>, value: impl Fn(&crate::model::outcome::ModuleOutcome) -> String) -> String {
+fn of_module(
+    view: RuleView<'_>,
+    value: impl Fn(&crate::model::outcome::ModuleOutcome) -> String,
+) -> String {
     view.module.map(value).unwrap_or_default()
 }
 
@@ -243,9 +282,13 @@ fn declarer(declared_by: &DeclaredBy) -> String {
 }
 
 fn delegate_found(view: RuleView<'_>) -> String {
-    let found = view.module.and_then(|module| view.subject.delegates.get(module.delegate.as_ref()?));
+    let found = view
+        .module
+        .and_then(|module| view.subject.delegates.get(module.delegate.as_ref()?));
     match found {
-        Some(Delegate::Provided { package, reason, .. }) => format!("{package}: {reason}"),
+        Some(Delegate::Provided {
+            package, reason, ..
+        }) => format!("{package}: {reason}"),
         Some(Delegate::Missing) => "no package of the set".to_owned(),
         Some(Delegate::Unknown { why }) => why.clone(),
         None => String::new(),
@@ -280,10 +323,14 @@ impl MessageTemplate {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             let (name, tail) = after.split_once('}').ok_or("has a `{` without `}`")?;
-            let known = PLACEHOLDERS.iter().find(|placeholder| placeholder.name == name);
+            let known = PLACEHOLDERS
+                .iter()
+                .find(|placeholder| placeholder.name == name);
             let known = known.ok_or_else(|| format!("has the unknown placeholder `{{{name}}}`"))?;
             if known.scope.is_some_and(|allowed| allowed != scope) {
-                return Err(format!("has the placeholder `{{{name}}}`, which is for rules of the other scope"));
+                return Err(format!(
+                    "has the placeholder `{{{name}}}`, which is for rules of the other scope"
+                ));
             }
             parts.push(MessagePart::Text(before.to_owned()));
             parts.push(MessagePart::Placeholder(known.name));
@@ -298,7 +345,9 @@ impl MessageTemplate {
 
     /// A message without placeholders.
     pub(super) fn literal(text: &str) -> MessageTemplate {
-        MessageTemplate { parts: vec![MessagePart::Text(text.to_owned())] }
+        MessageTemplate {
+            parts: vec![MessagePart::Text(text.to_owned())],
+        }
     }
 
     /// The message with its placeholders filled.
@@ -325,7 +374,11 @@ mod tests {
         let table = [
             ("{module} of {package}", RuleScope::Module, None),
             ("no placeholder", RuleScope::Package, None),
-            ("{modul}", RuleScope::Module, Some("has the unknown placeholder `{modul}`")),
+            (
+                "{modul}",
+                RuleScope::Module,
+                Some("has the unknown placeholder `{modul}`"),
+            ),
             (
                 "{module}",
                 RuleScope::Package,
@@ -335,7 +388,11 @@ mod tests {
             ("module}", RuleScope::Module, Some("has a `}` without `{`")),
         ];
         for (text, scope, expected) in table {
-            assert_eq!(MessageTemplate::read(text, scope).err().as_deref(), expected, "{text}");
+            assert_eq!(
+                MessageTemplate::read(text, scope).err().as_deref(),
+                expected,
+                "{text}"
+            );
         }
     }
 }

@@ -24,7 +24,10 @@ impl CheckedRule {
 
 /// A page (Markdown) made from the rule alone.
 pub fn outline(rule: &CheckedRule) -> String {
-    let mut page = format!("# {}: {}\n\n## What it finds\n\n{}\n", rule.id, rule.title, rule.message);
+    let mut page = format!(
+        "# {}: {}\n\n## What it finds\n\n{}\n",
+        rule.id, rule.title, rule.message
+    );
     if let Some(unknown) = &rule.unknown {
         page.push_str(&format!("\nWhere that is unknown: {unknown}\n"));
     }

@@ -72,7 +72,11 @@ pub(super) enum TruthValue {
 
 impl TruthValue {
     fn of(holds: bool) -> TruthValue {
-        if holds { TruthValue::Yes(PredicateEvidence::default()) } else { TruthValue::No }
+        if holds {
+            TruthValue::Yes(PredicateEvidence::default())
+        } else {
+            TruthValue::No
+        }
     }
 
     /// "Yes" when there is evidence of it.
@@ -88,10 +92,11 @@ impl TruthValue {
     fn and(self, other: TruthValue) -> TruthValue {
         match (self, other) {
             (TruthValue::No, _) | (_, TruthValue::No) => TruthValue::No,
-            (TruthValue::Unknown(left), TruthValue::Unknown(right)) => TruthValue::Unknown(joined(left, right)),
-            (TruthValue::Unknown(whys), TruthValue::Yes(_)) | (TruthValue::Yes(_), TruthValue::Unknown(whys)) => {
-                TruthValue::Unknown(whys)
+            (TruthValue::Unknown(left), TruthValue::Unknown(right)) => {
+                TruthValue::Unknown(joined(left, right))
             }
+            (TruthValue::Unknown(whys), TruthValue::Yes(_))
+            | (TruthValue::Yes(_), TruthValue::Unknown(whys)) => TruthValue::Unknown(whys),
             (TruthValue::Yes(left), TruthValue::Yes(right)) => TruthValue::Yes(left.with(right)),
         }
     }
@@ -101,10 +106,11 @@ impl TruthValue {
         match (self, other) {
             (TruthValue::Yes(left), TruthValue::Yes(right)) => TruthValue::Yes(left.with(right)),
             (TruthValue::Yes(seen), _) | (_, TruthValue::Yes(seen)) => TruthValue::Yes(seen),
-            (TruthValue::Unknown(left), TruthValue::Unknown(right)) => TruthValue::Unknown(joined(left, right)),
-            (TruthValue::Unknown(whys), TruthValue::No) | (TruthValue::No, TruthValue::Unknown(whys)) => {
-                TruthValue::Unknown(whys)
+            (TruthValue::Unknown(left), TruthValue::Unknown(right)) => {
+                TruthValue::Unknown(joined(left, right))
             }
+            (TruthValue::Unknown(whys), TruthValue::No)
+            | (TruthValue::No, TruthValue::Unknown(whys)) => TruthValue::Unknown(whys),
             (TruthValue::No, TruthValue::No) => TruthValue::No,
         }
     }
@@ -112,7 +118,10 @@ impl TruthValue {
 
 impl PredicateEvidence {
     fn with(self, other: PredicateEvidence) -> PredicateEvidence {
-        PredicateEvidence { evidence: joined(self.evidence, other.evidence), found: joined(self.found, other.found) }
+        PredicateEvidence {
+            evidence: joined(self.evidence, other.evidence),
+            found: joined(self.found, other.found),
+        }
     }
 }
 
@@ -208,7 +217,8 @@ impl RuleCondition {
 
     /// Whether it asks what instructions show.
     pub(super) fn asks_for_code(&self) -> bool {
-        matches!(self, RuleCondition::Code(_)) || self.parts().iter().any(RuleCondition::asks_for_code)
+        matches!(self, RuleCondition::Code(_))
+            || self.parts().iter().any(RuleCondition::asks_for_code)
     }
 
     /// Whether there are subjects for which it is unknown.
@@ -221,7 +231,9 @@ impl RuleCondition {
             RuleCondition::Gil(words) => !words.contains(&Gil::Unknown),
             RuleCondition::DeclaredBy(words) => !words.contains(&DeclaredByKind::Unclear),
             RuleCondition::Offer(words) => !words.contains(&OfferKind::Unknown),
-            RuleCondition::Package(_) | RuleCondition::HiddenModules(_) | RuleCondition::Problems(_) => false,
+            RuleCondition::Package(_)
+            | RuleCondition::HiddenModules(_)
+            | RuleCondition::Problems(_) => false,
             _ => true,
         }
     }
@@ -229,12 +241,14 @@ impl RuleCondition {
     /// Whether it holds for what is looked at.
     pub(super) fn evaluate(&self, view: RuleView<'_>) -> TruthValue {
         match self {
-            RuleCondition::All(parts) => {
-                parts.iter().map(|part| part.evaluate(view)).fold(TruthValue::of(true), TruthValue::and)
-            }
-            RuleCondition::Any(parts) => {
-                parts.iter().map(|part| part.evaluate(view)).fold(TruthValue::No, TruthValue::or)
-            }
+            RuleCondition::All(parts) => parts
+                .iter()
+                .map(|part| part.evaluate(view))
+                .fold(TruthValue::of(true), TruthValue::and),
+            RuleCondition::Any(parts) => parts
+                .iter()
+                .map(|part| part.evaluate(view))
+                .fold(TruthValue::No, TruthValue::or),
             RuleCondition::Not(part) => !part.evaluate(view),
             _ if self.scope() == Some(RuleScope::Package) => package::evaluate(self, view.subject),
             _ => match view.module {
@@ -249,7 +263,10 @@ impl RuleCondition {
 mod tests {
     use super::*;
 
-    const YES: TruthValue = TruthValue::Yes(PredicateEvidence { evidence: Vec::new(), found: Vec::new() });
+    const YES: TruthValue = TruthValue::Yes(PredicateEvidence {
+        evidence: Vec::new(),
+        found: Vec::new(),
+    });
 
     #[test]
     fn logic_is_kleenes() {
@@ -258,7 +275,12 @@ mod tests {
             (YES, YES, YES, YES),
             (YES, TruthValue::No, TruthValue::No, YES),
             (YES, unknown(), unknown(), YES),
-            (TruthValue::No, TruthValue::No, TruthValue::No, TruthValue::No),
+            (
+                TruthValue::No,
+                TruthValue::No,
+                TruthValue::No,
+                TruthValue::No,
+            ),
             (TruthValue::No, unknown(), TruthValue::No, unknown()),
             (unknown(), unknown(), unknown(), unknown()),
         ];
@@ -268,6 +290,9 @@ mod tests {
             assert_eq!(left.clone().or(right.clone()), or);
             assert_eq!(right.or(left), or);
         }
-        assert_eq!((!YES, !TruthValue::No, !unknown()), (TruthValue::No, YES, unknown()));
+        assert_eq!(
+            (!YES, !TruthValue::No, !unknown()),
+            (TruthValue::No, YES, unknown())
+        );
     }
 }

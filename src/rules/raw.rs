@@ -16,8 +16,8 @@ use super::error::{RuleError, place};
 
 pub(super) use example::{RawDelegate, RawExample, RawHazard, RawModule, RawNative, UnreadFact};
 pub use words::{
-    ClaimKind, ClassifierKind, CodeSign, DeclaredByKind, DelegateState, GilValue, HazardKind, InterpretersKind,
-    OfferKind, ReleaseKind, StableAbiBreach,
+    ClaimKind, ClassifierKind, CodeSign, DeclaredByKind, DelegateState, GilValue, HazardKind,
+    InterpretersKind, OfferKind, ReleaseKind, StableAbiBreach,
 };
 
 /// Largest rule file in bytes: far above any real one, and low enough for every nesting to be read.
@@ -26,12 +26,18 @@ pub const LARGEST_FILE: usize = 64 * 1024;
 /// A rule file's text.
 pub(super) fn text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, RuleError> {
     if bytes.len() > LARGEST_FILE {
-        return Err(RuleError::TooLarge { file: file.to_owned(), size: bytes.len(), limit: LARGEST_FILE });
+        return Err(RuleError::TooLarge {
+            file: file.to_owned(),
+            size: bytes.len(),
+            limit: LARGEST_FILE,
+        });
     }
     std::str::from_utf8(bytes).map_err(|error| {
         let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let end = valid.len();
-        RuleError::Encoding { place: place(file, &String::from_utf8_lossy(valid), Some(end..end)) }
+        RuleError::Encoding {
+            place: place(file, &String::from_utf8_lossy(valid), Some(end..end)),
+        }
     })
 }
 

@@ -9,7 +9,9 @@ use crate::model::verdict::Verdict;
 use super::error::{RuleError, place};
 use super::example::{self, RuleExample};
 use super::message::{MessageTemplate, PLACEHOLDERS};
-use super::raw::{self, ExampleExpectation, RawExample, RawRule, RuleCondition, RuleScope, Spanned};
+use super::raw::{
+    self, ExampleExpectation, RawExample, RawRule, RuleCondition, RuleScope, Spanned,
+};
 
 /// A rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,8 +64,16 @@ impl RuleChecker<'_> {
         self.check_unknown(&raw)?;
         let template = |field, message: &Spanned<String>| {
             MessageTemplate::read(message.get_ref(), raw.scope).map_err(|found| {
-                let names: Vec<&str> = PLACEHOLDERS.iter().map(|placeholder| placeholder.name).collect();
-                self.error(field, message.span(), found, format!("placeholders out of {}", names.join(", ")))
+                let names: Vec<&str> = PLACEHOLDERS
+                    .iter()
+                    .map(|placeholder| placeholder.name)
+                    .collect();
+                self.error(
+                    field,
+                    message.span(),
+                    found,
+                    format!("placeholders out of {}", names.join(", ")),
+                )
             })
         };
         Ok(CheckedRule {
@@ -72,9 +82,17 @@ impl RuleChecker<'_> {
                 None => MessageTemplate::literal(&in_a_sentence(raw.title.get_ref())),
             },
             message: template("message", &raw.message)?,
-            unknown: raw.unknown.as_ref().map(|message| template("unknown", message)).transpose()?,
+            unknown: raw
+                .unknown
+                .as_ref()
+                .map(|message| template("unknown", message))
+                .transpose()?,
             help: template("help", &raw.help)?,
-            alternative: raw.alternative.as_ref().map(|message| template("alternative", message)).transpose()?,
+            alternative: raw
+                .alternative
+                .as_ref()
+                .map(|message| template("alternative", message))
+                .transpose()?,
             examples: self.examples(&raw.examples, condition.can_be_unknown(), raw.when.span())?,
             place: place(self.file, self.text, Some(raw.id.span())),
             id: raw.id.into_inner(),
@@ -86,20 +104,39 @@ impl RuleChecker<'_> {
         })
     }
 
-    fn error(&self, field: &'static str, span: Range<usize>, found: String, expected: String) -> RuleError {
-        RuleError::Value { place: place(self.file, self.text, Some(span)), field, found, expected }
+    fn error(
+        &self,
+        field: &'static str,
+        span: Range<usize>,
+        found: String,
+        expected: String,
+    ) -> RuleError {
+        RuleError::Value {
+            place: place(self.file, self.text, Some(span)),
+            field,
+            found,
+            expected,
+        }
     }
 
     fn check_id(&self, raw: &RawRule) -> Result<(), RuleError> {
         let id = raw.id.get_ref();
         let is_word = |word: &str| {
-            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            !word.is_empty()
+                && word
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         };
         if id.split('-').all(is_word) {
             return Ok(());
         }
         let expected = "lower-case words joined by hyphens, such as `gil-undeclared`";
-        Err(self.error("id", raw.id.span(), format!("is `{id}`"), expected.to_owned()))
+        Err(self.error(
+            "id",
+            raw.id.span(),
+            format!("is `{id}`"),
+            expected.to_owned(),
+        ))
     }
 
     fn check_verdict(&self, raw: &RawRule) -> Result<(), RuleError> {
@@ -110,11 +147,25 @@ impl RuleChecker<'_> {
             }
             (Some(verdict), FindingLevel::Warning | FindingLevel::Hint) => {
                 let expected = "none, since only rules of level `decides` lead to one".to_owned();
-                Err(self.error("verdict", verdict.span(), format!("is `{}`", verdict.get_ref().word()), expected))
+                Err(self.error(
+                    "verdict",
+                    verdict.span(),
+                    format!("is `{}`", verdict.get_ref().word()),
+                    expected,
+                ))
             }
-            (Some(verdict), FindingLevel::Decides) if matches!(verdict.get_ref(), Verdict::Ready | Verdict::Pure) => {
-                let expected = "a verdict that is worse than what a package gets without any finding".to_owned();
-                Err(self.error("verdict", verdict.span(), format!("is `{}`", verdict.get_ref().word()), expected))
+            (Some(verdict), FindingLevel::Decides)
+                if matches!(verdict.get_ref(), Verdict::Ready | Verdict::Pure) =>
+            {
+                let expected =
+                    "a verdict that is worse than what a package gets without any finding"
+                        .to_owned();
+                Err(self.error(
+                    "verdict",
+                    verdict.span(),
+                    format!("is `{}`", verdict.get_ref().word()),
+                    expected,
+                ))
             }
             _ => Ok(()),
         }
@@ -124,7 +175,12 @@ impl RuleChecker<'_> {
         match (&raw.unknown, raw.when.get_ref().can_be_unknown()) {
             (None, true) => {
                 let expected = "a message for when the condition is unknown".to_owned();
-                Err(self.error("unknown", raw.when.span(), "is missing".to_owned(), expected))
+                Err(self.error(
+                    "unknown",
+                    raw.when.span(),
+                    "is missing".to_owned(),
+                    expected,
+                ))
             }
             (Some(message), false) => {
                 let expected = "none, since this condition is never unknown".to_owned();
@@ -144,23 +200,47 @@ impl RuleChecker<'_> {
         for spanned in raw {
             let raw = spanned.get_ref();
             let subject = example::subject(raw).map_err(|error| {
-                let span = if error.kind == "platform" { raw.platform.span() } else { raw.python.span() };
-                self.error("example", span, format!("has `{}`", error.given), error.expected.to_owned())
+                let span = if error.kind == "platform" {
+                    raw.platform.span()
+                } else {
+                    raw.python.span()
+                };
+                self.error(
+                    "example",
+                    span,
+                    format!("has `{}`", error.given),
+                    error.expected.to_owned(),
+                )
             })?;
             let line = place(self.file, self.text, Some(spanned.span())).line;
-            examples.push(RuleExample { line, expect: raw.expect, subject });
+            examples.push(RuleExample {
+                line,
+                expect: raw.expect,
+                subject,
+            });
         }
         let needed: &[ExampleExpectation] = if can_be_unknown {
-            &[ExampleExpectation::Fires, ExampleExpectation::Quiet, ExampleExpectation::Unknown]
+            &[
+                ExampleExpectation::Fires,
+                ExampleExpectation::Quiet,
+                ExampleExpectation::Unknown,
+            ]
         } else {
             &[ExampleExpectation::Fires, ExampleExpectation::Quiet]
         };
-        let complete = needed.iter().all(|expect| examples.iter().any(|example| example.expect == *expect));
+        let complete = needed
+            .iter()
+            .all(|expect| examples.iter().any(|example| example.expect == *expect));
         if complete && examples.len() >= 3 {
             return Ok(examples);
         }
         let expected = format!("at least three, among them one each of {needed:?}").to_lowercase();
-        Err(self.error("example", rule, format!("is there {} times", examples.len()), expected))
+        Err(self.error(
+            "example",
+            rule,
+            format!("is there {} times", examples.len()),
+            expected,
+        ))
     }
 }
 
@@ -176,17 +256,34 @@ fn in_a_sentence(title: &str) -> String {
 }
 
 /// Checks a condition; the error is what was found and what was expected.
-fn check_condition(condition: &RuleCondition, scope: RuleScope, depth: usize) -> Result<(), (String, String)> {
+fn check_condition(
+    condition: &RuleCondition,
+    scope: RuleScope,
+    depth: usize,
+) -> Result<(), (String, String)> {
     if depth > DEEPEST_CONDITION {
-        return Err(("is nested too deeply".to_owned(), format!("at most {DEEPEST_CONDITION} levels")));
+        return Err((
+            "is nested too deeply".to_owned(),
+            format!("at most {DEEPEST_CONDITION} levels"),
+        ));
     }
     if condition.is_empty() {
-        return Err(("has an empty list".to_owned(), "at least one word or condition".to_owned()));
+        return Err((
+            "has an empty list".to_owned(),
+            "at least one word or condition".to_owned(),
+        ));
     }
     if condition.scope().is_some_and(|needed| needed != scope) {
         let expected = format!("predicates for the scope `{scope:?}`").to_lowercase();
         return Err((format!("has the predicate {condition:?}"), expected));
     }
-    let inner = if matches!(condition, RuleCondition::AnyModule(_)) { RuleScope::Module } else { scope };
-    condition.parts().iter().try_for_each(|part| check_condition(part, inner, depth + 1))
+    let inner = if matches!(condition, RuleCondition::AnyModule(_)) {
+        RuleScope::Module
+    } else {
+        scope
+    };
+    condition
+        .parts()
+        .iter()
+        .try_for_each(|part| check_condition(part, inner, depth + 1))
 }

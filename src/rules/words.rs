@@ -4,7 +4,11 @@
 pub(super) fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>, shown: usize) -> String {
     let left = names.len().saturating_sub(shown);
     let names = names.take(shown).collect::<Vec<_>>().join(", ");
-    if left > 0 { format!("{names} and {left} more") } else { names }
+    if left > 0 {
+        format!("{names} and {left} more")
+    } else {
+        names
+    }
 }
 
 #[cfg(test)]
@@ -14,6 +18,9 @@ mod tests {
     #[test]
     fn long_lists_are_cut() {
         assert_eq!(some(["a", "b", "c"].into_iter(), 3), "a, b, c");
-        assert_eq!(some(["a", "b", "c", "d", "e"].into_iter(), 3), "a, b, c and 2 more");
+        assert_eq!(
+            some(["a", "b", "c", "d", "e"].into_iter(), 3),
+            "a, b, c and 2 more"
+        );
     }
 }

@@ -60,8 +60,14 @@ impl ReportBuilder {
                     IndexError::Unreachable { host, .. } => host.clone(),
                     _ => String::new(),
                 };
-                let message = format!("{message} ({left_out} packages or files were to be asked for)");
-                problems.push(Problem { kind: outage.kind(), package: None, place, message });
+                let message =
+                    format!("{message} ({left_out} packages or files were to be asked for)");
+                problems.push(Problem {
+                    kind: outage.kind(),
+                    package: None,
+                    place,
+                    message,
+                });
             }
         }
         problems.sort();
@@ -101,13 +107,26 @@ struct GatheredVersion {
 type VersionKey = (PackageName, Option<Version>, usize, usize);
 
 /// Puts the report together.
-pub(super) fn assemble(judged: Vec<JudgedTarget>, examinations: &ExaminationIndex, bytes: ByteCounts) -> ReportBuilder {
+pub(super) fn assemble(
+    judged: Vec<JudgedTarget>,
+    examinations: &ExaminationIndex,
+    bytes: ByteCounts,
+) -> ReportBuilder {
     let mut targets: Vec<Target> = Vec::new();
     let mut problems: BTreeSet<Problem> = BTreeSet::new();
     let mut excluded: BTreeSet<ExcludedTarget> = BTreeSet::new();
-    problems.extend(examinations.values().flat_map(|found| found.problems.iter().cloned()));
+    problems.extend(
+        examinations
+            .values()
+            .flat_map(|found| found.problems.iter().cloned()),
+    );
     let mut packages: BTreeMap<VersionKey, GatheredVersion> = BTreeMap::new();
-    for JudgedTarget { origin, resolution, results } in judged {
+    for JudgedTarget {
+        origin,
+        resolution,
+        results,
+    } in judged
+    {
         if !targets.contains(&resolution.target) {
             targets.push(resolution.target);
         }
@@ -115,8 +134,12 @@ pub(super) fn assemble(judged: Vec<JudgedTarget>, examinations: &ExaminationInde
         excluded.extend(resolution.excluded);
         let mut had: BTreeMap<(PackageName, Option<Version>), usize> = BTreeMap::new();
         for (chosen, result) in resolution.packages.into_iter().zip(results) {
-            let count = had.entry((chosen.name.clone(), chosen.version.clone())).or_default();
-            let gathered = packages.entry((chosen.name, chosen.version, origin, *count)).or_default();
+            let count = had
+                .entry((chosen.name.clone(), chosen.version.clone()))
+                .or_default();
+            let gathered = packages
+                .entry((chosen.name, chosen.version, origin, *count))
+                .or_default();
             *count += 1;
             gathered.required_by.extend(chosen.required_by);
             gathered.results.push(result);
@@ -126,7 +149,10 @@ pub(super) fn assemble(judged: Vec<JudgedTarget>, examinations: &ExaminationInde
     let summary = RunSummary {
         packages: names.len(),
         files: examinations.len(),
-        modules: examinations.values().map(|found| found.module_count()).sum(),
+        modules: examinations
+            .values()
+            .map(|found| found.module_count())
+            .sum(),
         bytes_fetched: bytes.fetched,
         bytes_total: bytes.total,
         problems: problems.len(),

@@ -19,7 +19,11 @@ use crate::model::wheel_name::WheelName;
 use super::glance::ExamineOptions;
 
 /// Describes a wheel; its name's part is unknown when the name is no wheel's.
-pub(super) fn describe(wheel: &WheelArchive, glance: ExamineOptions<'_>, modules: &[ModuleFacts]) -> DistributionFacts {
+pub(super) fn describe(
+    wheel: &WheelArchive,
+    glance: ExamineOptions<'_>,
+    modules: &[ModuleFacts],
+) -> DistributionFacts {
     let name_claims = match glance.filename.parse::<WheelName>() {
         Ok(name) => Fact::known(claims::of_wheel(&name), Vec::new()),
         Err(error) => Fact::unknown(error.to_string()),
@@ -27,15 +31,25 @@ pub(super) fn describe(wheel: &WheelArchive, glance: ExamineOptions<'_>, modules
     let (free_threading, requires_python) = match wheel.metadata() {
         Ok(metadata) => {
             let requires = metadata.requires_python.as_ref().map(ToString::to_string);
-            (free_threading(&metadata.classifiers), Fact::known(requires, Vec::new()))
+            (
+                free_threading(&metadata.classifiers),
+                Fact::known(requires, Vec::new()),
+            )
         }
-        Err(error) => (Fact::unknown(error.to_string()), Fact::unknown(error.to_string())),
+        Err(error) => (
+            Fact::unknown(error.to_string()),
+            Fact::unknown(error.to_string()),
+        ),
     };
     let (generator, wheel_claims) = match wheel.wheel_file() {
-        Ok(file) => {
-            (Fact::known(file.generator, Vec::new()), Fact::known(claims::of_wheel_file(&file.tags), Vec::new()))
-        }
-        Err(error) => (Fact::unknown(error.to_string()), Fact::unknown(error.to_string())),
+        Ok(file) => (
+            Fact::known(file.generator, Vec::new()),
+            Fact::known(claims::of_wheel_file(&file.tags), Vec::new()),
+        ),
+        Err(error) => (
+            Fact::unknown(error.to_string()),
+            Fact::unknown(error.to_string()),
+        ),
     };
     let mut natives = natives(wheel, modules);
     // A server is not asked for what no verdict depends on.
@@ -45,7 +59,15 @@ pub(super) fn describe(wheel: &WheelArchive, glance: ExamineOptions<'_>, modules
     }
     let natives = Fact::known(natives, Vec::new());
     let release = Fact::default();
-    DistributionFacts { free_threading, requires_python, generator, name_claims, wheel_claims, release, natives }
+    DistributionFacts {
+        free_threading,
+        requires_python,
+        generator,
+        name_claims,
+        wheel_claims,
+        release,
+        natives,
+    }
 }
 
 /// Describes what is installed: by what the installer kept of the wheel, and by the files that an import system could load.
@@ -59,14 +81,26 @@ pub(super) fn describe_installed(
     let no_metadata = || Fact::unknown("there is no METADATA");
     let tags = wheel.map(|wheel| claims::of_wheel_file(&wheel.tags));
     // The wheel's name is gone, and had these tags.
-    let tags = || tags.clone().map_or_else(|| Fact::unknown("there is no WHEEL"), |tags| Fact::known(tags, Vec::new()));
-    let requires_python = |metadata: &Metadata| metadata.requires_python.as_ref().map(ToString::to_string);
+    let tags = || {
+        tags.clone().map_or_else(
+            || Fact::unknown("there is no WHEEL"),
+            |tags| Fact::known(tags, Vec::new()),
+        )
+    };
+    let requires_python =
+        |metadata: &Metadata| metadata.requires_python.as_ref().map(ToString::to_string);
     DistributionFacts {
-        free_threading: metadata
-            .map_or_else(|| Fact::unknown("there is no METADATA"), |it| free_threading(&it.classifiers)),
-        requires_python: metadata.map_or_else(no_metadata, |it| Fact::known(requires_python(it), Vec::new())),
-        generator: wheel
-            .map_or_else(|| Fact::unknown("there is no WHEEL"), |it| Fact::known(it.generator.clone(), Vec::new())),
+        free_threading: metadata.map_or_else(
+            || Fact::unknown("there is no METADATA"),
+            |it| free_threading(&it.classifiers),
+        ),
+        requires_python: metadata.map_or_else(no_metadata, |it| {
+            Fact::known(requires_python(it), Vec::new())
+        }),
+        generator: wheel.map_or_else(
+            || Fact::unknown("there is no WHEEL"),
+            |it| Fact::known(it.generator.clone(), Vec::new()),
+        ),
         name_claims: tags(),
         wheel_claims: tags(),
         natives: Fact::known(modules.iter().map(native).collect(), Vec::new()),
@@ -76,7 +110,10 @@ pub(super) fn describe_installed(
 
 /// Names of all wheels of a version, sorted.
 pub(super) fn release(listing: &ArtifactListing, version: &Version) -> Vec<String> {
-    let wheels = listing.files.iter().filter(|file| file.wheel().is_some() && file.version == *version);
+    let wheels = listing
+        .files
+        .iter()
+        .filter(|file| file.wheel().is_some() && file.version == *version);
     let mut names: Vec<String> = wheels.map(|file| file.filename.clone()).collect();
     names.sort();
     names.dedup();
@@ -84,18 +121,30 @@ pub(super) fn release(listing: &ArtifactListing, version: &Version) -> Vec<Strin
 }
 
 fn program(path: &str) -> NativeFile {
-    NativeFile { path: path.to_owned(), kind: NativeKind::Program, claim: AbiClaim::Nothing, abis: Vec::new() }
+    NativeFile {
+        path: path.to_owned(),
+        kind: NativeKind::Program,
+        claim: AbiClaim::Nothing,
+        abis: Vec::new(),
+    }
 }
 
 /// Every compiled file: what was read, and what by its name is a library or program that nobody imports.
 fn natives(wheel: &WheelArchive, modules: &[ModuleFacts]) -> Vec<NativeFile> {
-    let read = modules.iter().map(|facts| (facts.path.clone(), native(facts)));
+    let read = modules
+        .iter()
+        .map(|facts| (facts.path.clone(), native(facts)));
     let mut natives: BTreeMap<String, NativeFile> = read.collect();
     for path in wheel.entries().iter().map(|entry| &entry.path) {
         if let Some(kind) = kind_of_name(path)
             && !natives.contains_key(path)
         {
-            let file = NativeFile { path: path.clone(), kind, claim: claims::of_path(path), abis: Vec::new() };
+            let file = NativeFile {
+                path: path.clone(),
+                kind,
+                claim: claims::of_path(path),
+                abis: Vec::new(),
+            };
             natives.insert(path.clone(), file);
         }
     }
@@ -103,10 +152,26 @@ fn natives(wheel: &WheelArchive, modules: &[ModuleFacts]) -> Vec<NativeFile> {
 }
 
 fn native(facts: &ModuleFacts) -> NativeFile {
-    let is_module =
-        |image: &&ImageFacts| image.hooks.value().is_some_and(|hooks| hooks.iter().any(|hook| hook.matches_file_name));
+    let is_module = |image: &&ImageFacts| {
+        image
+            .hooks
+            .value()
+            .is_some_and(|hooks| hooks.iter().any(|hook| hook.matches_file_name))
+    };
     let modules: Vec<&ImageFacts> = facts.images.iter().filter(is_module).collect();
-    let abis: Vec<Abi> = modules.iter().filter_map(|image| image.abi.value().cloned()).collect();
-    let kind = if modules.is_empty() { NativeKind::Library } else { NativeKind::Module };
-    NativeFile { path: facts.path.clone(), kind, claim: claims::of_path(&facts.path), abis }
+    let abis: Vec<Abi> = modules
+        .iter()
+        .filter_map(|image| image.abi.value().cloned())
+        .collect();
+    let kind = if modules.is_empty() {
+        NativeKind::Library
+    } else {
+        NativeKind::Module
+    };
+    NativeFile {
+        path: facts.path.clone(),
+        kind,
+        claim: claims::of_path(&facts.path),
+        abis,
+    }
 }

@@ -112,10 +112,22 @@ struct DistributionInner {
 }
 
 impl RunDistributions {
-    pub(super) fn new(index: PackageIndex, limits: ArchiveLimits, depth: ExamineDepth) -> RunDistributions {
-        let (wheels, sdists, metadata, located) = (OnceMap::new(), OnceMap::new(), OnceMap::new(), OnceMap::new());
+    pub(super) fn new(
+        index: PackageIndex,
+        limits: ArchiveLimits,
+        depth: ExamineDepth,
+    ) -> RunDistributions {
+        let (wheels, sdists, metadata, located) = (
+            OnceMap::new(),
+            OnceMap::new(),
+            OnceMap::new(),
+            OnceMap::new(),
+        );
         let (sizes, examined, described) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let (pinned, memory) = (PinnedDigests::default(), MemoryBudget::new(limits.memory_bytes));
+        let (pinned, memory) = (
+            PinnedDigests::default(),
+            MemoryBudget::new(limits.memory_bytes),
+        );
         let inner = DistributionInner {
             index,
             limits,
@@ -130,7 +142,9 @@ impl RunDistributions {
             examined,
             described,
         };
-        RunDistributions { inner: Arc::new(inner) }
+        RunDistributions {
+            inner: Arc::new(inner),
+        }
     }
 
     /// The same, before anything was asked of it, where the input demands these digests.
@@ -157,25 +171,41 @@ impl RunDistributions {
 
     /// The wheels that the index has of a version, as far as it was asked for them. They may change, and so are not kept
     /// with what a file says.
-    pub(super) fn release(&self, name: &PackageName, version: Option<&Version>) -> Fact<Vec<String>> {
+    pub(super) fn release(
+        &self,
+        name: &PackageName,
+        version: Option<&Version>,
+    ) -> Fact<Vec<String>> {
         match (self.inner.index.known_listing(name), version) {
-            (Some(listing), Some(version)) => Fact::known(describing::release(&listing, version), Vec::new()),
+            (Some(listing), Some(version)) => {
+                Fact::known(describing::release(&listing, version), Vec::new())
+            }
             (None, _) => Fact::unknown("no index was asked for the other files of this version"),
             (_, None) => Fact::unknown("no version was chosen"),
         }
     }
 
     /// The newest version that an index has and these specifiers admit, as far as it was asked.
-    pub(super) fn newest(&self, name: &PackageName, admitted: &VersionSpecifiers) -> Option<Version> {
+    pub(super) fn newest(
+        &self,
+        name: &PackageName,
+        admitted: &VersionSpecifiers,
+    ) -> Option<Version> {
         let listing = self.inner.index.known_listing(name)?;
         let files = listing.files.iter().filter(|file| file.yanked.is_none());
         let admitted = |version: &&Version| !version.any_prerelease() && admitted.contains(version);
-        files.map(|file| &file.version).filter(admitted).max().cloned()
+        files
+            .map(|file| &file.version)
+            .filter(admitted)
+            .max()
+            .cloned()
     }
 
     /// Looks into a wheel or an sdist, or recalls what was found when the same bytes were looked into before.
     pub(super) fn examine(&self, artifact: &Artifact) -> FileExamination {
-        self.inner.pinned.hold_to(artifact, self.examine_up_to(artifact, None).0)
+        self.inner
+            .pinned
+            .hold_to(artifact, self.examine_up_to(artifact, None).0)
     }
 
     /// Looks into a wheel, but no further than until `is_enough` says so of the modules seen so far.
@@ -202,41 +232,83 @@ impl RunDistributions {
             return (examination, ExaminedExtent::Whole);
         }
         if let Some(is_enough) = is_enough
-            && let Some(known) = self.recall(artifact, GLIMPSES).filter(|known| is_enough(&known.modules))
+            && let Some(known) = self
+                .recall(artifact, GLIMPSES)
+                .filter(|known| is_enough(&known.modules))
         {
             return (known, ExaminedExtent::Part);
         }
-        let (examination, extent) =
-            match self.inner.wheel(artifact, if is_enough.is_some() { TailSize::Long } else { TailSize::Usual }) {
-                Ok(opened) => {
-                    let (package, filename) = (Some(&artifact.name), artifact.filename.as_str());
-                    let (depth, limits, memory) = (self.inner.depth, self.inner.limits, &self.inner.memory);
-                    let glance = ExamineOptions { package, filename, depth, limits, memory };
-                    let part = is_enough.and_then(|it| examination::of_part(&opened.wheel, glance, opened.size, it));
-                    let (found, extent) = match part {
-                        Some(part) => (part, ExaminedExtent::Part),
-                        None => (examination::of_wheel(&opened.wheel, glance, opened.size), ExaminedExtent::Whole),
-                    };
-                    (FileExamination { check: opened.file.check(), ..found }, extent)
-                }
-                Err(error) => (FileExamination::failed(problem(artifact, error)), ExaminedExtent::Whole),
-            };
-        if self.inner.wheels.known(&artifact.location).is_some_and(|known| known.is_ok_and(|it| it.is_large())) {
+        let (examination, extent) = match self.inner.wheel(
+            artifact,
+            if is_enough.is_some() {
+                TailSize::Long
+            } else {
+                TailSize::Usual
+            },
+        ) {
+            Ok(opened) => {
+                let (package, filename) = (Some(&artifact.name), artifact.filename.as_str());
+                let (depth, limits, memory) =
+                    (self.inner.depth, self.inner.limits, &self.inner.memory);
+                let glance = ExamineOptions {
+                    package,
+                    filename,
+                    depth,
+                    limits,
+                    memory,
+                };
+                let part = is_enough
+                    .and_then(|it| examination::of_part(&opened.wheel, glance, opened.size, it));
+                let (found, extent) = match part {
+                    Some(part) => (part, ExaminedExtent::Part),
+                    None => (
+                        examination::of_wheel(&opened.wheel, glance, opened.size),
+                        ExaminedExtent::Whole,
+                    ),
+                };
+                (
+                    FileExamination {
+                        check: opened.file.check(),
+                        ..found
+                    },
+                    extent,
+                )
+            }
+            Err(error) => (
+                FileExamination::failed(problem(artifact, error)),
+                ExaminedExtent::Whole,
+            ),
+        };
+        if self
+            .inner
+            .wheels
+            .known(&artifact.location)
+            .is_some_and(|known| known.is_ok_and(|it| it.is_large()))
+        {
             self.inner.wheels.forget(&artifact.location);
         }
-        let bucket = if extent == ExaminedExtent::Whole { EXAMINATIONS } else { GLIMPSES };
+        let bucket = if extent == ExaminedExtent::Whole {
+            EXAMINATIONS
+        } else {
+            GLIMPSES
+        };
         self.keep(artifact, bucket, &examination);
         (examination, extent)
     }
 
     /// Sources that cannot be read leave open what they become; that they have to be built stands all the same.
     fn examine_sources(&self, artifact: &Artifact) -> FileExamination {
-        if let (ArtifactKind::SourceTree, Location::Path(folder)) = (&artifact.kind, &artifact.location) {
+        if let (ArtifactKind::SourceTree, Location::Path(folder)) =
+            (&artifact.kind, &artifact.location)
+        {
             return sources::examine_folder(folder, self.inner.limits);
         }
         match self.inner.sdist(artifact) {
             Ok(source) => {
-                let _held = self.inner.memory.hold(source.size().saturating_add(SOURCES_COST));
+                let _held = self
+                    .inner
+                    .memory
+                    .hold(source.size().saturating_add(SOURCES_COST));
                 let mut algorithms = self.inner.pinned.algorithms(artifact);
                 if algorithms.is_empty() {
                     algorithms.push(Algorithm::Sha256);
@@ -245,27 +317,43 @@ impl RunDistributions {
             }
             Err(error) => {
                 let source = Fact::unknown(problem(artifact, error).message);
-                FileExamination { source, ..FileExamination::default() }
+                FileExamination {
+                    source,
+                    ..FileExamination::default()
+                }
             }
         }
     }
 
     fn recall(&self, artifact: &Artifact, bucket: &'static str) -> Option<FileExamination> {
-        let known = self.inner.examined().get(&(bucket, artifact.location.clone())).cloned();
+        let known = self
+            .inner
+            .examined()
+            .get(&(bucket, artifact.location.clone()))
+            .cloned();
         known.or_else(|| {
-            let bytes = self.inner.index.store().get(bucket, &self.examination_key(artifact)?)?;
+            let bytes = self
+                .inner
+                .index
+                .store()
+                .get(bucket, &self.examination_key(artifact)?)?;
             let kept: FileExamination = serde_json::from_slice(&bytes).ok()?;
             // What an earlier run found by ranges says nothing about a digest that is to be computed.
-            let counts = matches!(kept.check, FileCheck::Digest(_)) || !self.inner.pinned.want_whole(artifact);
+            let counts = matches!(kept.check, FileCheck::Digest(_))
+                || !self.inner.pinned.want_whole(artifact);
             counts.then_some(kept)
         })
     }
 
     fn keep(&self, artifact: &Artifact, bucket: &'static str, examination: &FileExamination) {
-        self.inner.examined().insert((bucket, artifact.location.clone()), examination.clone());
+        self.inner
+            .examined()
+            .insert((bucket, artifact.location.clone()), examination.clone());
         // Why sources could not be read may pass, too.
         let is_read = !artifact.kind.is_source() || examination.source.value().is_some();
-        let key = self.examination_key(artifact).filter(|_| is_read && examination.is_lasting());
+        let key = self
+            .examination_key(artifact)
+            .filter(|_| is_read && examination.is_lasting());
         if let (Some(key), Ok(bytes)) = (key, serde_json::to_vec(examination)) {
             // A cache that cannot be written costs time, nothing else.
             let _ = self.inner.index.store().put(bucket, &key, &bytes);
@@ -278,8 +366,15 @@ impl RunDistributions {
     }
 
     /// What some file of this version says of itself, when one was read already.
-    pub(super) fn known_metadata(&self, name: &PackageName, version: &Version) -> Option<Arc<Metadata>> {
-        self.inner.described().get(&(name.clone(), version.clone())).cloned()
+    pub(super) fn known_metadata(
+        &self,
+        name: &PackageName,
+        version: &Version,
+    ) -> Option<Arc<Metadata>> {
+        self.inner
+            .described()
+            .get(&(name.clone(), version.clone()))
+            .cloned()
     }
 }
 
@@ -294,14 +389,18 @@ impl PackageCatalog for RunDistributions {
 
     fn located(&self, location: &Location) -> Result<Arc<LocatedArtifact>, CatalogError> {
         let sdist = |artifact: &Artifact| self.inner.sdist_metadata(artifact);
-        self.inner.located.get(location, || location::locate(location, &sdist).map(Arc::new))
+        self.inner.located.get(location, || {
+            location::locate(location, &sdist).map(Arc::new)
+        })
     }
 
     fn prefetch(&self, hints: Vec<PrefetchHint>) {
         for hint in hints {
             let inner = Arc::clone(&self.inner);
             self.inner.index.prefetch(move || {
-                let Ok(listing) = inner.listing(hint.name()) else { return };
+                let Ok(listing) = inner.listing(hint.name()) else {
+                    return;
+                };
                 for artifact in hint.likely(&listing) {
                     // Whoever asks for it gets the error too.
                     let _ = inner.metadata(&artifact);
@@ -321,7 +420,9 @@ impl DistributionInner {
     }
 
     fn described(&self) -> MutexGuard<'_, BTreeMap<(PackageName, Version), Arc<Metadata>>> {
-        self.described.lock().unwrap_or_else(PoisonError::into_inner)
+        self.described
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn listing(&self, name: &PackageName) -> Result<Arc<ArtifactListing>, CatalogError> {
@@ -329,23 +430,36 @@ impl DistributionInner {
             let place = name.to_string();
             match error.is_not_found() {
                 true => CatalogError::Absent { place },
-                false => CatalogError::Unreadable { kind: error.kind(), place, message: error.to_string() },
+                false => CatalogError::Unreadable {
+                    kind: error.kind(),
+                    place,
+                    message: error.to_string(),
+                },
             }
         })
     }
 
     fn metadata(&self, artifact: &Artifact) -> Result<Arc<Metadata>, CatalogError> {
-        let metadata = self.metadata.get(&artifact.location, || self.read_metadata(artifact).map(Arc::new))?;
+        let metadata = self.metadata.get(&artifact.location, || {
+            self.read_metadata(artifact).map(Arc::new)
+        })?;
         let key = (artifact.name.clone(), artifact.version.clone());
-        self.described().entry(key).or_insert_with(|| Arc::clone(&metadata));
+        self.described()
+            .entry(key)
+            .or_insert_with(|| Arc::clone(&metadata));
         Ok(metadata)
     }
 
     fn read_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
         let key = lasting_key(artifact);
-        let kept = key.as_ref().and_then(|key| self.index.store().get(METADATA, key));
-        if let Some(KeptMetadata { metadata, size }) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
-            self.sizes().extend(size.map(|size| (artifact.location.clone(), size)));
+        let kept = key
+            .as_ref()
+            .and_then(|key| self.index.store().get(METADATA, key));
+        if let Some(KeptMetadata { metadata, size }) =
+            kept.and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        {
+            self.sizes()
+                .extend(size.map(|size| (artifact.location.clone(), size)));
             return Ok(metadata);
         }
         let metadata = match &artifact.kind {
@@ -354,10 +468,17 @@ impl DistributionInner {
             ArtifactKind::SourceTree => location::project_metadata(&artifact.location)?,
             ArtifactKind::Installed { .. } => {
                 let message = "is installed, and no index has it".to_owned();
-                return Err(unreadable(ProblemKind::Metadata, &artifact.filename, message));
+                return Err(unreadable(
+                    ProblemKind::Metadata,
+                    &artifact.filename,
+                    message,
+                ));
             }
         };
-        let kept = KeptMetadata { metadata, size: self.sizes().get(&artifact.location).copied() };
+        let kept = KeptMetadata {
+            metadata,
+            size: self.sizes().get(&artifact.location).copied(),
+        };
         if let (Some(key), Ok(bytes)) = (key, serde_json::to_vec(&kept)) {
             let _ = self.index.store().put(METADATA, &key, &bytes);
         }
@@ -366,25 +487,37 @@ impl DistributionInner {
 
     fn wheel_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
         let place = &artifact.filename;
-        if let Some(bytes) =
-            self.index.metadata_file(artifact).map_err(|error| unreadable(error.kind(), place, error.to_string()))?
+        if let Some(bytes) = self
+            .index
+            .metadata_file(artifact)
+            .map_err(|error| unreadable(error.kind(), place, error.to_string()))?
         {
             return metadata::parse(&bytes)
                 .map_err(|error| unreadable(ProblemKind::Metadata, place, error.to_string()));
         }
         let opened = self.wheel(artifact, TailSize::Usual)?;
-        opened.wheel.metadata().map_err(|error| unreadable(error.kind(), place, error.to_string()))
+        opened
+            .wheel
+            .metadata()
+            .map_err(|error| unreadable(error.kind(), place, error.to_string()))
     }
 
     fn sdist_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
         let source = Box::new(self.sdist(artifact)?);
-        let read = sdist::read(&artifact.filename, source, sdist::SdistDepth::Metadata, self.limits);
+        let read = sdist::read(
+            &artifact.filename,
+            source,
+            sdist::SdistDepth::Metadata,
+            self.limits,
+        );
         read.map(|sdist| sdist.metadata)
             .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))
     }
 
     fn sdist(&self, artifact: &Artifact) -> Result<Arc<dyn RangeSource>, CatalogError> {
-        self.sdists.get(&artifact.location, || Ok(Arc::from(self.source(artifact, TailSize::Usual)?.0)))
+        self.sdists.get(&artifact.location, || {
+            Ok(Arc::from(self.source(artifact, TailSize::Usual)?.0))
+        })
     }
 
     fn wheel(&self, artifact: &Artifact, tail: TailSize) -> Result<Arc<OpenedWheel>, CatalogError> {
@@ -397,8 +530,13 @@ impl DistributionInner {
         })
     }
 
-    fn source(&self, artifact: &Artifact, tail: TailSize) -> Result<(Box<dyn RangeSource>, OpenedBytes), CatalogError> {
-        let failed = |error: SourceError| unreadable(error.kind(), &artifact.filename, error.to_string());
+    fn source(
+        &self,
+        artifact: &Artifact,
+        tail: TailSize,
+    ) -> Result<(Box<dyn RangeSource>, OpenedBytes), CatalogError> {
+        let failed =
+            |error: SourceError| unreadable(error.kind(), &artifact.filename, error.to_string());
         let (source, file): (Box<dyn RangeSource>, _) = match &artifact.location {
             Location::Path(path) => {
                 let local = LocalFile::open(path).map_err(failed)?;
@@ -406,21 +544,32 @@ impl DistributionInner {
                 (Box::new(local), OpenedBytes::Local(check))
             }
             Location::Url(_) => {
-                let tail = if self.pinned.want_whole(artifact) { TailSize::Whole } else { tail };
-                let file = self
-                    .index
-                    .open_with(artifact, tail)
-                    .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))?;
+                let tail = if self.pinned.want_whole(artifact) {
+                    TailSize::Whole
+                } else {
+                    tail
+                };
+                let file = self.index.open_with(artifact, tail).map_err(|error| {
+                    unreadable(error.kind(), &artifact.filename, error.to_string())
+                })?;
                 let file = Arc::new(file);
-                (Box::new(RangedFile(Arc::clone(&file))), OpenedBytes::Remote(file))
+                (
+                    Box::new(RangedFile(Arc::clone(&file))),
+                    OpenedBytes::Remote(file),
+                )
             }
         };
-        self.sizes().insert(artifact.location.clone(), source.size());
+        self.sizes()
+            .insert(artifact.location.clone(), source.size());
         Ok((source, file))
     }
 
     /// A file on this machine is digested where anybody says what its digest is.
-    fn local_check(&self, artifact: &Artifact, file: &dyn RangeSource) -> Result<FileCheck, SourceError> {
+    fn local_check(
+        &self,
+        artifact: &Artifact,
+        file: &dyn RangeSource,
+    ) -> Result<FileCheck, SourceError> {
         match self.pinned.algorithms(artifact) {
             algorithms if algorithms.is_empty() => Ok(FileCheck::Ranges),
             algorithms => record::digests(file, &algorithms).map(FileCheck::Digest),
@@ -437,26 +586,45 @@ impl RangeSource for RangedFile {
     }
 
     fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
-        self.0.read(range).map_err(|error| SourceError::Remote { kind: error.kind(), message: error.to_string() })
+        self.0.read(range).map_err(|error| SourceError::Remote {
+            kind: error.kind(),
+            message: error.to_string(),
+        })
     }
 }
 
 /// What names the file's bytes for ever; files on this machine may change, and are quickly read.
 fn lasting_key(artifact: &Artifact) -> Option<String> {
     match &artifact.location {
-        Location::Url(url) => artifact.digests.first().map(|digest| format!("{digest} {url}")),
+        Location::Url(url) => artifact
+            .digests
+            .first()
+            .map(|digest| format!("{digest} {url}")),
         Location::Path(_) => None,
     }
 }
 
 fn unreadable(kind: ProblemKind, place: &str, message: String) -> CatalogError {
-    CatalogError::Unreadable { kind, place: place.to_owned(), message }
+    CatalogError::Unreadable {
+        kind,
+        place: place.to_owned(),
+        message,
+    }
 }
 
 fn problem(artifact: &Artifact, error: CatalogError) -> Problem {
     let (kind, place, message) = match error {
         CatalogError::Absent { place } => (ProblemKind::Index, place, "no such file".to_owned()),
-        CatalogError::Unreadable { kind, place, message } => (kind, place, message),
+        CatalogError::Unreadable {
+            kind,
+            place,
+            message,
+        } => (kind, place, message),
     };
-    Problem { kind, package: Some(artifact.name.clone()), place, message }
+    Problem {
+        kind,
+        package: Some(artifact.name.clone()),
+        place,
+        message,
+    }
 }

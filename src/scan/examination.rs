@@ -82,18 +82,27 @@ pub(super) struct FileExamination {
 impl FileExamination {
     /// The examination of a file that could not be opened.
     pub(super) fn failed(problem: Problem) -> FileExamination {
-        FileExamination { problems: vec![problem], ..FileExamination::default() }
+        FileExamination {
+            problems: vec![problem],
+            ..FileExamination::default()
+        }
     }
 
     /// The problems as lines, for the rules.
     pub(super) fn problem_lines(&self) -> Vec<String> {
-        self.problems.iter().map(|problem| format!("{}: {}", problem.place, problem.message)).collect()
+        self.problems
+            .iter()
+            .map(|problem| format!("{}: {}", problem.place, problem.message))
+            .collect()
     }
 
     /// Compiled modules: files with a hook.
     pub(super) fn module_count(&self) -> usize {
         let has_hook = |facts: &&ModuleFacts| {
-            facts.images.iter().any(|image| image.hooks.value().is_none_or(|hooks| !hooks.is_empty()))
+            facts
+                .images
+                .iter()
+                .any(|image| image.hooks.value().is_none_or(|hooks| !hooks.is_empty()))
         };
         self.modules.iter().filter(has_hook).count()
     }
@@ -103,7 +112,10 @@ impl FileExamination {
         let passing = |problem: &Problem| {
             matches!(
                 problem.kind,
-                ProblemKind::Network | ProblemKind::Index | ProblemKind::Integrity | ProblemKind::File
+                ProblemKind::Network
+                    | ProblemKind::Index
+                    | ProblemKind::Integrity
+                    | ProblemKind::File
             )
         };
         !self.problems.iter().any(passing)
@@ -111,16 +123,30 @@ impl FileExamination {
 }
 
 /// Looks into a wheel of some size in bytes.
-pub(super) fn of_wheel(wheel: &WheelArchive, glance: ExamineOptions<'_>, size: u64) -> FileExamination {
+pub(super) fn of_wheel(
+    wheel: &WheelArchive,
+    glance: ExamineOptions<'_>,
+    size: u64,
+) -> FileExamination {
     let selection = select(wheel);
-    let paths: Vec<&str> = selection.modules.iter().map(|candidate| candidate.path.as_str()).collect();
+    let paths: Vec<&str> = selection
+        .modules
+        .iter()
+        .map(|candidate| candidate.path.as_str())
+        .collect();
     let mut examination = of_members(wheel, &paths, glance);
-    let not_imported = selection.left.into_iter().filter(|left| left.why == SkipReason::NotImported);
+    let not_imported = selection
+        .left
+        .into_iter()
+        .filter(|left| left.why == SkipReason::NotImported);
     examination.left_out = not_imported.map(|left| left.path).collect();
     examination.passed_over = selection.passed_over;
     examination.size = size;
     examination.distribution = describing::describe(wheel, glance, &examination.modules);
-    examination.metadata = wheel.metadata_bytes().ok().map(|bytes| digest(Algorithm::Sha256, bytes));
+    examination.metadata = wheel
+        .metadata_bytes()
+        .ok()
+        .map(|bytes| digest(Algorithm::Sha256, bytes));
     examination
 }
 
@@ -133,8 +159,15 @@ pub(super) fn of_part(
     is_enough: &IsEnough<'_>,
 ) -> Option<FileExamination> {
     let named = by_name(wheel);
-    let (candidate, last) = named.candidates.last().filter(|(_, entry)| entry.compressed_size <= SMALL)?;
-    let of_module = named.candidates.iter().filter(|(other, _)| other.place() == candidate.place()).count();
+    let (candidate, last) = named
+        .candidates
+        .last()
+        .filter(|(_, entry)| entry.compressed_size <= SMALL)?;
+    let of_module = named
+        .candidates
+        .iter()
+        .filter(|(other, _)| other.place() == candidate.place())
+        .count();
     if named.candidates.len() < 2 || of_module > 1 {
         return None;
     }
@@ -155,7 +188,11 @@ pub(super) fn of_members(
 ) -> FileExamination {
     let mut examination = FileExamination::default();
     let _held = glance.memory.hold(need(contents, paths, glance.limits));
-    let files = FilesBeside::new(ContentsBeside { contents, glance, opened: AtomicU64::new(0) });
+    let files = FilesBeside::new(ContentsBeside {
+        contents,
+        glance,
+        opened: AtomicU64::new(0),
+    });
     let siblings = SiblingLibraries::new(&files);
     let mut unpacked = contents.read(paths);
     loop {
@@ -163,7 +200,12 @@ pub(super) fn of_members(
         if batch.is_empty() {
             break;
         }
-        let read = |member: &Member| match examine(glance.depth, &member.path, &member.bytes, &siblings)? {
+        let read = |member: &Member| match examine(
+            glance.depth,
+            &member.path,
+            &member.bytes,
+            &siblings,
+        )? {
             Some(examined) => Ok(Some(examined.facts)),
             None => missing(&member.path).map_or(Ok(None), Err),
         };
@@ -179,7 +221,9 @@ pub(super) fn of_members(
             match facts {
                 Ok(Some(facts)) => examination.modules.push(facts),
                 Ok(None) => {}
-                Err(error) => examination.problems.push(unreadable(&member.path, &error, glance)),
+                Err(error) => examination
+                    .problems
+                    .push(unreadable(&member.path, &error, glance)),
             }
         }
     }
@@ -187,7 +231,9 @@ pub(super) fn of_members(
     examination.problems.extend(files.into_problems());
     examination.problems.extend(contents.problems());
     cap(&mut examination.problems, glance);
-    examination.modules.sort_by(|left, right| left.path.cmp(&right.path));
+    examination
+        .modules
+        .sort_by(|left, right| left.path.cmp(&right.path));
     examination
 }
 
@@ -207,13 +253,18 @@ fn need(contents: &dyn ArchiveContents, paths: &[&str], limits: ArchiveLimits) -
             record = entry.size.min(limits.record_bytes).saturating_mul(ROW_COST);
         }
     }
-    largest.min(limits.member_bytes.saturating_add(BATCH as u64)) + beside.min(limits.sibling_bytes) + record
+    largest.min(limits.member_bytes.saturating_add(BATCH as u64))
+        + beside.min(limits.sibling_bytes)
+        + record
 }
 
 /// Whether a file may be a library that modules need.
 fn is_library(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    [".so", ".dll", ".dylib", ".pyd"].iter().any(|ending| name.ends_with(ending)) || name.contains(".so.")
+    [".so", ".dll", ".dylib", ".pyd"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
+        || name.contains(".so.")
 }
 
 /// Leaves the first problems, and says how many others there are.
@@ -224,14 +275,23 @@ pub(super) fn cap(problems: &mut Vec<Problem>, glance: ExamineOptions<'_>) {
         problems.truncate(most);
         let message = format!("{left_out} more problems of this archive are not told");
         let (package, place) = (glance.package.cloned(), glance.filename.to_owned());
-        problems.push(Problem { kind: ProblemKind::Archive, package, place, message });
+        problems.push(Problem {
+            kind: ProblemKind::Archive,
+            package,
+            place,
+            message,
+        });
     }
 }
 
 /// What is wrong with a file that is none that a loader maps, when its name is made for an import.
 pub(super) fn missing(path: &str) -> Option<BinaryError> {
-    let is_tagged = ModuleCandidate::of(path).is_some_and(|candidate| candidate.standing == NameStanding::Tagged);
-    is_tagged.then(|| BinaryError::Image { path: path.to_owned(), source: ImageError::NotAnObject })
+    let is_tagged = ModuleCandidate::of(path)
+        .is_some_and(|candidate| candidate.standing == NameStanding::Tagged);
+    is_tagged.then(|| BinaryError::Image {
+        path: path.to_owned(),
+        source: ImageError::NotAnObject,
+    })
 }
 
 /// The other files, as those that lie beside each.
@@ -244,17 +304,38 @@ pub(super) struct ContentsBeside<'a> {
 
 impl DistributionFiles for ContentsBeside<'_> {
     fn paths(&self) -> Vec<&str> {
-        self.contents.entries().iter().map(|entry| entry.path.as_str()).collect()
+        self.contents
+            .entries()
+            .iter()
+            .map(|entry| entry.path.as_str())
+            .collect()
     }
 
     fn open(&self, path: &str) -> OpenedFile {
-        let size = self.contents.entries().iter().find(|entry| entry.path == path).map_or(0, |entry| entry.size);
+        let size = self
+            .contents
+            .entries()
+            .iter()
+            .find(|entry| entry.path == path)
+            .map_or(0, |entry| entry.size);
         let limit = self.glance.limits.sibling_bytes;
-        if self.opened.fetch_add(size, Ordering::Relaxed).saturating_add(size) > limit {
-            let message = format!("with it, the libraries beside modules have more than {limit} bytes, the limit");
+        if self
+            .opened
+            .fetch_add(size, Ordering::Relaxed)
+            .saturating_add(size)
+            > limit
+        {
+            let message = format!(
+                "with it, the libraries beside modules have more than {limit} bytes, the limit"
+            );
             return Err(problem(path, message, self.glance));
         }
-        match self.contents.read(&[path]).next().map(|unpacked| unpacked.member) {
+        match self
+            .contents
+            .read(&[path])
+            .next()
+            .map(|unpacked| unpacked.member)
+        {
             Some(member) => member.map(|member| member.bytes),
             None => Err(problem(path, "was not unpacked".to_owned(), self.glance)),
         }
@@ -276,10 +357,18 @@ fn unreadable(path: &str, error: &BinaryError, glance: ExamineOptions<'_>) -> Pr
 
 fn problem(path: &str, message: String, glance: ExamineOptions<'_>) -> Problem {
     let place = format!("{}: {path}", glance.filename);
-    Problem { kind: ProblemKind::Binary, package: glance.package.cloned(), place, message }
+    Problem {
+        kind: ProblemKind::Binary,
+        package: glance.package.cloned(),
+        place,
+        message,
+    }
 }
 
-fn take_batch(unpacked: &mut dyn Iterator<Item = UnpackedMembers>, problems: &mut Vec<Problem>) -> Vec<Member> {
+fn take_batch(
+    unpacked: &mut dyn Iterator<Item = UnpackedMembers>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Member> {
     let mut batch = Vec::new();
     let mut bytes = 0;
     while bytes < BATCH {

@@ -15,7 +15,8 @@ use crate::examine::{self, ExamineDepth, SiblingLibraries};
 use crate::import::{self, claims};
 use crate::model::facts::{ImageFormat, ModuleFacts};
 use crate::model::inspection::{
-    Explanation, InspectedArtifact, InspectedBuild, InspectedFile, InspectedOutcome, InspectedSources, Inspection,
+    Explanation, InspectedArtifact, InspectedBuild, InspectedFile, InspectedOutcome,
+    InspectedSources, Inspection,
 };
 use crate::model::member::MemberEntry;
 use crate::model::metadata::WheelFile;
@@ -32,9 +33,18 @@ use super::sources;
 
 /// Pythons that are asked about when none is named.
 const PYTHONS: [Python; 3] = [
-    Python { minor: 13, free_threaded: true },
-    Python { minor: 14, free_threaded: true },
-    Python { minor: 15, free_threaded: true },
+    Python {
+        minor: 13,
+        free_threaded: true,
+    },
+    Python {
+        minor: 14,
+        free_threaded: true,
+    },
+    Python {
+        minor: 15,
+        free_threaded: true,
+    },
 ];
 
 /// How names of source distributions end.
@@ -81,35 +91,59 @@ pub enum InspectError {
 
 /// Looks into wheels, source distributions and compiled files.
 pub fn inspect(paths: &[PathBuf], settings: &InspectSettings) -> Result<Inspection, InspectError> {
-    let mut inspection = Inspection { targets: settings.targets.clone(), ..Inspection::default() };
+    let mut inspection = Inspection {
+        targets: settings.targets.clone(),
+        ..Inspection::default()
+    };
     let mut opened = Vec::new();
     for path in paths {
         let examined = examine(path, settings.limits)?;
         if settings.targets.is_empty() {
             add_targets(&mut inspection.targets, path, &examined.examination.modules);
             if examined.sources.is_some() {
-                add(&mut inspection.targets, settings.source_targets.iter().copied());
+                add(
+                    &mut inspection.targets,
+                    settings.source_targets.iter().copied(),
+                );
             }
         }
         opened.push((path, examined));
     }
-    for (path, ExaminedSubject { examination, wheel, sources, contents }) in opened {
+    for (
+        path,
+        ExaminedSubject {
+            examination,
+            wheel,
+            sources,
+            contents,
+        },
+    ) in opened
+    {
         let files = examination.modules;
         let mut explanations = match settings.explain {
             ExplainMode::Results => BTreeMap::new(),
             ExplainMode::Paths => explain(&*contents, &files),
         };
         // A wheel whose `WHEEL` file cannot be read is one all the same.
-        let is_wheel = path.extension().is_some_and(|extension| extension == "whl") && !path.is_dir();
+        let is_wheel =
+            path.extension().is_some_and(|extension| extension == "whl") && !path.is_dir();
         let distribution = (is_wheel || sources.is_some()).then_some(examination.distribution);
-        let tags = distribution.as_ref().and_then(|distribution| distribution.name_claims.value());
+        let tags = distribution
+            .as_ref()
+            .and_then(|distribution| distribution.name_claims.value());
         let tags = tags.map(Vec::as_slice).unwrap_or_default();
-        let outcomes: Vec<_> =
-            inspection.targets.iter().map(|target| (*target, import::outcomes(&files, *target))).collect();
+        let outcomes: Vec<_> = inspection
+            .targets
+            .iter()
+            .map(|target| (*target, import::outcomes(&files, *target)))
+            .collect();
         let inspected = files.into_iter().map(|facts| {
             let outcomes = outcomes.iter().map(|(target, outcomes)| InspectedOutcome {
                 target: *target,
-                outcome: outcomes.iter().find(|outcome| outcome.path == facts.path).cloned(),
+                outcome: outcomes
+                    .iter()
+                    .find(|outcome| outcome.path == facts.path)
+                    .cloned(),
             });
             let audit = |image| claims::audits(&facts.path, image, tags);
             InspectedFile {
@@ -123,7 +157,13 @@ pub fn inspect(paths: &[PathBuf], settings: &InspectSettings) -> Result<Inspecti
         let files = inspected.collect();
         let sources = sources.map(|facts| foresee(facts, &inspection.targets));
         let name = path.display().to_string();
-        inspection.artifacts.push(InspectedArtifact { name, files, wheel, distribution, sources });
+        inspection.artifacts.push(InspectedArtifact {
+            name,
+            files,
+            wheel,
+            distribution,
+            sources,
+        });
         inspection.problems.extend(examination.problems);
     }
     inspection.problems.sort();
@@ -139,17 +179,36 @@ struct ExaminedSubject {
 }
 
 impl ExaminedSubject {
-    fn of(examination: FileExamination, contents: impl ArchiveContents + 'static) -> ExaminedSubject {
-        ExaminedSubject { examination, wheel: None, sources: None, contents: Box::new(contents) }
+    fn of(
+        examination: FileExamination,
+        contents: impl ArchiveContents + 'static,
+    ) -> ExaminedSubject {
+        ExaminedSubject {
+            examination,
+            wheel: None,
+            sources: None,
+            contents: Box::new(contents),
+        }
     }
 }
 
 fn examine(path: &Path, limits: ArchiveLimits) -> Result<ExaminedSubject, InspectError> {
-    let unreadable = |message: String| InspectError::Unreadable { path: path.display().to_string(), message };
-    let filename = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let unreadable = |message: String| InspectError::Unreadable {
+        path: path.display().to_string(),
+        message,
+    };
+    let filename = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let memory = MemoryBudget::new(limits.memory_bytes);
-    let glance =
-        ExamineOptions { package: None, filename: &filename, depth: ExamineDepth::Everything, limits, memory: &memory };
+    let glance = ExamineOptions {
+        package: None,
+        filename: &filename,
+        depth: ExamineDepth::Everything,
+        limits,
+        memory: &memory,
+    };
     if path.is_dir() {
         let folder = DiskFolder::open(path, None, limits)?;
         let examination = examination::of_members(&folder, &candidates(&folder), glance);
@@ -157,20 +216,33 @@ fn examine(path: &Path, limits: ArchiveLimits) -> Result<ExaminedSubject, Inspec
     }
     if filename.ends_with(".whl") {
         let source = LocalFile::open(path).map_err(|error| unreadable(error.to_string()))?;
-        let wheel =
-            WheelArchive::open(&filename, Box::new(source), limits).map_err(|error| unreadable(error.to_string()))?;
+        let wheel = WheelArchive::open(&filename, Box::new(source), limits)
+            .map_err(|error| unreadable(error.to_string()))?;
         return Ok(examine_wheel(wheel, filename, limits));
     }
-    if SOURCES.iter().any(|ending| filename.to_ascii_lowercase().ends_with(ending)) {
+    if SOURCES
+        .iter()
+        .any(|ending| filename.to_ascii_lowercase().ends_with(ending))
+    {
         let source = LocalFile::open(path).map_err(|error| unreadable(error.to_string()))?;
         let read = sources::read(&filename, Box::new(source), limits);
         let (sdist, facts) = read.map_err(|error| unreadable(error.to_string()))?;
         let distribution = description::describe_sources(&sdist.metadata);
-        let examination = FileExamination { distribution, ..FileExamination::default() };
-        return Ok(ExaminedSubject { sources: Some(facts), ..ExaminedSubject::of(examination, NoMembers) });
+        let examination = FileExamination {
+            distribution,
+            ..FileExamination::default()
+        };
+        return Ok(ExaminedSubject {
+            sources: Some(facts),
+            ..ExaminedSubject::of(examination, NoMembers)
+        });
     }
     let file = DiskFolder::single(path, limits)?;
-    let members: Vec<&str> = file.entries().iter().map(|entry| entry.path.as_str()).collect();
+    let members: Vec<&str> = file
+        .entries()
+        .iter()
+        .map(|entry| entry.path.as_str())
+        .collect();
     let examination = examination::of_members(&file, &members, glance);
     if examination.modules.is_empty() && examination.problems.is_empty() {
         let expected = "expected a wheel (.whl), a source distribution (.tar.gz, .zip) or a compiled file \
@@ -182,8 +254,12 @@ fn examine(path: &Path, limits: ArchiveLimits) -> Result<ExaminedSubject, Inspec
 
 /// What is foreseen of a build on each target.
 fn foresee(facts: SourceFacts, targets: &[Target]) -> InspectedSources {
-    let build =
-        |target: &Target| Some(InspectedBuild { target: *target, forecast: sources::of_facts(&facts, *target)? });
+    let build = |target: &Target| {
+        Some(InspectedBuild {
+            target: *target,
+            forecast: sources::of_facts(&facts, *target)?,
+        })
+    };
     let builds = targets.iter().filter_map(build).collect();
     InspectedSources { facts, builds }
 }
@@ -207,36 +283,72 @@ impl ArchiveContents for NoMembers {
 
 fn examine_wheel(wheel: WheelArchive, filename: String, limits: ArchiveLimits) -> ExaminedSubject {
     let memory = MemoryBudget::new(limits.memory_bytes);
-    let glance =
-        ExamineOptions { package: None, filename: &filename, depth: ExamineDepth::Everything, limits, memory: &memory };
+    let glance = ExamineOptions {
+        package: None,
+        filename: &filename,
+        depth: ExamineDepth::Everything,
+        limits,
+        memory: &memory,
+    };
     let mut examination = examination::of_members(&wheel, &candidates(&wheel), glance);
     examination.distribution = describing::describe(&wheel, glance, &examination.modules);
     let described = wheel.wheel_file().map_err(|error| {
         let (kind, message) = (error.kind(), error.to_string());
-        examination.problems.push(Problem { kind, package: None, place: filename, message });
+        examination.problems.push(Problem {
+            kind,
+            package: None,
+            place: filename,
+            message,
+        });
     });
-    ExaminedSubject { wheel: described.ok(), ..ExaminedSubject::of(examination, wheel) }
+    ExaminedSubject {
+        wheel: described.ok(),
+        ..ExaminedSubject::of(examination, wheel)
+    }
 }
 
 /// How the hooks of each module were followed, by path. What cannot be read again is a problem already.
-fn explain(contents: &dyn ArchiveContents, files: &[ModuleFacts]) -> BTreeMap<String, Vec<Explanation>> {
+fn explain(
+    contents: &dyn ArchiveContents,
+    files: &[ModuleFacts],
+) -> BTreeMap<String, Vec<Explanation>> {
     let paths: Vec<&str> = files.iter().map(|facts| facts.path.as_str()).collect();
     let mut explanations = BTreeMap::new();
     let limits = ArchiveLimits::default();
     let memory = MemoryBudget::new(limits.memory_bytes);
-    let glance = ExamineOptions { package: None, filename: "", depth: ExamineDepth::Verdict, limits, memory: &memory };
-    let beside = FilesBeside::new(ContentsBeside { contents, glance, opened: AtomicU64::new(0) });
+    let glance = ExamineOptions {
+        package: None,
+        filename: "",
+        depth: ExamineDepth::Verdict,
+        limits,
+        memory: &memory,
+    };
+    let beside = FilesBeside::new(ContentsBeside {
+        contents,
+        glance,
+        opened: AtomicU64::new(0),
+    });
     let siblings = SiblingLibraries::new(&beside);
     for unpacked in contents.read(&paths) {
-        if let (Ok(member), Some(facts)) = (unpacked.member, files.iter().find(|facts| facts.path == unpacked.path)) {
-            explanations.insert(unpacked.path, examine::explain(facts, &member.bytes, &siblings));
+        if let (Ok(member), Some(facts)) = (
+            unpacked.member,
+            files.iter().find(|facts| facts.path == unpacked.path),
+        ) {
+            explanations.insert(
+                unpacked.path,
+                examine::explain(facts, &member.bytes, &siblings),
+            );
         }
     }
     explanations
 }
 
 fn candidates(contents: &dyn ArchiveContents) -> Vec<&str> {
-    by_name(contents).candidates.into_iter().map(|(_, entry)| entry.path.as_str()).collect()
+    by_name(contents)
+        .candidates
+        .into_iter()
+        .map(|(_, entry)| entry.path.as_str())
+        .collect()
 }
 
 /// The platforms that the images are for, with each Python; 3.13t only where the name speaks of it.
@@ -248,8 +360,12 @@ fn add_targets(targets: &mut Vec<Target>, path: &Path, files: &[ModuleFacts]) {
             ImageFormat::MachO => "macos",
             ImageFormat::Pe => "windows",
         };
-        let Ok(platform) = format!("{system}-{}", image.architecture).parse() else { continue };
-        let pythons = PYTHONS.into_iter().filter(|python| python.minor > 13 || speaks_of_313);
+        let Ok(platform) = format!("{system}-{}", image.architecture).parse() else {
+            continue;
+        };
+        let pythons = PYTHONS
+            .into_iter()
+            .filter(|python| python.minor > 13 || speaks_of_313);
         add(targets, pythons.map(|python| Target { python, platform }));
     }
 }

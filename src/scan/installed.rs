@@ -13,7 +13,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::examine::ExamineDepth;
-use crate::installed::{self, EnvironmentInventory, InstalledDistribution, InstalledEnvironment, InstalledFile};
+use crate::installed::{
+    self, EnvironmentInventory, InstalledDistribution, InstalledEnvironment, InstalledFile,
+};
 use crate::model::artifact::{Artifact, ArtifactKind, MetadataFile};
 use crate::model::lock::Lock;
 use crate::model::name::{PackageName, Version};
@@ -61,13 +63,22 @@ pub(super) fn take_stock(
     let list = |environment| {
         let inventory = installed::read(environment, &sets.settings.limits);
         let aims = aims::of(environment, &inventory, &sets.settings.installed);
-        ListedEnvironment { environment, inventory, aims }
+        ListedEnvironment {
+            environment,
+            inventory,
+            aims,
+        }
     };
     let mut listed: Vec<ListedEnvironment<'_>> = environments.iter().map(list).collect();
     let mut stock = InstalledSets::default();
     stock.problems.extend(leave_out_other_pythons(&mut listed));
     let mut errors = Vec::new();
-    for ListedEnvironment { environment, inventory, aims } in listed {
+    for ListedEnvironment {
+        environment,
+        inventory,
+        aims,
+    } in listed
+    {
         stock.problems.extend(inventory.problems.iter().cloned());
         match aims {
             // It is no matter for which Python nothing is there.
@@ -78,7 +89,9 @@ pub(super) fn take_stock(
     }
     match errors.first() {
         Some(error) if stock.origins.is_empty() => return Err(error.clone().into()),
-        _ => stock.problems.extend(errors.iter().map(TargetError::problem)),
+        _ => stock
+            .problems
+            .extend(errors.iter().map(TargetError::problem)),
     }
     Ok(stock)
 }
@@ -107,22 +120,39 @@ pub(super) fn again(
     }
     let targets = aims::of(environment, &inventory, &settings.installed)?.order;
     let lines = pins::lines(&inventory, &environment.shown, &mut problems);
-    let place = Place { file: environment.shown.clone(), line: None, column: None };
+    let place = Place {
+        file: environment.shown.clone(),
+        line: None,
+        column: None,
+    };
     let lock = pins::lock(&inventory, &place, &mut Vec::new());
-    Ok(ReinstallRequest { targets, lines, lock, problems })
+    Ok(ReinstallRequest {
+        targets,
+        lines,
+        lock,
+        problems,
+    })
 }
 
 /// A container holds the system's own Python beside the one that matters: where one of its environments can be judged as
 /// it is, those of other Pythons are not what was meant. What could not be looked at on the way to them is returned.
 fn leave_out_other_pythons(listed: &mut Vec<ListedEnvironment<'_>>) -> Vec<Problem> {
     let judged = |each: &ListedEnvironment<'_>| {
-        let is_judged = !each.inventory.is_empty() && each.aims.as_ref().is_ok_and(|aims| !aims.installed.is_empty());
+        let is_judged = !each.inventory.is_empty()
+            && each
+                .aims
+                .as_ref()
+                .is_ok_and(|aims| !aims.installed.is_empty());
         each.environment.search.clone().filter(|_| is_judged)
     };
     let containers: BTreeSet<String> = listed.iter().filter_map(judged).collect();
     let mut problems = Vec::new();
     listed.retain(|each| {
-        let is_in_one = each.environment.search.as_ref().is_some_and(|search| containers.contains(search));
+        let is_in_one = each
+            .environment
+            .search
+            .as_ref()
+            .is_some_and(|search| containers.contains(search));
         let is_other = match &each.aims {
             Ok(aims) => aims.installed.is_empty() || each.inventory.is_empty(),
             Err(TargetError::WithGil { .. }) => true,
@@ -137,8 +167,14 @@ fn leave_out_other_pythons(listed: &mut Vec<ListedEnvironment<'_>>) -> Vec<Probl
 }
 
 fn nothing(environment: &InstalledEnvironment) -> Problem {
-    let message = "holds nothing to scan: neither .dist-info nor .egg-info, and no compiled module".to_owned();
-    Problem { kind: ProblemKind::File, package: None, place: environment.shown.clone(), message }
+    let message = "holds nothing to scan: neither .dist-info nor .egg-info, and no compiled module"
+        .to_owned();
+    Problem {
+        kind: ProblemKind::File,
+        package: None,
+        place: environment.shown.clone(),
+        message,
+    }
 }
 
 impl InstalledSets {
@@ -150,18 +186,33 @@ impl InstalledSets {
         sources: &PackageSources,
         sets: &SetResolver<'_>,
     ) -> Result<(), ScanError> {
-        let place = Place { file: environment.shown.clone(), line: None, column: None };
+        let place = Place {
+            file: environment.shown.clone(),
+            line: None,
+            column: None,
+        };
         let mut origin = OriginPackages::new();
         if !aims.pinned.is_empty() {
             let lock = pins::lock(&inventory, &place, &mut self.problems);
-            let requests = Requests { locks: vec![lock], sources: sources.clone(), ..Requests::default() };
+            let requests = Requests {
+                locks: vec![lock],
+                sources: sources.clone(),
+                ..Requests::default()
+            };
             origin.extend(sets.resolve(&aims.pinned, &requests)?);
         }
         if !aims.installed.is_empty() {
             let parts = parts_of(inventory);
-            origin.extend(aims.installed.iter().map(|target| resolution(*target, &parts, &place)));
-            let depth =
-                if sets.settings.hints == HintMode::Show { ExamineDepth::Everything } else { ExamineDepth::Verdict };
+            origin.extend(
+                aims.installed
+                    .iter()
+                    .map(|target| resolution(*target, &parts, &place)),
+            );
+            let depth = if sets.settings.hints == HintMode::Show {
+                ExamineDepth::Everything
+            } else {
+                ExamineDepth::Verdict
+            };
             let examiner = examining::InstalledExaminer {
                 limits: &sets.settings.limits,
                 depth,
@@ -172,7 +223,11 @@ impl InstalledSets {
             self.examinations.extend(examinations);
             self.problems.extend(differences);
         }
-        origin.sort_by_key(|resolution| aims.order.iter().position(|target| *target == resolution.target));
+        origin.sort_by_key(|resolution| {
+            aims.order
+                .iter()
+                .position(|target| *target == resolution.target)
+        });
         self.origins.push(origin);
         Ok(())
     }
@@ -192,8 +247,13 @@ fn parts_of(inventory: EnvironmentInventory) -> Vec<InstalledPackage> {
     let mut parts: Vec<InstalledPackage> = inventory.distributions.into_iter().map(part).collect();
     for unowned in inventory.unowned {
         // The name is one; if it were none, the files would still be told of.
-        let Ok(name) = NOBODY.parse::<PackageName>() else { continue };
-        let kind = ArtifactKind::Installed { tags: Vec::new(), editable: None };
+        let Ok(name) = NOBODY.parse::<PackageName>() else {
+            continue;
+        };
+        let kind = ArtifactKind::Installed {
+            tags: Vec::new(),
+            editable: None,
+        };
         let artifact = artifact(name, None, &unowned.folder, kind);
         parts.push(InstalledPackage {
             artifact,
@@ -208,7 +268,11 @@ fn parts_of(inventory: EnvironmentInventory) -> Vec<InstalledPackage> {
 
 fn part(mut distribution: InstalledDistribution) -> InstalledPackage {
     let kind = ArtifactKind::Installed {
-        tags: distribution.wheel.as_ref().map(|wheel| wheel.tags.clone()).unwrap_or_default(),
+        tags: distribution
+            .wheel
+            .as_ref()
+            .map(|wheel| wheel.tags.clone())
+            .unwrap_or_default(),
         editable: distribution.editable.clone(),
     };
     let (name, version) = (distribution.name.clone(), distribution.version.clone());
@@ -221,12 +285,20 @@ fn part(mut distribution: InstalledDistribution) -> InstalledPackage {
     }
 }
 
-fn artifact(name: PackageName, version: Option<Version>, folder: &Path, kind: ArtifactKind) -> Artifact {
+fn artifact(
+    name: PackageName,
+    version: Option<Version>,
+    folder: &Path,
+    kind: ArtifactKind,
+) -> Artifact {
     Artifact {
         name,
         // Nobody compares it: what is known of the version stands in the set.
         version: version.unwrap_or_else(|| Version::new([0])),
-        filename: folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        filename: folder
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
         kind,
         location: Location::Path(folder.to_path_buf()),
         digests: Vec::new(),
@@ -239,17 +311,26 @@ fn artifact(name: PackageName, version: Option<Version>, folder: &Path, kind: Ar
 
 /// The set that an environment is for a target: the same packages for each, required on other paths.
 fn resolution(target: Target, parts: &[InstalledPackage], place: &Place) -> Resolution {
-    let distributions: Vec<Option<&InstalledDistribution>> =
-        parts.iter().map(|part| part.distribution.as_ref()).collect();
+    let distributions: Vec<Option<&InstalledDistribution>> = parts
+        .iter()
+        .map(|part| part.distribution.as_ref())
+        .collect();
     let (paths, problem) = paths::required_by(&distributions, target, place);
     let chosen = |(part, required_by): (&InstalledPackage, Vec<RequiredBy>)| Chosen {
         name: part.artifact.name.clone(),
         version: part.version.clone(),
         extras: Vec::new(),
         required_by,
-        choice: Choice::Installed { artifact: part.artifact.clone() },
+        choice: Choice::Installed {
+            artifact: part.artifact.clone(),
+        },
         not_in_lock: false,
     };
     let packages = parts.iter().zip(paths).map(chosen).collect();
-    Resolution { target, packages, excluded: Vec::new(), problems: problem.into_iter().collect() }
+    Resolution {
+        target,
+        packages,
+        excluded: Vec::new(),
+        problems: problem.into_iter().collect(),
+    }
 }

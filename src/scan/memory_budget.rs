@@ -29,7 +29,11 @@ pub(super) struct HeldMemory<'a> {
 
 impl MemoryBudget {
     pub(super) fn new(total: u64) -> MemoryBudget {
-        MemoryBudget { total: total.max(1), state: Mutex::default(), freed: Condvar::new() }
+        MemoryBudget {
+            total: total.max(1),
+            state: Mutex::default(),
+            freed: Condvar::new(),
+        }
     }
 
     /// Waits until so many bytes are free. Who needs more than there are in all has them alone.
@@ -39,19 +43,29 @@ impl MemoryBudget {
         let number = state.next;
         state.next += 1;
         while state.turn != number || state.held.saturating_add(bytes) > self.total {
-            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .freed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         state.turn += 1;
         state.held += bytes;
         drop(state);
         self.freed.notify_all();
-        HeldMemory { budget: self, bytes }
+        HeldMemory {
+            budget: self,
+            bytes,
+        }
     }
 }
 
 impl Drop for HeldMemory<'_> {
     fn drop(&mut self) {
-        let mut state = self.budget.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .budget
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         state.held = state.held.saturating_sub(self.bytes);
         drop(state);
         self.budget.freed.notify_all();

@@ -16,7 +16,9 @@ use crate::model::resolution::{Choice, Chosen, OtherBuild, Resolution};
 use crate::model::subject::InstallChoice;
 use crate::model::target::Target;
 use crate::resolve::editions::TargetVersions;
-use crate::resolve::{self, CatalogError, LocatedArtifact, PackageCatalog, PrefetchHint, ResolveOptions};
+use crate::resolve::{
+    self, CatalogError, LocatedArtifact, PackageCatalog, PrefetchHint, ResolveOptions,
+};
 
 use super::distributions::RunDistributions;
 use super::{judging, obstacles};
@@ -33,16 +35,26 @@ pub(super) fn compare(
     if !target.python.free_threaded || requests.requests.is_empty() {
         return BTreeMap::new();
     }
-    let other = Target { python: target.python.twin(), ..target };
+    let other = Target {
+        python: target.python.twin(),
+        ..target
+    };
     let pairs: Vec<BuildPair<'_>> = resolution
         .packages
         .iter()
         .filter(|chosen| !is_locked(chosen, requests))
-        .filter_map(|chosen| BuildPair::of(chosen, (target, other), &requests.sources, distributions))
+        .filter_map(|chosen| {
+            BuildPair::of(chosen, (target, other), &requests.sources, distributions)
+        })
         .collect();
-    let resolved = if pairs.iter().any(|pair| !obstacles::is_pinned(requests, &pair.chosen.name) && pair.could_differ())
+    let resolved = if pairs
+        .iter()
+        .any(|pair| !obstacles::is_pinned(requests, &pair.chosen.name) && pair.could_differ())
     {
-        let unlocked = Requests { locks: Vec::new(), ..requests.clone() };
+        let unlocked = Requests {
+            locks: Vec::new(),
+            ..requests.clone()
+        };
         resolve::resolve(&unlocked, other, options, &KnownWorld(distributions)).ok()
     } else {
         None
@@ -53,13 +65,21 @@ pub(super) fn compare(
     };
     pairs
         .iter()
-        .filter_map(|pair| Some((pair.chosen.name.clone(), pair.difference(theirs(&pair.chosen.name))?)))
+        .filter_map(|pair| {
+            Some((
+                pair.chosen.name.clone(),
+                pair.difference(theirs(&pair.chosen.name))?,
+            ))
+        })
         .collect()
 }
 
 fn is_locked(chosen: &Chosen, requests: &Requests) -> bool {
     let is_lock = |file: &String| requests.locks.iter().any(|lock| lock.file == *file);
-    chosen.required_by.iter().all(|required| is_lock(&required.place.file))
+    chosen
+        .required_by
+        .iter()
+        .all(|required| is_lock(&required.place.file))
 }
 
 /// One package as both builds see it.
@@ -81,11 +101,19 @@ impl<'a> BuildPair<'a> {
     ) -> Option<BuildPair<'a>> {
         let version = chosen.version.as_ref()?;
         let listing = distributions.index().known_listing(&chosen.name)?;
-        let editions = |target| TargetVersions::of(&chosen.name, Arc::clone(&listing), sources, target);
+        let editions =
+            |target| TargetVersions::of(&chosen.name, Arc::clone(&listing), sources, target);
         let (here, there) = (editions(target), editions(other));
         // A file that a requirement names by its place is the same for every build.
         there.edition(version)?;
-        Some(BuildPair { chosen, version, target, other, here, there })
+        Some(BuildPair {
+            chosen,
+            version,
+            target,
+            other,
+            here,
+            there,
+        })
     }
 
     /// Whether a newer version fits the other build alone.
@@ -94,26 +122,42 @@ impl<'a> BuildPair<'a> {
             let edition = editions.edition(version);
             edition.is_some_and(|edition| judging::artifact(&edition.choice).is_some())
         };
-        let newer = self.there.versions().filter(|version| *version > self.version);
-        newer.filter(|version| fits(&self.there, version)).any(|version| !fits(&self.here, version))
+        let newer = self
+            .there
+            .versions()
+            .filter(|version| *version > self.version);
+        newer
+            .filter(|version| fits(&self.there, version))
+            .any(|version| !fits(&self.here, version))
     }
 
     /// What the other build gets, when that is another version or when only the other build gets compiled modules.
     /// `resolved` is what its resolution says, where there was one.
     fn difference(&self, resolved: Option<Option<&Chosen>>) -> Option<OtherBuild> {
-        let same = || self.there.edition(self.version).map(|edition| (Some(edition.version), edition.choice));
+        let same = || {
+            self.there
+                .edition(self.version)
+                .map(|edition| (Some(edition.version), edition.choice))
+        };
         let (version, choice) = match resolved {
             Some(Some(chosen)) => (chosen.version.clone(), chosen.choice.clone()),
             Some(None) => return None,
             None => same()?,
         };
         let is_compiled = |choice: &Choice, target: Target| {
-            matches!(resolve::offer(choice, target.platform), InstallChoice::Wheel { .. })
+            matches!(
+                resolve::offer(choice, target.platform),
+                InstallChoice::Wheel { .. }
+            )
         };
         let differs = version.as_ref() != Some(self.version)
             || (is_compiled(&choice, self.other) && !is_compiled(&self.chosen.choice, self.target));
         let filename = judging::artifact(&choice).map(|artifact| artifact.filename.clone());
-        differs.then_some(OtherBuild { python: self.other.python, version, filename })
+        differs.then_some(OtherBuild {
+            python: self.other.python,
+            version,
+            filename,
+        })
     }
 }
 

@@ -71,8 +71,16 @@ impl PinnedVersions {
 impl PinnedDigests {
     /// Those of everything that is asked for.
     pub(super) fn of(requests: &Requests, checks: DigestChecks) -> PinnedDigests {
-        let mut pinned = PinnedDigests { checks, ..PinnedDigests::default() };
-        for request in requests.requests.iter().chain(&requests.constraints).filter(|it| !it.hashes.is_empty()) {
+        let mut pinned = PinnedDigests {
+            checks,
+            ..PinnedDigests::default()
+        };
+        for request in requests
+            .requests
+            .iter()
+            .chain(&requests.constraints)
+            .filter(|it| !it.hashes.is_empty())
+        {
             let (digests, place) = (request.hashes.clone(), request.place.clone());
             match &request.wanted {
                 WantedPackage::Named(requirement) => {
@@ -96,7 +104,12 @@ impl PinnedDigests {
                 }
             }
         }
-        for package in requests.locks.iter().flat_map(|lock| &lock.packages).filter(|it| !it.hashes.is_empty()) {
+        for package in requests
+            .locks
+            .iter()
+            .flat_map(|lock| &lock.packages)
+            .filter(|it| !it.hashes.is_empty())
+        {
             let (digests, place) = (package.hashes.clone(), package.place.clone());
             match &package.pin {
                 Pin::Version(version) => {
@@ -109,7 +122,12 @@ impl PinnedDigests {
                     };
                     match pins.iter_mut().find(is_same) {
                         Some(pin) => pin.digests.extend(digests),
-                        None => pins.push(DigestPin { pinned_by: PinnedBy::Lock, versions, digests, place }),
+                        None => pins.push(DigestPin {
+                            pinned_by: PinnedBy::Lock,
+                            versions,
+                            digests,
+                            place,
+                        }),
                     }
                 }
                 Pin::Location(location) => {
@@ -138,14 +156,24 @@ impl PinnedDigests {
     fn pins<'a>(&'a self, artifact: &'a Artifact) -> impl Iterator<Item = &'a DigestPin> {
         let by_name = self.by_name.get(&artifact.name).into_iter().flatten();
         let by_name = by_name.filter(|pin| pin.versions.contain(&artifact.version));
-        let all = by_name.chain(self.by_location.get(&artifact.location).into_iter().flatten());
-        all.filter(|pin| pin.pinned_by == PinnedBy::Line || !differs(&artifact.digests, &pin.digests))
+        let all = by_name.chain(
+            self.by_location
+                .get(&artifact.location)
+                .into_iter()
+                .flatten(),
+        );
+        all.filter(|pin| {
+            pin.pinned_by == PinnedBy::Line || !differs(&artifact.digests, &pin.digests)
+        })
     }
 
     /// The kinds of digests that anybody states of a file or demands of it; none where its digest is of no interest.
     pub(super) fn algorithms(&self, artifact: &Artifact) -> Vec<Algorithm> {
         let stated = artifact.digests.iter().map(|digest| digest.algorithm);
-        let demanded = self.pins(artifact).flat_map(|pin| &pin.digests).map(|digest| digest.algorithm);
+        let demanded = self
+            .pins(artifact)
+            .flat_map(|pin| &pin.digests)
+            .map(|digest| digest.algorithm);
         let mut algorithms: Vec<Algorithm> = stated.chain(demanded).collect();
         if !algorithms.is_empty() {
             algorithms.push(Algorithm::Sha256);
@@ -158,23 +186,39 @@ impl PinnedDigests {
     /// Whether all of a file is read, to compute its digest.
     pub(super) fn want_whole(&self, artifact: &Artifact) -> bool {
         match self.checks {
-            DigestChecks::WhereUnstated => self.pins(artifact).any(|pin| !pin.is_comparable(&artifact.digests)),
-            DigestChecks::Always => self.pins(artifact).next().is_some() || is_pinned_by_url(artifact),
+            DigestChecks::WhereUnstated => self
+                .pins(artifact)
+                .any(|pin| !pin.is_comparable(&artifact.digests)),
+            DigestChecks::Always => {
+                self.pins(artifact).next().is_some() || is_pinned_by_url(artifact)
+            }
         }
     }
 
     /// What was found in a file, if it is the file that is demanded; else nothing of it counts.
-    pub(super) fn hold_to(&self, artifact: &Artifact, examination: FileExamination) -> FileExamination {
+    pub(super) fn hold_to(
+        &self,
+        artifact: &Artifact,
+        examination: FileExamination,
+    ) -> FileExamination {
         let known = match &examination.check {
             FileCheck::Digest(computed) => computed.as_slice(),
             FileCheck::Unread | FileCheck::Ranges => artifact.digests.as_slice(),
         };
-        let stated = artifact.digests.iter().filter(|stated| differs(known, std::slice::from_ref(*stated)));
+        let stated = artifact
+            .digests
+            .iter()
+            .filter(|stated| differs(known, std::slice::from_ref(*stated)));
         let stated = stated.map(|stated| (stated, "what is stated of it".to_owned()));
-        let demanded = self.pins(artifact).filter(|pin| differs(known, &pin.digests));
-        let demanded = demanded.filter_map(|pin| Some((pin.digests.first()?, format!("what {} demands", pin.place))));
+        let demanded = self
+            .pins(artifact)
+            .filter(|pin| differs(known, &pin.digests));
+        let demanded = demanded
+            .filter_map(|pin| Some((pin.digests.first()?, format!("what {} demands", pin.place))));
         let wrong = stated.chain(demanded).next().and_then(|(expected, whose)| {
-            let found = known.iter().find(|found| found.algorithm == expected.algorithm)?;
+            let found = known
+                .iter()
+                .find(|found| found.algorithm == expected.algorithm)?;
             Some(format!("its digest is {found}; {whose} is {expected}"))
         });
         let uncompared = self.pins(artifact).find(|pin| !pin.is_comparable(known));
@@ -194,12 +238,21 @@ impl PinnedDigests {
             },
             // What could not be read at all says so already.
             (None, Some(pin)) if examination.problems.is_empty() => {
-                let message = format!("it was not compared with the digest that {} demands", pin.place);
-                FileExamination { problems: vec![problem(message)], ..examination }
+                let message = format!(
+                    "it was not compared with the digest that {} demands",
+                    pin.place
+                );
+                FileExamination {
+                    problems: vec![problem(message)],
+                    ..examination
+                }
             }
             (None, _) => {
                 let problems = examination.problems.iter().cloned().chain(served).collect();
-                FileExamination { problems, ..examination }
+                FileExamination {
+                    problems,
+                    ..examination
+                }
             }
         }
     }
@@ -208,27 +261,44 @@ impl PinnedDigests {
 /// What is wrong where the index serves another `METADATA` beside a wheel than the one in it: what was resolved is not what
 /// gets installed.
 fn served_metadata(artifact: &Artifact, examination: &FileExamination) -> Option<String> {
-    let MetadataFile::Announced(Some(served)) = &artifact.metadata_file else { return None };
-    let own = examination.metadata.as_ref().filter(|own| own.algorithm == served.algorithm && *own != served)?;
-    Some(format!("its METADATA is {own}; the index serves another one beside it, {served}"))
+    let MetadataFile::Announced(Some(served)) = &artifact.metadata_file else {
+        return None;
+    };
+    let own = examination
+        .metadata
+        .as_ref()
+        .filter(|own| own.algorithm == served.algorithm && *own != served)?;
+    Some(format!(
+        "its METADATA is {own}; the index serves another one beside it, {served}"
+    ))
 }
 
 impl DigestPin {
     fn is_comparable(&self, known: &[Digest]) -> bool {
-        known.iter().any(|known| self.digests.iter().any(|pinned| pinned.algorithm == known.algorithm))
+        known.iter().any(|known| {
+            self.digests
+                .iter()
+                .any(|pinned| pinned.algorithm == known.algorithm)
+        })
     }
 }
 
 /// Whether there is something to compare, and no digest is the same.
 fn differs(known: &[Digest], wanted: &[Digest]) -> bool {
-    let comparable = known.iter().filter(|known| wanted.iter().any(|wanted| wanted.algorithm == known.algorithm));
+    let comparable = known.iter().filter(|known| {
+        wanted
+            .iter()
+            .any(|wanted| wanted.algorithm == known.algorithm)
+    });
     let mut comparable = comparable.peekable();
     comparable.peek().is_some() && !comparable.any(|known| wanted.contains(known))
 }
 
 /// Whether the URL that names the file says which digest it has.
 fn is_pinned_by_url(artifact: &Artifact) -> bool {
-    let Location::Url(url) = &artifact.location else { return false };
+    let Location::Url(url) = &artifact.location else {
+        return false;
+    };
     url.fragment().is_some_and(|fragment| {
         fragment
             .split('&')

@@ -55,11 +55,18 @@ pub(super) struct ScannedSet {
 
 impl ScanSession<'_> {
     pub(super) fn options(&self) -> ResolveOptions {
-        ResolveOptions { dependencies: self.settings.dependencies, ..ResolveOptions::default() }
+        ResolveOptions {
+            dependencies: self.settings.dependencies,
+            ..ResolveOptions::default()
+        }
     }
 
     pub(super) fn sets(&self) -> SetResolver<'_> {
-        SetResolver { settings: self.settings, distributions: self.distributions, observer: self.observer }
+        SetResolver {
+            settings: self.settings,
+            distributions: self.distributions,
+            observer: self.observer,
+        }
     }
 
     /// Looks at what is asked for.
@@ -73,7 +80,11 @@ impl ScanSession<'_> {
         let origins = [resolutions];
         let (report, examinations) = self.report(Some(requests), &origins, ExaminationIndex::new());
         let [resolutions] = origins;
-        ScannedSet { resolutions, examinations, report: report.finish() }
+        ScannedSet {
+            resolutions,
+            examinations,
+            report: report.finish(),
+        }
     }
 
     /// Judges the packages of these origins, of which the first is the requests, where there are some. What is in some
@@ -86,20 +97,40 @@ impl ScanSession<'_> {
     ) -> (ReportBuilder, ExaminationIndex) {
         let mut examinations = self.examine_all(origins);
         examinations.extend(known);
-        let release = |chosen: &Chosen| self.distributions.release(&chosen.name, chosen.version.as_ref());
-        let newest = |name: &PackageName, admitted: &VersionSpecifiers| self.distributions.newest(name, admitted);
-        let found = PackageFacts { examinations: &examinations, other: None, release: &release, newest: &newest };
-        let sets = origins.iter().enumerate().flat_map(|(origin, sets)| sets.iter().map(move |set| (origin, set)));
+        let release = |chosen: &Chosen| {
+            self.distributions
+                .release(&chosen.name, chosen.version.as_ref())
+        };
+        let newest = |name: &PackageName, admitted: &VersionSpecifiers| {
+            self.distributions.newest(name, admitted)
+        };
+        let found = PackageFacts {
+            examinations: &examinations,
+            other: None,
+            release: &release,
+            newest: &newest,
+        };
+        let sets = origins
+            .iter()
+            .enumerate()
+            .flat_map(|(origin, sets)| sets.iter().map(move |set| (origin, set)));
         let judged = sets.map(|(origin, resolution)| {
             let mut results = judging::judge(resolution, found, self.rules, self.settings.hints);
             if let Some(requests) = requests.filter(|_| origin == 0) {
                 self.compare(requests, resolution, &mut results);
             }
-            JudgedTarget { origin, resolution: resolution.clone(), results }
+            JudgedTarget {
+                origin,
+                resolution: resolution.clone(),
+                results,
+            }
         });
         let index = self.distributions.index();
         let total = self.distributions.total_bytes(&examinations);
-        let bytes = ByteCounts { fetched: index.traffic().file_bytes, total };
+        let bytes = ByteCounts {
+            fetched: index.traffic().file_bytes,
+            total,
+        };
         let report = assembly::assemble(judged.collect(), &examinations, bytes);
         let report = report.outages(&index.outages()).problems(index.problems());
         (report, examinations)
@@ -107,7 +138,8 @@ impl ScanSession<'_> {
 
     /// Notes what the build with the GIL would get, where that differs.
     fn compare(&self, requests: &Requests, resolution: &Resolution, results: &mut [TargetResult]) {
-        let mut others = other_build::compare(requests, resolution, &self.options(), self.distributions);
+        let mut others =
+            other_build::compare(requests, resolution, &self.options(), self.distributions);
         for (chosen, result) in resolution.packages.iter().zip(results) {
             result.other_build = others.remove(&chosen.name);
         }
@@ -115,17 +147,30 @@ impl ScanSession<'_> {
 
     /// Looks into every wheel and sdist that any target gets, each once.
     fn examine_all(&self, origins: &[OriginPackages]) -> ExaminationIndex {
-        let choices = origins.iter().flatten().flat_map(|resolution| &resolution.packages).map(|chosen| &chosen.choice);
+        let choices = origins
+            .iter()
+            .flatten()
+            .flat_map(|resolution| &resolution.packages)
+            .map(|chosen| &chosen.choice);
         // What is installed is looked into where it is.
-        let read = |artifact: &&Artifact| self.builds == BuildReading::Foresee || !artifact.kind.is_source();
-        let files = choices.filter_map(judging::readable).filter(read).map(|artifact| (&artifact.location, artifact));
+        let read = |artifact: &&Artifact| {
+            self.builds == BuildReading::Foresee || !artifact.kind.is_source()
+        };
+        let files = choices
+            .filter_map(judging::readable)
+            .filter(read)
+            .map(|artifact| (&artifact.location, artifact));
         let files: BTreeMap<&Location, &Artifact> = files.collect();
         let files: Vec<&Artifact> = files.into_values().collect();
         let done = AtomicUsize::new(0);
         let examinations = each(&files, |artifact| {
             let examination = self.distributions.examine(artifact);
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            self.observer.notice(ScanEvent::Examined { filename: &artifact.filename, done, of: files.len() });
+            self.observer.notice(ScanEvent::Examined {
+                filename: &artifact.filename,
+                done,
+                of: files.len(),
+            });
             (artifact.location.clone(), examination)
         });
         examinations.into_iter().collect()
@@ -138,9 +183,14 @@ pub(super) fn each<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync
     let worker = || {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(thing) = things.get(number) else { break };
+            let Some(thing) = things.get(number) else {
+                break;
+            };
             let result = work(thing);
-            results.lock().unwrap_or_else(PoisonError::into_inner).insert(number, result);
+            results
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(number, result);
         }
     };
     std::thread::scope(|scope| {
@@ -148,5 +198,9 @@ pub(super) fn each<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync
             scope.spawn(worker);
         }
     });
-    results.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+    results
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .into_values()
+        .collect()
 }

@@ -47,19 +47,35 @@ struct BesideFile {
 impl<Files: DistributionFiles> FilesBeside<Files> {
     /// Nobody has asked yet.
     pub(super) fn new(files: Files) -> FilesBeside<Files> {
-        FilesBeside { files, listed: OnceLock::new(), unlisted: Default::default(), problems: Mutex::default() }
+        FilesBeside {
+            files,
+            listed: OnceLock::new(),
+            unlisted: Default::default(),
+            problems: Mutex::default(),
+        }
     }
 
     /// What was wrong with files that were asked for, by path.
     pub(super) fn into_problems(self) -> impl Iterator<Item = Problem> {
-        self.problems.into_inner().unwrap_or_else(PoisonError::into_inner).into_values()
+        self.problems
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+            .into_values()
     }
 
     fn list(&self) -> BTreeMap<String, Option<BesideFile>> {
         let mut listed = BTreeMap::new();
         for path in self.files.paths() {
-            let file = || Some(BesideFile { path: path.to_owned(), bytes: OnceLock::new() });
-            listed.entry(file_name(path).to_owned()).and_modify(|known| *known = None).or_insert_with(file);
+            let file = || {
+                Some(BesideFile {
+                    path: path.to_owned(),
+                    bytes: OnceLock::new(),
+                })
+            };
+            listed
+                .entry(file_name(path).to_owned())
+                .and_modify(|known| *known = None)
+                .or_insert_with(file);
         }
         listed
     }
@@ -75,16 +91,25 @@ impl<Files: DistributionFiles> FilesBeside<Files> {
         };
         // Somebody else may take the place at the same time; then the next one is ours.
         let places = self.unlisted.iter().map(|place| place.get_or_init(&look));
-        places.into_iter().find(|(known, _)| known == name)?.1.as_ref()
+        places
+            .into_iter()
+            .find(|(known, _)| known == name)?
+            .1
+            .as_ref()
     }
 
     /// The bytes; or else what is wrong is noted.
     fn noted(&self, path: &str, opened: OpenedFile) -> Option<Vec<u8>> {
-        opened.map_err(|problem| self.add_problem(path, problem)).ok()
+        opened
+            .map_err(|problem| self.add_problem(path, problem))
+            .ok()
     }
 
     fn add_problem(&self, path: &str, problem: Problem) {
-        self.problems.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), problem);
+        self.problems
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(path.to_owned(), problem);
     }
 }
 
@@ -94,9 +119,17 @@ impl<Files: DistributionFiles> SiblingFiles for FilesBeside<Files> {
             Some(listed) => listed.as_ref(),
             None => self.unlisted(name),
         };
-        let Some(file) = file else { return SiblingLibrary::Missing };
-        match file.bytes.get_or_init(|| self.noted(&file.path, self.files.open(&file.path))) {
-            Some(bytes) => SiblingLibrary::Found { path: &file.path, bytes },
+        let Some(file) = file else {
+            return SiblingLibrary::Missing;
+        };
+        match file
+            .bytes
+            .get_or_init(|| self.noted(&file.path, self.files.open(&file.path)))
+        {
+            Some(bytes) => SiblingLibrary::Found {
+                path: &file.path,
+                bytes,
+            },
             None => SiblingLibrary::Unreadable,
         }
     }
@@ -121,17 +154,27 @@ mod tests {
 
     impl DistributionFiles for &Fixtures {
         fn paths(&self) -> Vec<&str> {
-            if self.is_unlisted { Vec::new() } else { vec!["lib/elf-x86_64-maker.so", "lib/another.so"] }
+            if self.is_unlisted {
+                Vec::new()
+            } else {
+                vec!["lib/elf-x86_64-maker.so", "lib/another.so"]
+            }
         }
 
         fn open(&self, path: &str) -> OpenedFile {
             self.opened.lock().unwrap().push(path.to_owned());
-            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built");
+            let folder =
+                std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built");
             Ok(std::fs::read(folder.join(file_name(path))).unwrap())
         }
 
         fn beside(&self, name: &str) -> Option<(String, OpenedFile)> {
-            self.is_unlisted.then(|| (format!("beside/{name}"), self.open(&format!("beside/{name}"))))
+            self.is_unlisted.then(|| {
+                (
+                    format!("beside/{name}"),
+                    self.open(&format!("beside/{name}")),
+                )
+            })
         }
 
         fn broken(&self, path: &str, error: &BinaryError) -> Problem {
@@ -140,15 +183,29 @@ mod tests {
     }
 
     fn check(is_unlisted: bool, expected: &str) {
-        let fixtures = Fixtures { is_unlisted, ..Fixtures::default() };
+        let fixtures = Fixtures {
+            is_unlisted,
+            ..Fixtures::default()
+        };
         let files = FilesBeside::new(&fixtures);
         let siblings = SiblingLibraries::new(&files);
         let bytes = (&fixtures).open("elf-x86_64-hands-over.so").unwrap();
         for path in ["a/sample.so", "b/sample.so", "c/sample.so"] {
-            let examined = examine(ExamineDepth::Verdict, path, &bytes, &siblings).unwrap().unwrap();
+            let examined = examine(ExamineDepth::Verdict, path, &bytes, &siblings)
+                .unwrap()
+                .unwrap();
             assert!(examined.depends_on_siblings);
-            let hook = examined.facts.images[0].hooks.value().unwrap().first().unwrap();
-            assert_eq!(hook.facts.gil.value(), Some(&GilDeclaration::SetGil { value: 1 }), "{path}");
+            let hook = examined.facts.images[0]
+                .hooks
+                .value()
+                .unwrap()
+                .first()
+                .unwrap();
+            assert_eq!(
+                hook.facts.gil.value(),
+                Some(&GilDeclaration::SetGil { value: 1 }),
+                "{path}"
+            );
         }
         drop(siblings);
         assert_eq!(files.into_problems().count(), 0);

@@ -48,7 +48,12 @@ pub(super) fn examine(
     let size = source.size();
     let mut check = FileCheck::Unread;
     let facts = whole(&*source, limits).and_then(|bytes| {
-        check = FileCheck::Digest(algorithms.iter().map(|algorithm| digest(*algorithm, &bytes)).collect());
+        check = FileCheck::Digest(
+            algorithms
+                .iter()
+                .map(|algorithm| digest(*algorithm, &bytes))
+                .collect(),
+        );
         let read = read(&artifact.filename, Box::new(bytes), limits);
         read.map_err(|error| format!("its sources could not be read: {error}"))
     });
@@ -56,14 +61,22 @@ pub(super) fn examine(
         Ok((_, facts)) => Fact::known(facts, Vec::new()),
         Err(why) => Fact::unknown(why),
     };
-    FileExamination { source, size, check, ..FileExamination::default() }
+    FileExamination {
+        source,
+        size,
+        check,
+        ..FileExamination::default()
+    }
 }
 
 /// Looks into a project folder.
 pub(super) fn examine_folder(folder: &Path, limits: ArchiveLimits) -> FileExamination {
     let mut visit = SourceVisit::default();
     project::visit(folder, limits, &mut visit);
-    FileExamination { source: Fact::known(visit.0.finish(), Vec::new()), ..FileExamination::default() }
+    FileExamination {
+        source: Fact::known(visit.0.finish(), Vec::new()),
+        ..FileExamination::default()
+    }
 }
 
 /// What an sdist says of itself, and what its sources say.
@@ -75,7 +88,12 @@ pub(super) fn read(
     let mut visit = SourceVisit::default();
     let sdist = sdist::visit(filename, source, limits, &mut visit)?;
     let mut facts = visit.0.finish();
-    facts.requires_python = sdist.metadata.requires_python.as_ref().map(ToString::to_string).or(facts.requires_python);
+    facts.requires_python = sdist
+        .metadata
+        .requires_python
+        .as_ref()
+        .map(ToString::to_string)
+        .or(facts.requires_python);
     Ok((sdist, facts))
 }
 
@@ -83,7 +101,9 @@ pub(super) fn read(
 fn whole(source: &dyn RangeSource, limits: ArchiveLimits) -> Result<Vec<u8>, String> {
     let (size, limit) = (source.size(), limits.sdist_packed_bytes);
     if size > limit {
-        return Err(format!("it has {size} bytes, more than the limit of {limit} up to which sources are fetched"));
+        return Err(format!(
+            "it has {size} bytes, more than the limit of {limit} up to which sources are fetched"
+        ));
     }
     source.read(0..size).map_err(|error| error.to_string())
 }
@@ -95,8 +115,14 @@ pub(super) fn of_facts(facts: &SourceFacts, target: Target) -> Option<Forecast> 
 }
 
 /// What is foreseen of the build of a chosen sdist or project folder on a target.
-pub(super) fn forecast(choice: &Choice, target: Target, examinations: &ExaminationIndex) -> Option<Forecast> {
-    let Choice::Source { artifact } = choice else { return None };
+pub(super) fn forecast(
+    choice: &Choice,
+    target: Target,
+    examinations: &ExaminationIndex,
+) -> Option<Forecast> {
+    let Choice::Source { artifact } = choice else {
+        return None;
+    };
     match &examinations.get(&artifact.location)?.source {
         Fact::Known { value, .. } => of_facts(value, target),
         Fact::Unknown { why, .. } => target.python.free_threaded.then(|| Forecast {

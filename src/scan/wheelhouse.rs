@@ -40,37 +40,56 @@ impl WheelFolder {
     /// Lists the wheels in a folder, and the source distributions of projects that have no wheel there.
     pub fn open(folder: &Path, shown: &str) -> Result<WheelFolder, InstalledError> {
         let place = || shown.to_owned();
-        let unreadable =
-            |error: std::io::Error| InstalledError::Unreadable { place: place(), message: error.to_string() };
+        let unreadable = |error: std::io::Error| InstalledError::Unreadable {
+            place: place(),
+            message: error.to_string(),
+        };
         let mut paths: Vec<PathBuf> = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(unreadable)? {
             if paths.len() >= MOST_FILES {
-                return Err(unreadable(std::io::Error::other(format!("more than {MOST_FILES} files, the limit"))));
+                return Err(unreadable(std::io::Error::other(format!(
+                    "more than {MOST_FILES} files, the limit"
+                ))));
             }
             paths.push(entry.map_err(unreadable)?.path());
         }
         paths.sort();
-        let mut wheelhouse = WheelFolder { shown: place(), wheels: BTreeMap::new(), sdists: Vec::new() };
+        let mut wheelhouse = WheelFolder {
+            shown: place(),
+            wheels: BTreeMap::new(),
+            sdists: Vec::new(),
+        };
         for path in paths.iter().filter(|path| path.is_file()) {
             wheelhouse.add(path);
         }
         let WheelFolder { wheels, sdists, .. } = &mut wheelhouse;
         sdists.retain(|(name, _)| !wheels.contains_key(name));
         if wheels.is_empty() && sdists.is_empty() {
-            return Err(InstalledError::Nothing { place: place(), looked_for: "files named .whl".to_owned() });
+            return Err(InstalledError::Nothing {
+                place: place(),
+                looked_for: "files named .whl".to_owned(),
+            });
         }
         Ok(wheelhouse)
     }
 
     fn add(&mut self, path: &Path) {
-        let filename = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let filename = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         if let Ok(name) = filename.parse::<WheelName>() {
             let project = name.name.clone();
-            self.wheels.entry(project).or_default().push(artifact(name, filename, path));
+            self.wheels
+                .entry(project)
+                .or_default()
+                .push(artifact(name, filename, path));
             return;
         }
-        let stem =
-            SDISTS.iter().find_map(|ending| filename.strip_suffix(ending)).and_then(|stem| stem.rsplit_once('-'));
+        let stem = SDISTS
+            .iter()
+            .find_map(|ending| filename.strip_suffix(ending))
+            .and_then(|stem| stem.rsplit_once('-'));
         // Other archives may lie there too.
         let stem = stem.filter(|(_, version)| version.parse::<Version>().is_ok());
         if let Some(name) = stem.and_then(|(name, _)| name.parse().ok()) {
@@ -80,7 +99,11 @@ impl WheelFolder {
 
     /// Every version that lies there, as if a lock file pinned it.
     fn lock(&self) -> Lock {
-        let place = Place { file: self.shown.clone(), line: None, column: None };
+        let place = Place {
+            file: self.shown.clone(),
+            line: None,
+            column: None,
+        };
         let package = |name: &PackageName, pin| LockedPackage {
             name: name.clone(),
             pin,
@@ -92,12 +115,21 @@ impl WheelFolder {
         let mut packages = Vec::new();
         for (name, files) in &self.wheels {
             let versions: BTreeSet<&Version> = files.iter().map(|file| &file.version).collect();
-            packages.extend(versions.into_iter().map(|version| package(name, Pin::Version(version.clone()))));
+            packages.extend(
+                versions
+                    .into_iter()
+                    .map(|version| package(name, Pin::Version(version.clone()))),
+            );
         }
-        let located =
-            |(name, path): &(PackageName, PathBuf)| package(name, Pin::Location(Location::Path(path.clone())));
+        let located = |(name, path): &(PackageName, PathBuf)| {
+            package(name, Pin::Location(Location::Path(path.clone())))
+        };
         packages.extend(self.sdists.iter().map(located));
-        Lock { file: self.shown.clone(), packages, ..Lock::default() }
+        Lock {
+            file: self.shown.clone(),
+            packages,
+            ..Lock::default()
+        }
     }
 }
 
@@ -122,8 +154,15 @@ pub(super) fn resolve(
     sources: &PackageSources,
     sets: &SetResolver<'_>,
 ) -> Result<OriginPackages, ResolveError> {
-    let shelf = WheelFiles { wheelhouse, distributions: sets.distributions };
-    let requests = Requests { locks: vec![wheelhouse.lock()], sources: sources.clone(), ..Requests::default() };
+    let shelf = WheelFiles {
+        wheelhouse,
+        distributions: sets.distributions,
+    };
+    let requests = Requests {
+        locks: vec![wheelhouse.lock()],
+        sources: sources.clone(),
+        ..Requests::default()
+    };
     sets.resolve_with(&shelf, &sets.settings.targets, &requests)
 }
 
@@ -136,8 +175,12 @@ struct WheelFiles<'a> {
 impl PackageCatalog for WheelFiles<'_> {
     fn listing(&self, name: &PackageName) -> Result<Arc<ArtifactListing>, CatalogError> {
         match self.wheelhouse.wheels.get(name) {
-            Some(files) => Ok(Arc::new(ArtifactListing { files: files.clone() })),
-            None => Err(CatalogError::Absent { place: self.wheelhouse.shown.clone() }),
+            Some(files) => Ok(Arc::new(ArtifactListing {
+                files: files.clone(),
+            })),
+            None => Err(CatalogError::Absent {
+                place: self.wheelhouse.shown.clone(),
+            }),
         }
     }
 

@@ -33,7 +33,13 @@ struct CmakeBranches {
 
 impl CmakeBranches {
     fn new(asks: bool) -> CmakeBranches {
-        CmakeBranches { all: true, now: false, is_complete: false, asks, first: None }
+        CmakeBranches {
+            all: true,
+            now: false,
+            is_complete: false,
+            asks,
+            first: None,
+        }
     }
 }
 
@@ -41,11 +47,21 @@ impl CmakeBranches {
 pub(super) fn limited_api(path: &str, code: &str) -> Vec<LimitedApiUse> {
     let mut uses: Vec<LimitedApiUse> = Vec::new();
     let mut open: Vec<CmakeBranches> = Vec::new();
-    for CmakeCommand { name, arguments, line } in (CmakeCommands { code, at: 0, line: 1 }) {
+    for CmakeCommand {
+        name,
+        arguments,
+        line,
+    } in (CmakeCommands {
+        code,
+        at: 0,
+        line: 1,
+    }) {
         match name.to_ascii_lowercase().as_str() {
             "if" if open.len() < DEEPEST => open.push(CmakeBranches::new(asks(arguments))),
             branch @ ("elseif" | "else") => {
-                let Some(branches) = open.last_mut() else { continue };
+                let Some(branches) = open.last_mut() else {
+                    continue;
+                };
                 branches.all &= branches.now;
                 branches.now = false;
                 branches.asks |= branch == "elseif" && asks(arguments);
@@ -55,17 +71,28 @@ pub(super) fn limited_api(path: &str, code: &str) -> Vec<LimitedApiUse> {
             "function" | "macro" if open.len() < DEEPEST => open.push(CmakeBranches::new(true)),
             "endif" | "endfunction" | "endmacro" => {
                 let Some(branches) = open.pop() else { continue };
-                let is_certain = branches.all && branches.now && branches.is_complete && !branches.asks;
+                let is_certain =
+                    branches.all && branches.now && branches.is_complete && !branches.asks;
                 if let Some(first) = branches.first.filter(|_| !branches.asks) {
                     note(first, is_certain, &mut open, &mut uses);
                 }
             }
             name => {
-                let Some(is_certain) = asked_for(name, arguments) else { continue };
-                let place = SourcePlace { path: path.to_owned(), line };
+                let Some(is_certain) = asked_for(name, arguments) else {
+                    continue;
+                };
+                let place = SourcePlace {
+                    path: path.to_owned(),
+                    line,
+                };
                 let (user, means) = (LimitedApiUser::Headers, MACRO.to_owned());
                 note(
-                    LimitedApiUse { user, means, reach: VersionReach::ALWAYS, place },
+                    LimitedApiUse {
+                        user,
+                        means,
+                        reach: VersionReach::ALWAYS,
+                        place,
+                    },
                     is_certain,
                     &mut open,
                     &mut uses,
@@ -77,7 +104,12 @@ pub(super) fn limited_api(path: &str, code: &str) -> Vec<LimitedApiUse> {
 }
 
 /// Notes a use in the branch in which it stands, or in the file.
-fn note(mut found: LimitedApiUse, is_certain: bool, open: &mut [CmakeBranches], uses: &mut Vec<LimitedApiUse>) {
+fn note(
+    mut found: LimitedApiUse,
+    is_certain: bool,
+    open: &mut [CmakeBranches],
+    uses: &mut Vec<LimitedApiUse>,
+) {
     if let Some(branches) = open.last_mut() {
         branches.now |= is_certain;
         if !is_certain {
@@ -85,7 +117,11 @@ fn note(mut found: LimitedApiUse, is_certain: bool, open: &mut [CmakeBranches], 
         }
         branches.first.get_or_insert(found);
     } else {
-        let reach = if is_certain { VersionReach::ALWAYS } else { VersionReach::PERHAPS };
+        let reach = if is_certain {
+            VersionReach::ALWAYS
+        } else {
+            VersionReach::PERHAPS
+        };
         uses.push(LimitedApiUse { reach, ..found });
     }
 }
@@ -97,7 +133,9 @@ fn asks(condition: &str) -> bool {
 
 /// Whether a command asks for the limited API, and whether it certainly does; `None` when it does not.
 fn asked_for(name: &str, arguments: &str) -> Option<bool> {
-    let mut words = arguments.split([' ', '\t', '\r', '\n', ';', '"']).filter(|word| !word.is_empty());
+    let mut words = arguments
+        .split([' ', '\t', '\r', '\n', ';', '"'])
+        .filter(|word| !word.is_empty());
     if DEFINING.contains(&name) {
         let is_macro = |word: &str| {
             word.trim_start_matches("-D")
@@ -137,8 +175,9 @@ impl<'a> Iterator for CmakeCommands<'a> {
         let rest = self.code.get(self.at..)?;
         let opening = rest.find('(')?;
         let before = rest.get(..opening)?.trim_end();
-        let start =
-            before.rfind(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').map_or(0, |at| at + 1);
+        let start = before
+            .rfind(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+            .map_or(0, |at| at + 1);
         let name = before.get(start..)?;
         let length = arguments_length(rest.get(opening + 1..)?);
         let arguments = rest.get(opening + 1..opening + 1 + length)?;
@@ -147,7 +186,11 @@ impl<'a> Iterator for CmakeCommands<'a> {
         let end = (opening + length + 2).min(rest.len());
         self.line = self.line.saturating_add(lines(rest.get(..end)?));
         self.at += end;
-        Some(CmakeCommand { name, arguments, line })
+        Some(CmakeCommand {
+            name,
+            arguments,
+            line,
+        })
     }
 }
 
@@ -179,30 +222,67 @@ mod tests {
         let cases = [
             (define.to_owned(), Some((1, true))),
             (sabi.to_owned(), Some((1, true))),
-            (format!("if(WIN32)\n{sabi}else()\n{define}endif()\n"), Some((2, true))),
-            (format!("if (X)\n if(Y)\n{sabi}else()\n{define}endif()\nelse()\n{define}endif()\n"), Some((3, true))),
-            (format!("if(WIN32)\n{sabi}elseif(APPLE)\n{define}endif()\n"), Some((2, false))),
+            (
+                format!("if(WIN32)\n{sabi}else()\n{define}endif()\n"),
+                Some((2, true)),
+            ),
+            (
+                format!("if (X)\n if(Y)\n{sabi}else()\n{define}endif()\nelse()\n{define}endif()\n"),
+                Some((3, true)),
+            ),
+            (
+                format!("if(WIN32)\n{sabi}elseif(APPLE)\n{define}endif()\n"),
+                Some((2, false)),
+            ),
             (format!("if(WIN32)\n{define}endif()\n"), Some((2, false))),
-            (format!("if(NOT SKBUILD_SABI_VERSION STREQUAL \"\")\n{define}endif()\n"), None),
-            (format!("if(NOT Python_SOABI MATCHES \"t-\")\n{define}endif()\n"), None),
-            ("python_add_library(a MODULE ${sabi} WITH_SOABI a.c)".to_owned(), None),
-            ("python_add_library(a MODULE USE_SABI ${SKBUILD_SABI_VERSION} a.c)".to_owned(), None),
-            ("python_add_library(a MODULE USE_SABI ${API} a.c)".to_owned(), Some((1, false))),
+            (
+                format!("if(NOT SKBUILD_SABI_VERSION STREQUAL \"\")\n{define}endif()\n"),
+                None,
+            ),
+            (
+                format!("if(NOT Python_SOABI MATCHES \"t-\")\n{define}endif()\n"),
+                None,
+            ),
+            (
+                "python_add_library(a MODULE ${sabi} WITH_SOABI a.c)".to_owned(),
+                None,
+            ),
+            (
+                "python_add_library(a MODULE USE_SABI ${SKBUILD_SABI_VERSION} a.c)".to_owned(),
+                None,
+            ),
+            (
+                "python_add_library(a MODULE USE_SABI ${API} a.c)".to_owned(),
+                Some((1, false)),
+            ),
             (format!("function(a)\n{define}endfunction()"), None),
-            ("\n\nadd_definitions(-DPy_LIMITED_API)".to_owned(), Some((3, true))),
-            ("target_compile_definitions(a PRIVATE _CFFI_NO_LIMITED_API)".to_owned(), None),
+            (
+                "\n\nadd_definitions(-DPy_LIMITED_API)".to_owned(),
+                Some((3, true)),
+            ),
+            (
+                "target_compile_definitions(a PRIVATE _CFFI_NO_LIMITED_API)".to_owned(),
+                None,
+            ),
             ("message(STATUS \"Py_LIMITED_API (\")".to_owned(), None),
         ];
         for (code, expected) in cases {
             let found = limited_api("CMakeLists.txt", &code);
-            let found = found.first().map(|it| (it.place.line, it.reach.certain != 0));
+            let found = found
+                .first()
+                .map(|it| (it.place.line, it.reach.certain != 0));
             assert_eq!(found, expected, "{code}");
         }
     }
 
     #[test]
     fn odd_files_do_no_harm() {
-        for text in ["if(".repeat(20_000), "if()\n".repeat(20_000), "((((\"".repeat(5_000), "endif()".repeat(100)] {
+        for text in [
+            "if(".repeat(20_000),
+            "if()\n".repeat(20_000),
+            "((((\"".repeat(5_000),
+            "endif()".repeat(100),
+        ] {
             limited_api("CMakeLists.txt", &text);
         }
     }

@@ -21,12 +21,18 @@ impl ConditionAnswer {
 
     /// The opposite.
     pub(super) fn negated(self) -> ConditionAnswer {
-        ConditionAnswer { holds: self.fails, fails: self.holds }
+        ConditionAnswer {
+            holds: self.fails,
+            fails: self.holds,
+        }
     }
 
     /// Where something counts that stands under this condition.
     pub(super) fn within(self, outer: VersionReach) -> VersionReach {
-        VersionReach { certain: outer.certain & self.holds, possible: outer.possible & !self.fails }
+        VersionReach {
+            certain: outer.certain & self.holds,
+            possible: outer.possible & !self.fails,
+        }
     }
 }
 
@@ -39,9 +45,18 @@ pub(super) fn answer(condition: &str) -> ConditionAnswer {
         return ConditionAnswer::UNKNOWN;
     }
     for_each_minor(|minor| {
-        let mut parser = ConditionParser { words: words(condition), position: 0, minor, depth: 0 };
+        let mut parser = ConditionParser {
+            words: words(condition),
+            position: 0,
+            minor,
+            depth: 0,
+        };
         let value = parser.any();
-        if parser.position < parser.words.len() { None } else { value }
+        if parser.position < parser.words.len() {
+            None
+        } else {
+            value
+        }
     })
 }
 
@@ -77,7 +92,9 @@ fn value_of(name: &str, minor: u8) -> Option<i64> {
 fn is_defined(name: &str, minor: u8) -> Option<bool> {
     match name {
         // Other interpreters; and nobody defines the limited API behind the source's back.
-        "PYPY_VERSION" | "PYPY_VERSION_NUM" | "GRAALVM_PYTHON" | "Py_LIMITED_API" | "IS_PYPY" => Some(false),
+        "PYPY_VERSION" | "PYPY_VERSION_NUM" | "GRAALVM_PYTHON" | "Py_LIMITED_API" | "IS_PYPY" => {
+            Some(false)
+        }
         "Py_PYTHON_H" | "PyMODINIT_FUNC" => Some(true),
         _ => value_of(name, minor).map(|_| true),
     }
@@ -89,8 +106,12 @@ fn words(text: &str) -> Vec<&str> {
     let mut rest = text.trim_start_matches(is_between);
     while let Some(first) = rest.chars().next() {
         let length = if first.is_alphanumeric() || first == '_' {
-            rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(rest.len())
-        } else if ["&&", "||", "==", "!=", "<=", ">=", "<<", ">>"].iter().any(|operator| rest.starts_with(operator)) {
+            rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_')
+                .unwrap_or(rest.len())
+        } else if ["&&", "||", "==", "!=", "<=", ">=", "<<", ">>"]
+            .iter()
+            .any(|operator| rest.starts_with(operator))
+        {
             2
         } else {
             first.len_utf8()
@@ -174,7 +195,11 @@ impl<'a> ConditionParser<'a> {
 
     fn term(&mut self) -> Option<i64> {
         self.depth += 1;
-        let value = if self.depth > DEEPEST { None } else { self.term_within() };
+        let value = if self.depth > DEEPEST {
+            None
+        } else {
+            self.term_within()
+        };
         self.depth -= 1;
         value
     }
@@ -223,7 +248,11 @@ mod tests {
             ("defined(Py_GIL_DISABLED)", all, none),
             ("!defined Py_GIL_DISABLED", none, all),
             ("PY_VERSION_HEX >= 0x030D0000", all, none),
-            ("PY_VERSION_HEX >= 0x030E0000 && defined(Py_GIL_DISABLED)", 0b110, 0b001),
+            (
+                "PY_VERSION_HEX >= 0x030E0000 && defined(Py_GIL_DISABLED)",
+                0b110,
+                0b001,
+            ),
             ("PY_VERSION_HEX < 0x030f0000", 0b011, 0b100),
             ("defined(HAVE_X)", none, none),
             ("defined(HAVE_X) && 0", none, all),
@@ -235,7 +264,11 @@ mod tests {
             ("", none, none),
         ];
         for (condition, holds, fails) in cases {
-            assert_eq!(answer(condition), ConditionAnswer { holds, fails }, "{condition}");
+            assert_eq!(
+                answer(condition),
+                ConditionAnswer { holds, fails },
+                "{condition}"
+            );
         }
         assert_eq!(answer(&"(".repeat(10_000)), ConditionAnswer::UNKNOWN);
         assert_eq!(answer(&"!".repeat(10_000)), ConditionAnswer::UNKNOWN);

@@ -16,16 +16,29 @@ pub(super) fn header(path: &str, text: &str) -> Option<SourceDeclaration> {
         line.is_empty() || line.starts_with('#')
     });
     for (number, line) in head {
-        let Some(directives) = line.trim_start().trim_start_matches('#').trim_start().strip_prefix("cython:") else {
+        let Some(directives) = line
+            .trim_start()
+            .trim_start_matches('#')
+            .trim_start()
+            .strip_prefix("cython:")
+        else {
             continue;
         };
         for directive in directives.split(',') {
             if let Some((name, value)) = directive.split_once('=')
                 && name.trim() == DIRECTIVE
             {
-                let place = SourcePlace { path: path.to_owned(), line: number };
+                let place = SourcePlace {
+                    path: path.to_owned(),
+                    line: number,
+                };
                 let (word, means) = (text_value(value), DIRECTIVE.to_owned());
-                return Some(SourceDeclaration { word, reach: VersionReach::ALWAYS, means, place });
+                return Some(SourceDeclaration {
+                    word,
+                    reach: VersionReach::ALWAYS,
+                    means,
+                    place,
+                });
             }
         }
     }
@@ -34,27 +47,46 @@ pub(super) fn header(path: &str, text: &str) -> Option<SourceDeclaration> {
 
 /// The version of Cython that generated this C or C++.
 pub(super) fn generated_by(text: &str) -> Option<&str> {
-    let rest = text.trim_start_matches('\u{feff}').strip_prefix(GENERATED)?;
+    let rest = text
+        .trim_start_matches('\u{feff}')
+        .strip_prefix(GENERATED)?;
     rest.split_whitespace().next()
 }
 
 /// What generated C says of the GIL: its slot.
 pub(super) fn generated_slot(path: &str, text: &str) -> Option<SourceDeclaration> {
-    let (number, line) = (1_u32..).zip(text.lines()).find(|(_, line)| line.trim_start().starts_with("{Py_mod_gil,"))?;
+    let (number, line) = (1_u32..)
+        .zip(text.lines())
+        .find(|(_, line)| line.trim_start().starts_with("{Py_mod_gil,"))?;
     let word = match line {
         _ if line.contains("Py_MOD_GIL_NOT_USED") => DeclaredWord::NotUsed,
         _ if line.contains("Py_MOD_GIL_USED") => DeclaredWord::Used,
         // From 3.2 on, a macro of Cython's own, which the directive sets.
         _ => macro_value(text),
     };
-    let place = SourcePlace { path: path.to_owned(), line: number };
-    Some(SourceDeclaration { word, reach: VersionReach::ALWAYS, means: "Py_mod_gil".to_owned(), place })
+    let place = SourcePlace {
+        path: path.to_owned(),
+        line: number,
+    };
+    Some(SourceDeclaration {
+        word,
+        reach: VersionReach::ALWAYS,
+        means: "Py_mod_gil".to_owned(),
+        place,
+    })
 }
 
 fn macro_value(text: &str) -> DeclaredWord {
-    let defines = text.lines().filter(|line| line.contains("#define __Pyx_FREETHREADING_COMPATIBLE"));
-    let values: Vec<&str> = defines.filter_map(|line| line.split_whitespace().last()).collect();
-    let fixed: Vec<&&str> = values.iter().filter(|value| value.starts_with("Py_MOD_GIL_")).collect();
+    let defines = text
+        .lines()
+        .filter(|line| line.contains("#define __Pyx_FREETHREADING_COMPATIBLE"));
+    let values: Vec<&str> = defines
+        .filter_map(|line| line.split_whitespace().last())
+        .collect();
+    let fixed: Vec<&&str> = values
+        .iter()
+        .filter(|value| value.starts_with("Py_MOD_GIL_"))
+        .collect();
     match fixed.as_slice() {
         [value] if **value == "Py_MOD_GIL_NOT_USED" => DeclaredWord::NotUsed,
         [value] if **value == "Py_MOD_GIL_USED" => DeclaredWord::Used,
@@ -69,14 +101,27 @@ mod tests {
     #[test]
     fn directives_stand_in_the_header_only() {
         let cases = [
-            ("# cython: freethreading_compatible = True\n", Some((DeclaredWord::NotUsed, 1))),
-            ("# x\n\n#cython: language_level=3, freethreading_compatible=False\n", Some((DeclaredWord::Used, 3))),
+            (
+                "# cython: freethreading_compatible = True\n",
+                Some((DeclaredWord::NotUsed, 1)),
+            ),
+            (
+                "# x\n\n#cython: language_level=3, freethreading_compatible=False\n",
+                Some((DeclaredWord::Used, 3)),
+            ),
             ("# cython: language_level=3\n", None),
-            ("import a\n# cython: freethreading_compatible = True\n", None),
+            (
+                "import a\n# cython: freethreading_compatible = True\n",
+                None,
+            ),
             ("# freethreading_compatible = True\n", None),
         ];
         for (text, expected) in cases {
-            assert_eq!(header("a.pyx", text).map(|it| (it.word, it.place.line)), expected, "{text}");
+            assert_eq!(
+                header("a.pyx", text).map(|it| (it.word, it.place.line)),
+                expected,
+                "{text}"
+            );
         }
     }
 
@@ -84,7 +129,10 @@ mod tests {
     fn generated_c_tells_its_version_and_slot() {
         let text = "/* Generated by Cython 3.1.4 */\n\n  {Py_mod_gil, Py_MOD_GIL_USED},\n";
         assert_eq!(generated_by(text), Some("3.1.4"));
-        assert_eq!(generated_slot("a.c", text).map(|it| it.word), Some(DeclaredWord::Used));
+        assert_eq!(
+            generated_slot("a.c", text).map(|it| it.word),
+            Some(DeclaredWord::Used)
+        );
         assert_eq!(generated_by("int a;"), None);
         assert_eq!(generated_slot("a.c", "int a;"), None);
     }

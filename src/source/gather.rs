@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::cpython::file_name::{ExtensionFileName, FileTag};
 use crate::model::facts::Generator;
 use crate::model::source::{
-    DeclaredWord, Language, LimitedApiUse, LimitedApiUser, ModuleStanding, SourceCrate, SourceDeclaration, SourceFacts,
-    SourceModule, SourcePlace, SourceStop,
+    DeclaredWord, Language, LimitedApiUse, LimitedApiUser, ModuleStanding, SourceCrate,
+    SourceDeclaration, SourceFacts, SourceModule, SourcePlace, SourceStop,
 };
 
 use super::naming::{WordIndex, stem};
@@ -15,7 +15,16 @@ use super::script::{BuildScript, FlagTool};
 use super::{SourceKind, SourceReader, backends, cython, is_aside, rust, source_of};
 
 /// Ends of files that a build expands into sources before it compiles them.
-const TEMPLATES: [&str; 8] = [".pyx.in", ".pyx.tp", ".c.src", ".c.in", ".pyx.tmpl", ".h.src", ".pxi.in", ".jinja"];
+const TEMPLATES: [&str; 8] = [
+    ".pyx.in",
+    ".pyx.tp",
+    ".c.src",
+    ".c.in",
+    ".pyx.tmpl",
+    ".h.src",
+    ".pxi.in",
+    ".jinja",
+];
 
 /// How many modules of one source distribution are told apart, and how many doubts are kept.
 const MOST_MODULES: usize = 5_000;
@@ -33,7 +42,10 @@ pub(super) fn of_cython(path: &str, text: &str) -> SourceModule {
 pub(super) fn of_generated(path: &str, text: &str) -> SourceModule {
     let declarations = cython::generated_slot(path, text).into_iter().collect();
     let version = cython::generated_by(text).map(str::to_owned);
-    SourceModule { version, ..module(stem(path), Generator::Cython, path, 1, declarations) }
+    SourceModule {
+        version,
+        ..module(stem(path), Generator::Cython, path, 1, declarations)
+    }
 }
 
 fn module(
@@ -43,15 +55,29 @@ fn module(
     line: u32,
     declarations: Vec<SourceDeclaration>,
 ) -> SourceModule {
-    let place = SourcePlace { path: path.to_owned(), line };
+    let place = SourcePlace {
+        path: path.to_owned(),
+        line,
+    };
     let standing = ModuleStanding::Unnamed;
-    SourceModule { name: name.to_owned(), generator, version: None, place, declarations, doubt: None, standing }
+    SourceModule {
+        name: name.to_owned(),
+        generator,
+        version: None,
+        place,
+        declarations,
+        doubt: None,
+        standing,
+    }
 }
 
 /// Whether a path has the name of a compiled module that a free-threaded build would look for, so that none has to be made.
 /// Libraries for `ctypes` are called `lib…`.
 fn is_compiled_module(path: &str) -> bool {
-    let Some(name) = ExtensionFileName::of_path(path).filter(ExtensionFileName::is_importable) else { return false };
+    let Some(name) = ExtensionFileName::of_path(path).filter(ExtensionFileName::is_importable)
+    else {
+        return false;
+    };
     match name.tag {
         FileTag::Plain => !name.stem.starts_with("lib"),
         FileTag::Abi3(_) | FileTag::Abi3t(_) => true,
@@ -63,7 +89,10 @@ fn is_compiled_module(path: &str) -> bool {
 /// The path without what comes after the file's first dot.
 fn unsuffixed(path: &str) -> &str {
     let start = path.len() - path.rsplit('/').next().unwrap_or(path).len();
-    let end = path.get(start..).and_then(|name| name.find('.')).map_or(path.len(), |dot| start + dot);
+    let end = path
+        .get(start..)
+        .and_then(|name| name.find('.'))
+        .map_or(path.len(), |dot| start + dot);
     path.get(..end).unwrap_or(path)
 }
 
@@ -74,20 +103,28 @@ pub(super) fn facts(mut reader: SourceReader) -> SourceFacts {
     modules.extend(build.native(&reader));
     modules.extend(build.generators(&reader));
     if modules.len() > MOST_MODULES {
-        reader.doubts.push(format!("it has {} modules, more than the limit of {MOST_MODULES}", modules.len()));
+        reader.doubts.push(format!(
+            "it has {} modules, more than the limit of {MOST_MODULES}",
+            modules.len()
+        ));
         modules.truncate(MOST_MODULES);
     }
     let naming = WordIndex::of(&reader.scripts);
     for module in &mut modules {
         if let Some(by) = naming.first(module).and_then(|at| reader.scripts.get(at)) {
-            module.standing = ModuleStanding::Named { by: by.path.clone() };
+            module.standing = ModuleStanding::Named {
+                by: by.path.clone(),
+            };
         }
     }
     modules.retain(|module| is_own(&reader, &naming, module));
     modules.sort_by(|left, right| left.place.cmp(&right.place));
     let mut doubts = std::mem::take(&mut reader.doubts);
     if reader.further_doubts > 0 {
-        doubts.push(format!("{} more things were not read", reader.further_doubts));
+        doubts.push(format!(
+            "{} more things were not read",
+            reader.further_doubts
+        ));
     }
     doubts.extend(build.doubts(&reader, &modules));
     doubts.truncate(MOST_DOUBTS);
@@ -101,7 +138,11 @@ pub(super) fn facts(mut reader: SourceReader) -> SourceFacts {
         asks_for_build: asks_for_build(&reader),
         stops: stops(&reader, &modules),
         left_out: modules.iter().find_map(|module| left_out(&reader, module)),
-        abi3_feature: if build.has_rust { abi3_feature(&reader) } else { None },
+        abi3_feature: if build.has_rust {
+            abi3_feature(&reader)
+        } else {
+            None
+        },
         requires_python: reader.system.requires_python.clone(),
         modules,
         doubts,
@@ -111,8 +152,11 @@ pub(super) fn facts(mut reader: SourceReader) -> SourceFacts {
 /// Whether a module is the project's own: by its folder, or since a build file names it all the same.
 fn is_own(reader: &SourceReader, naming: &WordIndex<'_>, module: &SourceModule) -> bool {
     let path = module.place.path.as_str();
-    let is_other =
-        path.match_indices('/').any(|(end, _)| reader.projects.contains(path.get(..end).unwrap_or_default()));
+    let is_other = path.match_indices('/').any(|(end, _)| {
+        reader
+            .projects
+            .contains(path.get(..end).unwrap_or_default())
+    });
     let name = path.rsplit('/').next().unwrap_or(path);
     let mut named = naming.of_word(name).filter_map(|at| reader.scripts.get(at));
     !is_other && (!is_aside(path) || named.any(|script| script.says(two_last(path))))
@@ -139,18 +183,32 @@ impl BuildPlan {
     fn of(reader: &SourceReader) -> BuildPlan {
         let requires = |project: &str| {
             let is = |text: &str| {
-                let name: String = text.chars().take_while(|it| it.is_alphanumeric() || "-_.".contains(*it)).collect();
+                let name: String = text
+                    .chars()
+                    .take_while(|it| it.is_alphanumeric() || "-_.".contains(*it))
+                    .collect();
                 name.to_ascii_lowercase().replace(['_', '.'], "-") == project
             };
-            reader.system.requires.iter().any(|required| is(&required.text))
+            reader
+                .system
+                .requires
+                .iter()
+                .any(|required| is(&required.text))
         };
         let backend = reader.system.backend.as_deref().unwrap_or_default();
         let says = |word: &str| reader.scripts.iter().any(|script| script.has_word(word));
         let has_only_rust = backend.starts_with("maturin");
-        let has_rust = has_only_rust || requires("maturin") || requires("setuptools-rust") || says("setuptools_rust");
+        let has_rust = has_only_rust
+            || requires("maturin")
+            || requires("setuptools-rust")
+            || says("setuptools_rust");
         let has_none = reader.system.requires.is_empty() && reader.system.backend.is_none();
         let has_generated = !reader.generated.is_empty();
-        BuildPlan { has_cython: requires("cython") || (has_none && !has_generated), has_rust, has_only_rust }
+        BuildPlan {
+            has_cython: requires("cython") || (has_none && !has_generated),
+            has_rust,
+            has_only_rust,
+        }
     }
 
     /// Modules that Cython makes, or made.
@@ -159,9 +217,13 @@ impl BuildPlan {
         let generated = std::mem::take(&mut reader.generated);
         let sources = std::mem::take(&mut reader.cython);
         let has = |paths: &BTreeSet<&str>, path: &str| paths.contains(unsuffixed(path));
-        let generated_paths: BTreeSet<&str> = generated.keys().map(|path| unsuffixed(path)).collect();
+        let generated_paths: BTreeSet<&str> =
+            generated.keys().map(|path| unsuffixed(path)).collect();
         let source_paths: BTreeSet<&str> = sources.keys().map(|path| unsuffixed(path)).collect();
-        let python = reader.paths.iter().filter_map(|path| path.strip_suffix(".py"));
+        let python = reader
+            .paths
+            .iter()
+            .filter_map(|path| path.strip_suffix(".py"));
         let python: BTreeSet<&str> = python.filter(|_| !generated.is_empty()).collect();
         let mut modules = Vec::new();
         for (path, module) in &sources {
@@ -190,19 +252,37 @@ impl BuildPlan {
     /// Modules of C, C++ and Rust.
     fn native(&self, reader: &SourceReader) -> Vec<SourceModule> {
         let is_rust = |path: &str| source_of(path) == Some(SourceKind::Rust);
-        let counts = |path: &str| if is_rust(path) { self.has_rust } else { !self.has_only_rust };
-        let files: Vec<(&String, &NativeSource)> = reader.native.iter().filter(|(path, _)| counts(path)).collect();
-        let elsewhere = files
+        let counts = |path: &str| {
+            if is_rust(path) {
+                self.has_rust
+            } else {
+                !self.has_only_rust
+            }
+        };
+        let files: Vec<(&String, &NativeSource)> = reader
+            .native
             .iter()
-            .find(|(path, native)| native.modules.is_empty() && !native.declarations.is_empty() && !is_aside(path));
+            .filter(|(path, _)| counts(path))
+            .collect();
+        let elsewhere = files.iter().find(|(path, native)| {
+            native.modules.is_empty() && !native.declarations.is_empty() && !is_aside(path)
+        });
         let names = self.rust_names(reader);
         let is_named = files.iter().any(|(path, native)| {
-            is_rust(path) && !is_aside(path) && native.modules.iter().any(|module| names.contains(&module.name))
+            is_rust(path)
+                && !is_aside(path)
+                && native
+                    .modules
+                    .iter()
+                    .any(|module| names.contains(&module.name))
         });
         let nanobind = NanobindBuild::of(reader);
         let mut modules = Vec::new();
         for (path, native) in &files {
-            let defined = native.modules.iter().filter(|it| !(is_rust(path) && is_named) || names.contains(&it.name));
+            let defined = native
+                .modules
+                .iter()
+                .filter(|it| !(is_rust(path) && is_named) || names.contains(&it.name));
             for defined in defined {
                 let mut module = of_native(path, native, defined, &nanobind);
                 let is_silent = module.declarations.is_empty() && module.doubt.is_none();
@@ -211,7 +291,9 @@ impl BuildPlan {
                     && let Some((other, _)) = elsewhere
                     && is_rust(other) == is_rust(path)
                 {
-                    module.doubt = Some(format!("{other} declares something, and for which module is not clear"));
+                    module.doubt = Some(format!(
+                        "{other} declares something, and for which module is not clear"
+                    ));
                 }
                 modules.push(module);
             }
@@ -221,8 +303,11 @@ impl BuildPlan {
 
     /// Names that the module of a Rust library may have.
     fn rust_names(&self, reader: &SourceReader) -> Vec<String> {
-        let libraries =
-            reader.cargos.iter().filter(|(path, _)| !is_aside(path)).filter_map(|(_, cargo)| cargo.library.clone());
+        let libraries = reader
+            .cargos
+            .iter()
+            .filter(|(path, _)| !is_aside(path))
+            .filter_map(|(_, cargo)| cargo.library.clone());
         libraries.chain(reader.system.module.clone()).collect()
     }
 
@@ -236,11 +321,19 @@ impl BuildPlan {
         }
         let says = |text: &str| reader.scripts.iter().find(|script| script.says(text));
         if let Some(script) = says("mypycify").or(says("hatch-mypyc")) {
-            modules.push(module("what mypyc compiles", Generator::Mypyc, &script.path, 1, Vec::new()));
+            modules.push(module(
+                "what mypyc compiles",
+                Generator::Mypyc,
+                &script.path,
+                1,
+                Vec::new(),
+            ));
         }
         for path in reader.paths.iter().filter(|path| !is_aside(path)) {
             let (generator, tool) = match path.rsplit_once('.') {
-                Some((_, "i")) if says("swig").or(says("SWIG")).is_some() => (Generator::Swig, FlagTool::Swig),
+                Some((_, "i")) if says("swig").or(says("SWIG")).is_some() => {
+                    (Generator::Swig, FlagTool::Swig)
+                }
                 Some((_, "pyf")) => (Generator::F2py, FlagTool::F2py),
                 _ => continue,
             };
@@ -253,19 +346,32 @@ impl BuildPlan {
     fn doubts(&self, reader: &SourceReader, modules: &[SourceModule]) -> Vec<String> {
         let mut doubts = Vec::new();
         let own = |path: &&String| !is_aside(path);
-        if let Some(path) = reader.paths.iter().filter(own).find(|path| TEMPLATES.iter().any(|end| path.ends_with(end)))
+        if let Some(path) = reader
+            .paths
+            .iter()
+            .filter(own)
+            .find(|path| TEMPLATES.iter().any(|end| path.ends_with(end)))
         {
             doubts.push(format!("{path} is a template, which the build expands"));
         }
         for (path, native) in reader.native.iter().filter(|(path, _)| !is_aside(path)) {
             if let Some(line) = native.own_macro {
-                doubts.push(format!("{path}:{line} defines modules by a macro of its own"));
+                doubts.push(format!(
+                    "{path}:{line} defines modules by a macro of its own"
+                ));
             }
             if let Some(line) = native.cut {
-                doubts.push(format!("{path} defines more modules after line {line}, which were not looked at"));
+                doubts.push(format!(
+                    "{path} defines more modules after line {line}, which were not looked at"
+                ));
             }
         }
-        if let Some(path) = reader.paths.iter().filter(own).find(|path| is_compiled_module(path)) {
+        if let Some(path) = reader
+            .paths
+            .iter()
+            .filter(own)
+            .find(|path| is_compiled_module(path))
+        {
             doubts.push(format!("{path} is compiled already, and was not looked at"));
         }
         let says = |words: &[&str]| {
@@ -275,21 +381,41 @@ impl BuildPlan {
                 .find(|script| words.iter().any(|word| script.has_word(word)))
                 .map(|script| &script.path)
         };
-        let has_cython = modules.iter().any(|module| module.generator == Generator::Cython);
+        let has_cython = modules
+            .iter()
+            .any(|module| module.generator == Generator::Cython);
         if let (false, Some(path)) = (has_cython, says(&["cythonize", "Cython"])) {
             doubts.push(format!("{path} may compile Python files with Cython"));
         }
-        let calls =
-            ["ext_modules", "ext-modules", "cffi_modules", "extension_module", "RustExtension", "python_add_library"];
+        let calls = [
+            "ext_modules",
+            "ext-modules",
+            "cffi_modules",
+            "extension_module",
+            "RustExtension",
+            "python_add_library",
+        ];
         if let (true, Some(path)) = (modules.is_empty(), says(&calls)) {
-            doubts.push(format!("{path} speaks of compiled modules, and no source of one was found"));
+            doubts.push(format!(
+                "{path} speaks of compiled modules, and no source of one was found"
+            ));
         }
         if modules.is_empty() && self.has_rust {
             doubts.push("Rust is compiled, and no module was found in its sources".to_owned());
         }
-        doubts.extend(backends::doubt(&reader.system, &reader.scripts, !modules.is_empty()));
-        if let (true, Some(script)) = (modules.is_empty(), backends::for_one_platform(&reader.scripts)) {
-            doubts.push(format!("{} makes a wheel for one platform, and no source of a module was found", script.path));
+        doubts.extend(backends::doubt(
+            &reader.system,
+            &reader.scripts,
+            !modules.is_empty(),
+        ));
+        if let (true, Some(script)) = (
+            modules.is_empty(),
+            backends::for_one_platform(&reader.scripts),
+        ) {
+            doubts.push(format!(
+                "{} makes a wheel for one platform, and no source of a module was found",
+                script.path
+            ));
         }
         doubts
     }
@@ -320,8 +446,12 @@ impl BuildPlan {
     }
 
     fn rust_version(&self, reader: &SourceReader) -> Option<String> {
-        let own = reader.cargos.iter().filter(|(path, _)| self.has_rust && !is_aside(path));
-        own.min_by_key(|(path, _)| path.len()).and_then(|(_, cargo)| cargo.rust_version.clone())
+        let own = reader
+            .cargos
+            .iter()
+            .filter(|(path, _)| self.has_rust && !is_aside(path));
+        own.min_by_key(|(path, _)| path.len())
+            .and_then(|(_, cargo)| cargo.rust_version.clone())
     }
 
     /// The PyO3 that is built: that of the lock file, else the one that manifests ask for; `None` where they do not agree.
@@ -331,21 +461,43 @@ impl BuildPlan {
         }
         let own = reader.cargos.iter().filter(|(path, _)| !is_aside(path));
         let asked: Vec<&SourceCrate> = own.flat_map(|(_, cargo)| &cargo.crates).collect();
-        let found: Vec<&SourceCrate> = if reader.locked.is_empty() { asked } else { reader.locked.iter().collect() };
-        let first = found.iter().find(|it| it.name == "pyo3").or(found.first())?;
-        found.iter().all(|other| other.minor == first.minor).then(|| (*first).clone())
+        let found: Vec<&SourceCrate> = if reader.locked.is_empty() {
+            asked
+        } else {
+            reader.locked.iter().collect()
+        };
+        let first = found
+            .iter()
+            .find(|it| it.name == "pyo3")
+            .or(found.first())?;
+        found
+            .iter()
+            .all(|other| other.minor == first.minor)
+            .then(|| (*first).clone())
     }
 }
 
 /// The build file that asks which build of CPython it runs on, or goes without the limited API by itself.
 fn asks_for_build(reader: &SourceReader) -> Option<String> {
-    let asks = |script: &&BuildScript| script.says("GIL_DISABLED") || script.says("_CFFI_NO_LIMITED_API");
-    reader.scripts.iter().find(asks).map(|script| script.path.clone())
+    let asks =
+        |script: &&BuildScript| script.says("GIL_DISABLED") || script.says("_CFFI_NO_LIMITED_API");
+    reader
+        .scripts
+        .iter()
+        .find(asks)
+        .map(|script| script.path.clone())
 }
 
 fn flags(reader: &SourceReader, tool: FlagTool) -> Vec<SourceDeclaration> {
-    let flags = reader.scripts.iter().flat_map(|script| &script.flags).filter(|flag| flag.tool == tool);
-    flags.take(MOST_FLAGS).map(|flag| flag.declaration.clone()).collect()
+    let flags = reader
+        .scripts
+        .iter()
+        .flat_map(|script| &script.flags)
+        .filter(|flag| flag.tool == tool);
+    flags
+        .take(MOST_FLAGS)
+        .map(|flag| flag.declaration.clone())
+        .collect()
 }
 
 /// What build files say of nanobind, for all its modules.
@@ -356,14 +508,31 @@ struct NanobindBuild {
 
 impl NanobindBuild {
     fn of(reader: &SourceReader) -> NanobindBuild {
-        let is_built = reader.scripts.iter().any(|script| script.says("nanobind_add_module"));
-        NanobindBuild { flags: flags(reader, FlagTool::Nanobind), is_built }
+        let is_built = reader
+            .scripts
+            .iter()
+            .any(|script| script.says("nanobind_add_module"));
+        NanobindBuild {
+            flags: flags(reader, FlagTool::Nanobind),
+            is_built,
+        }
     }
 }
 
 /// A module of a file, with what is declared for it there.
-fn of_native(path: &str, native: &NativeSource, defined: &DefinedModule, nanobind: &NanobindBuild) -> SourceModule {
-    let mut module = module(&defined.name, defined.generator, path, defined.line, defined.declarations.clone());
+fn of_native(
+    path: &str,
+    native: &NativeSource,
+    defined: &DefinedModule,
+    nanobind: &NanobindBuild,
+) -> SourceModule {
+    let mut module = module(
+        &defined.name,
+        defined.generator,
+        path,
+        defined.line,
+        defined.declarations.clone(),
+    );
     match defined.generator {
         Generator::Nanobind => {
             module.declarations.clone_from(&nanobind.flags);
@@ -373,15 +542,26 @@ fn of_native(path: &str, native: &NativeSource, defined: &DefinedModule, nanobin
         }
         Generator::CApi => {
             let declarations = native.declarations.iter().cloned();
-            module.declarations.extend(declarations.map(|declaration| in_time(declaration, native)));
-            let certain = native.declarations.iter().filter(|it| it.word == DeclaredWord::NotUsed).count();
+            module
+                .declarations
+                .extend(declarations.map(|declaration| in_time(declaration, native)));
+            let certain = native
+                .declarations
+                .iter()
+                .filter(|it| it.word == DeclaredWord::NotUsed)
+                .count();
             if certain > 0 && certain < native.modules.len() {
-                module.doubt = Some(format!("{path} has {} modules and fewer declarations", native.modules.len()));
+                module.doubt = Some(format!(
+                    "{path} has {} modules and fewer declarations",
+                    native.modules.len()
+                ));
             }
         }
         // `create_extension_module` and the like are not told apart.
         Generator::Pybind11 | Generator::BoostPython if defined.declarations.is_empty() => {
-            module.declarations.extend(native.declarations.iter().cloned());
+            module
+                .declarations
+                .extend(native.declarations.iter().cloned());
         }
         _ => {}
     }
@@ -391,26 +571,60 @@ fn of_native(path: &str, native: &NativeSource, defined: &DefinedModule, nanobin
 /// `PyUnstable_Module_SetGIL` has no effect on a module that CPython makes from a definition: it is not there yet, or judged already.
 fn in_time(declaration: SourceDeclaration, native: &NativeSource) -> SourceDeclaration {
     let is_late = native.phases.later && declaration.means == "PyUnstable_Module_SetGIL";
-    let word = if is_late { DeclaredWord::Unclear } else { declaration.word };
-    SourceDeclaration { word, ..declaration }
+    let word = if is_late {
+        DeclaredWord::Unclear
+    } else {
+        declaration.word
+    };
+    SourceDeclaration {
+        word,
+        ..declaration
+    }
 }
 
 /// What the source of a module needs and the limited API of free-threaded builds does not have.
 fn left_out(reader: &SourceReader, module: &SourceModule) -> Option<(String, SourcePlace)> {
-    let is_built = module.generator == Generator::CApi && matches!(module.standing, ModuleStanding::Named { .. });
+    let is_built = module.generator == Generator::CApi
+        && matches!(module.standing, ModuleStanding::Named { .. });
     let path = &module.place.path;
-    let (line, what) = reader.native.get(path).filter(|_| is_built)?.left_out.clone()?;
-    Some((what, SourcePlace { path: path.clone(), line }))
+    let (line, what) = reader
+        .native
+        .get(path)
+        .filter(|_| is_built)?
+        .left_out
+        .clone()?;
+    Some((
+        what,
+        SourcePlace {
+            path: path.clone(),
+            line,
+        },
+    ))
 }
 
 /// Where building ends with an error: in build files, and by `#error` in the source of a module.
 fn stops(reader: &SourceReader, modules: &[SourceModule]) -> Vec<SourceStop> {
     let mut stops = backends::stops(&reader.system, &reader.scripts);
-    for module in modules.iter().filter(|module| matches!(module.standing, ModuleStanding::Named { .. })) {
+    for module in modules
+        .iter()
+        .filter(|module| matches!(module.standing, ModuleStanding::Named { .. }))
+    {
         let path = &module.place.path;
-        for (line, reach) in reader.native.get(path).into_iter().flat_map(|native| &native.errors) {
-            let place = SourcePlace { path: path.clone(), line: *line };
-            stops.push(SourceStop { reach: *reach, asks_for_build: false, place });
+        for (line, reach) in reader
+            .native
+            .get(path)
+            .into_iter()
+            .flat_map(|native| &native.errors)
+        {
+            let place = SourcePlace {
+                path: path.clone(),
+                line: *line,
+            };
+            stops.push(SourceStop {
+                reach: *reach,
+                asks_for_build: false,
+                place,
+            });
         }
     }
     stops
@@ -421,45 +635,99 @@ fn abi3_feature(reader: &SourceReader) -> Option<SourcePlace> {
     let own = || reader.cargos.iter().filter(|(path, _)| !is_aside(path));
     // A feature of the crate stands for others, and `default` is always on.
     let opened = |name: &str| -> Vec<String> {
-        let found = own().flat_map(|(_, cargo)| &cargo.own_features).filter(|(own, _)| own == name);
-        found.flat_map(|(_, inner)| inner.clone()).chain([name.to_owned()]).collect()
+        let found = own()
+            .flat_map(|(_, cargo)| &cargo.own_features)
+            .filter(|(own, _)| own == name);
+        found
+            .flat_map(|(_, inner)| inner.clone())
+            .chain([name.to_owned()])
+            .collect()
     };
     let mut on: Vec<(String, SourcePlace)> = Vec::new();
     for (path, cargo) in own() {
-        let place = |line: u32| SourcePlace { path: path.clone(), line };
-        on.extend(cargo.features.iter().map(|(feature, line)| (feature.clone(), place(*line))));
-        let default = cargo.own_features.iter().filter(|(name, _)| name == "default").flat_map(|(_, inner)| inner);
-        on.extend(default.flat_map(|name| opened(name)).map(|feature| (feature, place(1))));
+        let place = |line: u32| SourcePlace {
+            path: path.clone(),
+            line,
+        };
+        on.extend(
+            cargo
+                .features
+                .iter()
+                .map(|(feature, line)| (feature.clone(), place(*line))),
+        );
+        let default = cargo
+            .own_features
+            .iter()
+            .filter(|(name, _)| name == "default")
+            .flat_map(|(_, inner)| inner);
+        on.extend(
+            default
+                .flat_map(|name| opened(name))
+                .map(|feature| (feature, place(1))),
+        );
     }
     for (feature, line) in &reader.system.features {
-        let place = SourcePlace { path: "pyproject.toml".to_owned(), line: *line };
-        on.extend(opened(feature).into_iter().map(|feature| (feature, place.clone())));
+        let place = SourcePlace {
+            path: "pyproject.toml".to_owned(),
+            line: *line,
+        };
+        on.extend(
+            opened(feature)
+                .into_iter()
+                .map(|feature| (feature, place.clone())),
+        );
     }
     let last = |feature: &str| feature.rsplit('/').next().unwrap_or_default().to_owned();
-    let is_of = |name: &str, feature: &str| last(feature) == name || last(feature).starts_with(&format!("{name}-py"));
+    let is_of = |name: &str, feature: &str| {
+        last(feature) == name || last(feature).starts_with(&format!("{name}-py"))
+    };
     let has_both = on.iter().any(|(feature, _)| is_of("abi3t", feature));
-    on.into_iter().find(|(feature, _)| !has_both && is_of("abi3", feature)).map(|(_, place)| place)
+    on.into_iter()
+        .find(|(feature, _)| !has_both && is_of("abi3", feature))
+        .map(|(_, place)| place)
 }
 
 /// Uses of the limited API in build files and in files that define modules.
-fn limited_api(reader: &SourceReader, modules: &[SourceModule], has_rust: bool) -> Vec<LimitedApiUse> {
-    let mut uses: Vec<LimitedApiUse> =
-        reader.scripts.iter().flat_map(|script| &script.limited_api).filter(|it| counts(reader, it)).cloned().collect();
-    let is_told = reader.scripts.iter().any(|script| script.has_word("_CFFI_NO_LIMITED_API"));
-    let of: BTreeMap<&str, Generator> =
-        modules.iter().map(|module| (module.place.path.as_str(), module.generator)).collect();
+fn limited_api(
+    reader: &SourceReader,
+    modules: &[SourceModule],
+    has_rust: bool,
+) -> Vec<LimitedApiUse> {
+    let mut uses: Vec<LimitedApiUse> = reader
+        .scripts
+        .iter()
+        .flat_map(|script| &script.limited_api)
+        .filter(|it| counts(reader, it))
+        .cloned()
+        .collect();
+    let is_told = reader
+        .scripts
+        .iter()
+        .any(|script| script.has_word("_CFFI_NO_LIMITED_API"));
+    let of: BTreeMap<&str, Generator> = modules
+        .iter()
+        .map(|module| (module.place.path.as_str(), module.generator))
+        .collect();
     let counts = |path: &str| match of.get(path) {
         Some(Generator::Cffi) => !is_told,
         Some(_) => true,
         None => has_rust && rust::is_build_script(path) && !is_aside(path),
     };
     for (path, native) in reader.native.iter().filter(|(path, _)| counts(path)) {
-        uses.extend(native.limited_api.iter().map(|(line, reach)| LimitedApiUse {
-            user: LimitedApiUser::Headers,
-            means: "Py_LIMITED_API".to_owned(),
-            reach: *reach,
-            place: SourcePlace { path: path.clone(), line: *line },
-        }));
+        uses.extend(
+            native
+                .limited_api
+                .iter()
+                .map(|(line, reach)| LimitedApiUse {
+                    user: LimitedApiUser::Headers,
+                    means: "Py_LIMITED_API".to_owned(),
+                    reach: *reach,
+                    place: SourcePlace {
+                        path: path.clone(),
+                        line: *line,
+                    },
+                }),
+        );
     }
     uses
 }

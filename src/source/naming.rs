@@ -39,13 +39,24 @@ impl<'a> WordIndex<'a> {
     pub(super) fn first(&self, module: &SourceModule) -> Option<usize> {
         let file = module.place.path.rsplit('/').next().unwrap_or_default();
         let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
-        if matches!(module.generator, Generator::Pyo3 | Generator::Cffi | Generator::Mypyc) || ending == "rs" {
+        if matches!(
+            module.generator,
+            Generator::Pyo3 | Generator::Cffi | Generator::Mypyc
+        ) || ending == "rs"
+        {
             return (!self.scripts.is_empty()).then_some(0);
         }
         let (all, of_kind) = (format!("*.{ending}"), format!(".{ending}"));
         let words = [file, &all, &of_kind, &module.name];
-        let whole = words.into_iter().filter_map(|word| self.of_word(word).next()).min();
-        let is_manifest = |at: &usize| self.scripts.get(*at).is_some_and(|script| script.path == "pyproject.toml");
+        let whole = words
+            .into_iter()
+            .filter_map(|word| self.of_word(word).next())
+            .min();
+        let is_manifest = |at: &usize| {
+            self.scripts
+                .get(*at)
+                .is_some_and(|script| script.path == "pyproject.toml")
+        };
         let by_stem = self.of_word(stem(file)).find(|at| !is_manifest(at));
         [whole, by_stem].into_iter().flatten().min()
     }

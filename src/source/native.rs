@@ -7,8 +7,14 @@ use crate::model::source::{DeclaredWord, SourceDeclaration, SourcePlace, Version
 use super::token::{SourceToken, TokenContext, TokenKind};
 
 /// What stands in a file that is worth parsing.
-const TELLING: [&str; 6] =
-    ["PYBIND11_MODULE", "NB_MODULE", "BOOST_PYTHON_MODULE", "Py_mod_gil", "PyUnstable_Module_SetGIL", "Py_LIMITED_API"];
+const TELLING: [&str; 6] = [
+    "PYBIND11_MODULE",
+    "NB_MODULE",
+    "BOOST_PYTHON_MODULE",
+    "Py_mod_gil",
+    "PyUnstable_Module_SetGIL",
+    "Py_LIMITED_API",
+];
 /// Macros that define a module, with the generator that they belong to. Nanobind's has no say: its build flag has.
 const MACROS: [(&str, Generator); 3] = [
     ("PYBIND11_MODULE", Generator::Pybind11),
@@ -16,7 +22,12 @@ const MACROS: [(&str, Generator); 3] = [
     ("BOOST_PYTHON_MODULE", Generator::BoostPython),
 ];
 /// What headers leave out for the limited API of free-threaded builds, from 3.15 on: <https://docs.python.org/3.15/howto/abi3t-migration.html>
-const LEFT_OUT: [&str; 4] = ["PyModuleDef_HEAD_INIT", "PyObject_HEAD", "PyObject_HEAD_INIT", "PyVarObject_HEAD_INIT"];
+const LEFT_OUT: [&str; 4] = [
+    "PyModuleDef_HEAD_INIT",
+    "PyObject_HEAD",
+    "PyObject_HEAD_INIT",
+    "PyVarObject_HEAD_INIT",
+];
 /// How far behind its name a slot's value may stand, and how many tokens of a call or macro are looked at.
 const NEAR: usize = 24;
 const ARGUMENTS: usize = 200;
@@ -84,21 +95,29 @@ pub(super) fn read(path: &str, mut tokens: Vec<SourceToken<'_>>) -> NativeSource
             native.cut = Some(token.line);
             break;
         }
-        if token.kind == TokenKind::Mark && token.text.starts_with('#') && token.text.ends_with("error") {
+        if token.kind == TokenKind::Mark
+            && token.text.starts_with('#')
+            && token.text.ends_with("error")
+        {
             native.errors.push((token.line, token.reach));
         }
         if token.kind != TokenKind::Word {
             continue;
         }
         let rest = tokens.get(index + 1..).unwrap_or_default();
-        let before = index.checked_sub(1).and_then(|index| tokens.get(index)).map_or("", |token| token.text);
+        let before = index
+            .checked_sub(1)
+            .and_then(|index| tokens.get(index))
+            .map_or("", |token| token.text);
         match token.text {
             "Py_mod_gil" | "PyUnstable_Module_SetGIL" => {
                 let is_call = rest.first().is_some_and(|next| next.text == "(");
                 // What is called is called with something.
                 let word = value(rest).or(is_call.then_some(DeclaredWord::Unclear));
                 if token.text == "Py_mod_gil" || is_call {
-                    native.declarations.extend(word.map(|word| declaration(path, token, word)));
+                    native
+                        .declarations
+                        .extend(word.map(|word| declaration(path, token, word)));
                 }
             }
             "Py_LIMITED_API" if before == "#define" || before.ends_with("define") => {
@@ -107,7 +126,9 @@ pub(super) fn read(path: &str, mut tokens: Vec<SourceToken<'_>>) -> NativeSource
             "PyModuleDef_Init" => native.phases.later = true,
             "PyModule_Create" | "PyModule_Create2" => native.phases.at_once = true,
             text if LEFT_OUT.contains(&text) && token.reach == VersionReach::ALWAYS => {
-                native.left_out.get_or_insert_with(|| (token.line, text.to_owned()));
+                native
+                    .left_out
+                    .get_or_insert_with(|| (token.line, text.to_owned()));
             }
             text if MACROS.iter().any(|(name, _)| *name == text) => {
                 native.modules.extend(by_macro(path, token, rest));
@@ -118,7 +139,9 @@ pub(super) fn read(path: &str, mut tokens: Vec<SourceToken<'_>>) -> NativeSource
                 }
             }
             text => {
-                let Some((_, name)) = init_function::parse(text) else { continue };
+                let Some((_, name)) = init_function::parse(text) else {
+                    continue;
+                };
                 if is_definition(token, rest) {
                     native.add(&name, token.line);
                 }
@@ -136,29 +159,56 @@ impl NativeSource {
     fn add(&mut self, name: &str, line: u32) {
         if !self.modules.iter().any(|module| module.name == name) {
             let (generator, declarations) = (Generator::CApi, Vec::new());
-            self.modules.push(DefinedModule { name: name.to_owned(), generator, line, declarations });
+            self.modules.push(DefinedModule {
+                name: name.to_owned(),
+                generator,
+                line,
+                declarations,
+            });
         }
     }
 }
 
 fn declaration(path: &str, token: &SourceToken<'_>, word: DeclaredWord) -> SourceDeclaration {
     // Whether a macro is used is not followed.
-    let word = if token.place == TokenContext::Macro { DeclaredWord::Unclear } else { word };
-    let place = SourcePlace { path: path.to_owned(), line: token.line };
-    SourceDeclaration { word, reach: token.reach, means: token.text.to_owned(), place }
+    let word = if token.place == TokenContext::Macro {
+        DeclaredWord::Unclear
+    } else {
+        word
+    };
+    let place = SourcePlace {
+        path: path.to_owned(),
+        line: token.line,
+    };
+    SourceDeclaration {
+        word,
+        reach: token.reach,
+        means: token.text.to_owned(),
+        place,
+    }
 }
 
 /// The value that stands behind a slot's name or in a call.
 fn value(rest: &[SourceToken<'_>]) -> Option<DeclaredWord> {
-    let end = rest.iter().take(NEAR).position(|token| matches!(token.text, "}" | ";")).unwrap_or(NEAR.min(rest.len()));
+    let end = rest
+        .iter()
+        .take(NEAR)
+        .position(|token| matches!(token.text, "}" | ";"))
+        .unwrap_or(NEAR.min(rest.len()));
     let near = rest.get(..end).unwrap_or_default();
-    let says = |word: &str| near.iter().any(|token| token.kind == TokenKind::Word && token.text == word);
+    let says = |word: &str| {
+        near.iter()
+            .any(|token| token.kind == TokenKind::Word && token.text == word)
+    };
     match (says("Py_MOD_GIL_NOT_USED"), says("Py_MOD_GIL_USED")) {
         (true, false) => Some(DeclaredWord::NotUsed),
         (false, true) => Some(DeclaredWord::Used),
         (true, true) => Some(DeclaredWord::Unclear),
         // The name alone: in a comparison, or as an argument.
-        (false, false) => near.iter().any(|token| token.kind == TokenKind::Word).then_some(DeclaredWord::Unclear),
+        (false, false) => near
+            .iter()
+            .any(|token| token.kind == TokenKind::Word)
+            .then_some(DeclaredWord::Unclear),
     }
 }
 
@@ -168,30 +218,56 @@ fn is_definition(token: &SourceToken<'_>, rest: &[SourceToken<'_>]) -> bool {
         return true;
     }
     let is_call = rest.first().is_some_and(|next| next.text == "(");
-    let end = rest.iter().take(NEAR).find(|token| matches!(token.text, "{" | ";"));
+    let end = rest
+        .iter()
+        .take(NEAR)
+        .find(|token| matches!(token.text, "{" | ";"));
     is_call && end.is_some_and(|token| token.text == "{")
 }
 
 /// `PYBIND11_MODULE(name, m, py::mod_gil_not_used())`.
-fn by_macro(path: &str, token: &SourceToken<'_>, rest: &[SourceToken<'_>]) -> Option<DefinedModule> {
+fn by_macro(
+    path: &str,
+    token: &SourceToken<'_>,
+    rest: &[SourceToken<'_>],
+) -> Option<DefinedModule> {
     let (_, generator) = MACROS.iter().find(|(name, _)| *name == token.text)?;
     if token.place == TokenContext::Macro {
         return None;
     }
     let arguments = arguments(rest)?;
-    let name = arguments.iter().find(|token| token.kind == TokenKind::Word)?.text;
+    let name = arguments
+        .iter()
+        .find(|token| token.kind == TokenKind::Word)?
+        .text;
     let mut declarations = Vec::new();
-    if let Some(at) = arguments.iter().position(|token| token.text == "mod_gil_not_used") {
+    if let Some(at) = arguments
+        .iter()
+        .position(|token| token.text == "mod_gil_not_used")
+    {
         let given = arguments.get(at + 2).map_or("", |token| token.text);
         let word = match given {
             ")" | "true" => DeclaredWord::NotUsed,
             "false" => DeclaredWord::Used,
             _ => DeclaredWord::Unclear,
         };
-        let place = SourcePlace { path: path.to_owned(), line: token.line };
-        declarations.push(SourceDeclaration { word, reach: token.reach, means: "mod_gil_not_used".to_owned(), place });
+        let place = SourcePlace {
+            path: path.to_owned(),
+            line: token.line,
+        };
+        declarations.push(SourceDeclaration {
+            word,
+            reach: token.reach,
+            means: "mod_gil_not_used".to_owned(),
+            place,
+        });
     }
-    Some(DefinedModule { name: name.to_owned(), generator: *generator, line: token.line, declarations })
+    Some(DefinedModule {
+        name: name.to_owned(),
+        generator: *generator,
+        line: token.line,
+        declarations,
+    })
 }
 
 /// The tokens between the parentheses that follow.
@@ -220,56 +296,162 @@ mod tests {
     }
 
     fn names(native: &NativeSource) -> Vec<&str> {
-        native.modules.iter().map(|module| module.name.as_str()).collect()
+        native
+            .modules
+            .iter()
+            .map(|module| module.name.as_str())
+            .collect()
     }
 
     #[test]
     fn slots_and_calls_are_declarations() {
         let cases = [
-            ("static S s[] = {{Py_mod_gil, Py_MOD_GIL_NOT_USED}, {0, 0}};", Some(DeclaredWord::NotUsed)),
-            ("static S s[] = {{Py_mod_gil, (void*)Py_MOD_GIL_USED}};", Some(DeclaredWord::Used)),
-            ("static S s[] = {{Py_mod_gil, GIL}};", Some(DeclaredWord::Unclear)),
-            ("void f() { PyUnstable_Module_SetGIL(m, Py_MOD_GIL_NOT_USED); }", Some(DeclaredWord::NotUsed)),
+            (
+                "static S s[] = {{Py_mod_gil, Py_MOD_GIL_NOT_USED}, {0, 0}};",
+                Some(DeclaredWord::NotUsed),
+            ),
+            (
+                "static S s[] = {{Py_mod_gil, (void*)Py_MOD_GIL_USED}};",
+                Some(DeclaredWord::Used),
+            ),
+            (
+                "static S s[] = {{Py_mod_gil, GIL}};",
+                Some(DeclaredWord::Unclear),
+            ),
+            (
+                "void f() { PyUnstable_Module_SetGIL(m, Py_MOD_GIL_NOT_USED); }",
+                Some(DeclaredWord::NotUsed),
+            ),
             (
                 "void f() { if (PyUnstable_Module_SetGIL(m, Py_MOD_GIL_NOT_USED) < 0) return; }",
                 Some(DeclaredWord::NotUsed),
             ),
-            ("/* {Py_mod_gil, Py_MOD_GIL_NOT_USED} */ char *s = \"Py_mod_gil, Py_MOD_GIL_NOT_USED\";", None),
+            (
+                "/* {Py_mod_gil, Py_MOD_GIL_NOT_USED} */ char *s = \"Py_mod_gil, Py_MOD_GIL_NOT_USED\";",
+                None,
+            ),
             ("#ifdef Py_mod_gil\nint a;\n#endif", None),
-            ("#ifndef Py_GIL_DISABLED\nS s = {Py_mod_gil, Py_MOD_GIL_NOT_USED};\n#endif", None),
-            ("#define GIL {Py_mod_gil, Py_MOD_GIL_NOT_USED},", Some(DeclaredWord::Unclear)),
-            ("void f() { PyUnstable_Module_SetGIL(); }", Some(DeclaredWord::Unclear)),
-            ("void f() { PyUnstable_Module_SetGIL(m, 1); }", Some(DeclaredWord::Unclear)),
-            ("#if PY_MAJOR_VERSION < 3\nvoid f() { PyUnstable_Module_SetGIL(m, Py_MOD_GIL_NOT_USED); }\n#endif", None),
+            (
+                "#ifndef Py_GIL_DISABLED\nS s = {Py_mod_gil, Py_MOD_GIL_NOT_USED};\n#endif",
+                None,
+            ),
+            (
+                "#define GIL {Py_mod_gil, Py_MOD_GIL_NOT_USED},",
+                Some(DeclaredWord::Unclear),
+            ),
+            (
+                "void f() { PyUnstable_Module_SetGIL(); }",
+                Some(DeclaredWord::Unclear),
+            ),
+            (
+                "void f() { PyUnstable_Module_SetGIL(m, 1); }",
+                Some(DeclaredWord::Unclear),
+            ),
+            (
+                "#if PY_MAJOR_VERSION < 3\nvoid f() { PyUnstable_Module_SetGIL(m, Py_MOD_GIL_NOT_USED); }\n#endif",
+                None,
+            ),
         ];
         for (text, expected) in cases {
             let found = of(text).declarations;
-            assert_eq!(found.first().map(|it| it.word), expected, "{text}: {found:?}");
+            assert_eq!(
+                found.first().map(|it| it.word),
+                expected,
+                "{text}: {found:?}"
+            );
         }
     }
 
     #[test]
     fn hooks_and_macros_are_modules() {
-        assert_eq!(names(&of("PyMODINIT_FUNC\nPyInit_a(void)\n{ return 0; }")), ["a"]);
+        assert_eq!(
+            names(&of("PyMODINIT_FUNC\nPyInit_a(void)\n{ return 0; }")),
+            ["a"]
+        );
         assert_eq!(names(&of("PyObject *PyInit_a(void) { return 0; }")), ["a"]);
-        assert_eq!(names(&of("PyMODINIT_FUNC PyModExport_a(void) { return s; }")), ["a"]);
-        assert_eq!(names(&of("PyMODINIT_FUNC PyInitU_zck5b2b(void) { return 0; }")), ["スパム"]);
-        assert_eq!(names(&of("PyMODINIT_FUNC PyInit_a(void);")), Vec::<&str>::new());
-        assert_eq!(names(&of("void f() { PyImport_AppendInittab(\"a\", PyInit_a); }")), Vec::<&str>::new());
-        assert_eq!(names(&of("#define INIT_A PyInit_a\nPyMODINIT_FUNC INIT_A(void) { return 0; }")), ["a"]);
-        assert_eq!(of("#define INIT(x) PyMODINIT_FUNC PyInit_##x(void)\n").own_macro, Some(1));
+        assert_eq!(
+            names(&of("PyMODINIT_FUNC PyModExport_a(void) { return s; }")),
+            ["a"]
+        );
+        assert_eq!(
+            names(&of("PyMODINIT_FUNC PyInitU_zck5b2b(void) { return 0; }")),
+            ["スパム"]
+        );
+        assert_eq!(
+            names(&of("PyMODINIT_FUNC PyInit_a(void);")),
+            Vec::<&str>::new()
+        );
+        assert_eq!(
+            names(&of("void f() { PyImport_AppendInittab(\"a\", PyInit_a); }")),
+            Vec::<&str>::new()
+        );
+        assert_eq!(
+            names(&of(
+                "#define INIT_A PyInit_a\nPyMODINIT_FUNC INIT_A(void) { return 0; }"
+            )),
+            ["a"]
+        );
+        assert_eq!(
+            of("#define INIT(x) PyMODINIT_FUNC PyInit_##x(void)\n").own_macro,
+            Some(1)
+        );
         let pybind = of("PYBIND11_MODULE(_a, m, py::mod_gil_not_used()) {\n}");
-        assert_eq!(pybind.modules.first().unwrap().declarations.first().unwrap().word, DeclaredWord::NotUsed);
+        assert_eq!(
+            pybind
+                .modules
+                .first()
+                .unwrap()
+                .declarations
+                .first()
+                .unwrap()
+                .word,
+            DeclaredWord::NotUsed
+        );
         let pybind = of("PYBIND11_MODULE(_a, m, py::mod_gil_not_used(false)) {\n}");
-        assert_eq!(pybind.modules.first().unwrap().declarations.first().unwrap().word, DeclaredWord::Used);
-        assert!(of("PYBIND11_MODULE(_a, m) {\n}").modules.first().unwrap().declarations.is_empty());
-        assert_eq!(of("NB_MODULE(_a, m) {\n}").modules.first().unwrap().generator, Generator::Nanobind);
-        let split =
-            "#if PY_MAJOR_VERSION >= 3\nPyMODINIT_FUNC PyInit_a(void)\n#else\nvoid inita(void)\n#endif\n{ return 0; }";
+        assert_eq!(
+            pybind
+                .modules
+                .first()
+                .unwrap()
+                .declarations
+                .first()
+                .unwrap()
+                .word,
+            DeclaredWord::Used
+        );
+        assert!(
+            of("PYBIND11_MODULE(_a, m) {\n}")
+                .modules
+                .first()
+                .unwrap()
+                .declarations
+                .is_empty()
+        );
+        assert_eq!(
+            of("NB_MODULE(_a, m) {\n}")
+                .modules
+                .first()
+                .unwrap()
+                .generator,
+            Generator::Nanobind
+        );
+        let split = "#if PY_MAJOR_VERSION >= 3\nPyMODINIT_FUNC PyInit_a(void)\n#else\nvoid inita(void)\n#endif\n{ return 0; }";
         assert_eq!(names(&of(split)), ["a"]);
-        assert_eq!(of("#ifdef Py_GIL_DISABLED\n#error \"no\"\n#endif\n").errors, [(2, VersionReach::ALWAYS)]);
-        assert_eq!(of("#ifndef Py_GIL_DISABLED\n#error \"no\"\n#endif\n").errors, []);
-        assert!(is_of_cffi("#define _CFFI_\n\nint a = _cffi_init(0);") && !is_of_cffi("int a = _cffi_init(0);"));
-        assert_eq!(of("#define Py_LIMITED_API 0x03090000\n").limited_api, [(1, VersionReach::ALWAYS)]);
+        assert_eq!(
+            of("#ifdef Py_GIL_DISABLED\n#error \"no\"\n#endif\n").errors,
+            [(2, VersionReach::ALWAYS)]
+        );
+        assert_eq!(
+            of("#ifndef Py_GIL_DISABLED\n#error \"no\"\n#endif\n").errors,
+            []
+        );
+        assert!(
+            is_of_cffi("#define _CFFI_\n\nint a = _cffi_init(0);")
+                && !is_of_cffi("int a = _cffi_init(0);")
+        );
+        assert_eq!(
+            of("#define Py_LIMITED_API 0x03090000\n").limited_api,
+            [(1, VersionReach::ALWAYS)]
+        );
     }
 }

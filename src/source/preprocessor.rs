@@ -46,7 +46,9 @@ struct PreprocessorLexer<'a> {
 
 impl<'a> PreprocessorLexer<'a> {
     fn reach(&self) -> VersionReach {
-        self.branches.last().map_or(VersionReach::ALWAYS, |branches| branches.now)
+        self.branches
+            .last()
+            .map_or(VersionReach::ALWAYS, |branches| branches.now)
     }
 
     fn rest(&self) -> &'a str {
@@ -54,14 +56,26 @@ impl<'a> PreprocessorLexer<'a> {
     }
 
     fn byte(&self, offset: usize) -> u8 {
-        self.text.as_bytes().get(self.at.saturating_add(offset)).copied().unwrap_or(0)
+        self.text
+            .as_bytes()
+            .get(self.at.saturating_add(offset))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Goes on by this many bytes, and counts the lines among them.
     fn skip(&mut self, length: usize) {
         let end = self.at.saturating_add(length).min(self.text.len());
-        let lines = self.text.as_bytes().get(self.at..end).unwrap_or_default().iter().filter(|byte| **byte == b'\n');
-        self.line = self.line.saturating_add(u32::try_from(lines.count()).unwrap_or(u32::MAX));
+        let lines = self
+            .text
+            .as_bytes()
+            .get(self.at..end)
+            .unwrap_or_default()
+            .iter()
+            .filter(|byte| **byte == b'\n');
+        self.line = self
+            .line
+            .saturating_add(u32::try_from(lines.count()).unwrap_or(u32::MAX));
         self.at = end;
     }
 
@@ -95,7 +109,11 @@ impl<'a> PreprocessorLexer<'a> {
             (b' ' | b'\t' | b'\r' | 0x0b | 0x0c | 0, _) => Some(1),
             (b'\\', b'\n') => Some(2),
             (b'\\', b'\r') if self.byte(2) == b'\n' => Some(3),
-            (b'/', b'*') => Some(rest.get(2..).and_then(|inner| inner.find("*/")).map_or(rest.len(), |end| end + 4)),
+            (b'/', b'*') => Some(
+                rest.get(2..)
+                    .and_then(|inner| inner.find("*/"))
+                    .map_or(rest.len(), |end| end + 4),
+            ),
             (b'/', b'/') => Some(line_length(rest)),
             _ => None,
         }
@@ -116,7 +134,13 @@ impl<'a> PreprocessorLexer<'a> {
             }
             _ => TokenKind::Mark,
         };
-        self.tokens.push(SourceToken { kind, text, line: self.line, reach: self.reach(), place });
+        self.tokens.push(SourceToken {
+            kind,
+            text,
+            line: self.line,
+            reach: self.reach(),
+            place,
+        });
         self.skip(length);
     }
 
@@ -128,15 +152,25 @@ impl<'a> PreprocessorLexer<'a> {
             return number_length(rest);
         }
         if is_word(first) {
-            let length = rest.bytes().position(|byte| !is_word(byte)).unwrap_or(rest.len());
-            let is_prefix =
-                matches!(rest.get(..length), Some("R" | "LR" | "uR" | "UR" | "u8R" | "L" | "u" | "U" | "u8"));
+            let length = rest
+                .bytes()
+                .position(|byte| !is_word(byte))
+                .unwrap_or(rest.len());
+            let is_prefix = matches!(
+                rest.get(..length),
+                Some("R" | "LR" | "uR" | "UR" | "u8R" | "L" | "u" | "U" | "u8")
+            );
             let quote = self.byte(length);
             return match quote {
-                b'"' if is_prefix && self.byte(length - 1) == b'R' && self.dialect == SourceDialect::Cpp => {
+                b'"' if is_prefix
+                    && self.byte(length - 1) == b'R'
+                    && self.dialect == SourceDialect::Cpp =>
+                {
                     length + raw_length(rest.get(length..).unwrap_or_default())
                 }
-                b'"' | b'\'' if is_prefix => length + text_length(rest.get(length..).unwrap_or_default(), quote),
+                b'"' | b'\'' if is_prefix => {
+                    length + text_length(rest.get(length..).unwrap_or_default(), quote)
+                }
                 _ => length,
             };
         }
@@ -152,7 +186,11 @@ impl<'a> PreprocessorLexer<'a> {
         let start = self.at;
         self.skip(1);
         self.blanks();
-        let length = self.rest().bytes().position(|byte| !is_word(byte)).unwrap_or(self.text.len() - self.at);
+        let length = self
+            .rest()
+            .bytes()
+            .position(|byte| !is_word(byte))
+            .unwrap_or(self.text.len() - self.at);
         let name = self.rest().get(..length).unwrap_or_default();
         match name {
             "define" | "undef" | "error" => {
@@ -211,7 +249,11 @@ impl<'a> PreprocessorLexer<'a> {
                 continue;
             }
             let length = self.token_length();
-            line.push_str(self.text.get(self.at..self.at.saturating_add(length)).unwrap_or_default());
+            line.push_str(
+                self.text
+                    .get(self.at..self.at.saturating_add(length))
+                    .unwrap_or_default(),
+            );
             self.skip(length);
         }
         line
@@ -227,18 +269,31 @@ impl<'a> PreprocessorLexer<'a> {
         match name {
             "if" | "ifdef" | "ifndef" => {
                 let outer = self.reach();
-                self.branches
-                    .push(PreprocessorBranches { now: answer.within(outer), rest: answer.negated().within(outer) });
+                self.branches.push(PreprocessorBranches {
+                    now: answer.within(outer),
+                    rest: answer.negated().within(outer),
+                });
             }
             "endif" => drop(self.branches.pop()),
             // Without an `#if` it is an error, and says nothing.
             _ => {
-                let Some(branches) = self.branches.last_mut() else { return };
+                let Some(branches) = self.branches.last_mut() else {
+                    return;
+                };
                 let rest = branches.rest;
                 *branches = if name == "else" {
-                    PreprocessorBranches { now: rest, rest: VersionReach { certain: 0, possible: 0 } }
+                    PreprocessorBranches {
+                        now: rest,
+                        rest: VersionReach {
+                            certain: 0,
+                            possible: 0,
+                        },
+                    }
                 } else {
-                    PreprocessorBranches { now: answer.within(rest), rest: answer.negated().within(rest) }
+                    PreprocessorBranches {
+                        now: answer.within(rest),
+                        rest: answer.negated().within(rest),
+                    }
                 };
             }
         }
@@ -256,7 +311,10 @@ fn line_length(text: &str) -> usize {
         let before = text.get(..*at).unwrap_or_default().trim_end_matches('\r');
         bytes.get(*at) == Some(&b'\n') && !before.ends_with('\\')
     };
-    text.match_indices('\n').map(|(at, _)| at).find(is_end).unwrap_or(text.len())
+    text.match_indices('\n')
+        .map(|(at, _)| at)
+        .find(is_end)
+        .unwrap_or(text.len())
 }
 
 /// A number, with the marks that may part its digits.
@@ -294,10 +352,15 @@ fn text_length(text: &str, quote: u8) -> usize {
 /// `"name(…)name"`
 fn raw_length(text: &str) -> usize {
     // The name has at most 16 letters.
-    let Some(length) = text.bytes().skip(1).take(17).position(|byte| byte == b'(') else { return 1 };
-    let (Some(name), Some(rest)) = (text.get(1..=length), text.get(length + 2..)) else { return 1 };
+    let Some(length) = text.bytes().skip(1).take(17).position(|byte| byte == b'(') else {
+        return 1;
+    };
+    let (Some(name), Some(rest)) = (text.get(1..=length), text.get(length + 2..)) else {
+        return 1;
+    };
     let end = format!("){name}\"");
-    rest.find(&end).map_or(text.len(), |at| length + 2 + at + end.len())
+    rest.find(&end)
+        .map_or(text.len(), |at| length + 2 + at + end.len())
 }
 
 #[cfg(test)]
@@ -336,18 +399,26 @@ mod tests {
 
     #[test]
     fn a_head_in_two_versions_has_one_body() {
-        let head =
-            "#if PY_MAJOR_VERSION >= 3\nPyMODINIT_FUNC PyInit_a(void)\n#else\nvoid inita(void)\n#endif\n{ b(); }";
+        let head = "#if PY_MAJOR_VERSION >= 3\nPyMODINIT_FUNC PyInit_a(void)\n#else\nvoid inita(void)\n#endif\n{ b(); }";
         assert_eq!(words(head), ["PyMODINIT_FUNC", "PyInit_a", "void", "b"]);
         let two = "int f() {\n#if PY_MAJOR_VERSION < 3\n if (a) {\n#else\n if (b) {\n#endif\n c; }\n}\nint g;";
         assert_eq!(words(two), ["int", "f", "if", "b", "c", "int", "g"]);
-        assert_eq!(words("#  if 0 /* x\n */\na\n# elif 1 // y\nb\n#else\nc\n#endif\n#endif\nd"), ["b", "d"]);
-        assert_eq!(words("#if defined(Py_GIL_DISABLED) \\\n && PY_MAJOR_VERSION < 3\na\n#endif\nb"), ["b"]);
+        assert_eq!(
+            words("#  if 0 /* x\n */\na\n# elif 1 // y\nb\n#else\nc\n#endif\n#endif\nd"),
+            ["b", "d"]
+        );
+        assert_eq!(
+            words("#if defined(Py_GIL_DISABLED) \\\n && PY_MAJOR_VERSION < 3\na\n#endif\nb"),
+            ["b"]
+        );
     }
 
     #[test]
     fn what_a_macro_stands_for_is_told_apart() {
-        let found = tokens(SourceDialect::C, "#define A(x) b x\n#undef C\n# error \"d\" e\nf");
+        let found = tokens(
+            SourceDialect::C,
+            "#define A(x) b x\n#undef C\n# error \"d\" e\nf",
+        );
         let words: Vec<(&str, TokenContext)> = found.iter().map(|it| (it.text, it.place)).collect();
         let (code, inner) = (TokenContext::Code, TokenContext::Macro);
         assert_eq!(

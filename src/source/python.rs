@@ -73,24 +73,41 @@ struct StatementExit {
 }
 
 impl StatementExit {
-    const CERTAIN: StatementExit = StatementExit { always: ALL, perhaps: ALL };
+    const CERTAIN: StatementExit = StatementExit {
+        always: ALL,
+        perhaps: ALL,
+    };
 }
 
 /// Where code is run that stands under both.
 fn both(left: VersionReach, right: VersionReach) -> VersionReach {
-    VersionReach { certain: left.certain & right.certain, possible: left.possible & right.possible }
+    VersionReach {
+        certain: left.certain & right.certain,
+        possible: left.possible & right.possible,
+    }
 }
 
 /// Whether words ask which build of CPython it is, by CPython's names or by those that projects give to the answer.
 pub(super) fn asks_for_build(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    ["gil_disabled", "gil_enabled", "abiflags", "free_thread", "freethread", "nogil", "no_gil"]
-        .iter()
-        .any(|it| lower.contains(it))
+    [
+        "gil_disabled",
+        "gil_enabled",
+        "abiflags",
+        "free_thread",
+        "freethread",
+        "nogil",
+        "no_gil",
+    ]
+    .iter()
+    .any(|it| lower.contains(it))
 }
 
 fn perhaps(reach: VersionReach) -> VersionReach {
-    VersionReach { certain: 0, ..reach }
+    VersionReach {
+        certain: 0,
+        ..reach
+    }
 }
 
 struct PythonReader<'a, 't> {
@@ -116,7 +133,18 @@ impl<'a, 't> PythonReader<'a, 't> {
     fn new(text: &'a str, values: NamedValues<'a, 't>) -> PythonReader<'a, 't> {
         let (inside, calls) = (Vec::new(), Vec::new());
         let found = PythonFile::default();
-        PythonReader { text, values, found, inside, bases: "", calls, asking: 0, caught: 0, depth: 0, place: None }
+        PythonReader {
+            text,
+            values,
+            found,
+            inside,
+            bases: "",
+            calls,
+            asking: 0,
+            caught: 0,
+            depth: 0,
+            place: None,
+        }
     }
 
     /// The statements of a block, one after the other.
@@ -135,7 +163,10 @@ impl<'a, 't> PythonReader<'a, 't> {
             inner.certain &= !exit.perhaps;
         }
         self.depth -= 1;
-        StatementExit { always: ALL & !inner.possible, perhaps: ALL & !inner.certain }
+        StatementExit {
+            always: ALL & !inner.possible,
+            perhaps: ALL & !inner.certain,
+        }
     }
 
     fn statement(&mut self, node: SyntaxNode<'t>, reach: VersionReach) -> StatementExit {
@@ -145,7 +176,9 @@ impl<'a, 't> PythonReader<'a, 't> {
             "function_definition" | "class_definition" => self.definition(node, reach),
             "decorated_definition" | "with_statement" => return self.parts(node, reach),
             "block" => return self.block(node, reach),
-            "for_statement" | "while_statement" | "match_statement" => drop(self.parts(node, perhaps(reach))),
+            "for_statement" | "while_statement" | "match_statement" => {
+                drop(self.parts(node, perhaps(reach)))
+            }
             "return_statement" | "break_statement" | "continue_statement" => {
                 self.leaves(node, reach);
                 return StatementExit::CERTAIN;
@@ -174,7 +207,9 @@ impl<'a, 't> PythonReader<'a, 't> {
         let mut exit = StatementExit::default();
         for child in node.children() {
             match child.kind() {
-                "block" | "function_definition" | "class_definition" => exit = self.statement(child, reach),
+                "block" | "function_definition" | "class_definition" => {
+                    exit = self.statement(child, reach)
+                }
                 "else_clause" => drop(self.parts(child, perhaps(reach))),
                 _ => self.leaves(child, reach),
             }
@@ -185,23 +220,44 @@ impl<'a, 't> PythonReader<'a, 't> {
     /// `if` with its `elif` and `else`.
     fn choice(&mut self, node: SyntaxNode<'t>, outer: VersionReach) -> StatementExit {
         let mut rest = VersionReach::ALWAYS;
-        let mut exit = StatementExit { always: ALL, perhaps: 0 };
+        let mut exit = StatementExit {
+            always: ALL,
+            perhaps: 0,
+        };
         let (before, mut asked) = (self.place, 0);
         let mut branches = vec![node];
         branches.extend(node.children_by_field_name("alternative"));
         for branch in branches {
             let condition = branch.child_by_field_name("condition");
-            let answer = condition.map_or(ConditionAnswer { holds: ALL, fails: 0 }, |it| self.values.answer(it));
+            let answer = condition.map_or(
+                ConditionAnswer {
+                    holds: ALL,
+                    fails: 0,
+                },
+                |it| self.values.answer(it),
+            );
             if let Some(condition) = condition {
                 self.leaves(condition, both(rest, outer));
-                let is_choice = ["environ", "getenv", "argv"].iter().any(|word| self.text_of(condition).contains(word));
-                self.place = if is_choice { Some(TokenContext::Choice) } else { self.place };
+                let is_choice = ["environ", "getenv", "argv"]
+                    .iter()
+                    .any(|word| self.text_of(condition).contains(word));
+                self.place = if is_choice {
+                    Some(TokenContext::Choice)
+                } else {
+                    self.place
+                };
             }
             let inner = answer.within(rest);
-            asked += usize::from(condition.is_some_and(|condition| self.values.mentions(condition, asks_for_build)));
+            asked += usize::from(
+                condition.is_some_and(|condition| self.values.mentions(condition, asks_for_build)),
+            );
             self.asking += asked;
-            let block = branch.child_by_field_name("consequence").or(branch.child_by_field_name("body"));
-            let left = block.map_or(StatementExit::default(), |block| self.block(block, both(inner, outer)));
+            let block = branch
+                .child_by_field_name("consequence")
+                .or(branch.child_by_field_name("body"));
+            let left = block.map_or(StatementExit::default(), |block| {
+                self.block(block, both(inner, outer))
+            });
             self.asking -= asked;
             exit.always &= left.always | !inner.possible;
             exit.perhaps |= left.perhaps & inner.possible;
@@ -228,9 +284,17 @@ impl<'a, 't> PythonReader<'a, 't> {
                     exit.perhaps |= left.perhaps;
                     exit.always |= if is_caught { 0 } else { left.always };
                 }
-                "else_clause" => drop(self.parts(child, if is_harmless { reach } else { perhaps(reach) })),
+                "else_clause" => {
+                    drop(self.parts(child, if is_harmless { reach } else { perhaps(reach) }))
+                }
                 "finally_clause" => drop(self.parts(child, reach)),
-                _ if is_harmless => drop(self.parts(child, VersionReach { certain: 0, possible: 0 })),
+                _ if is_harmless => drop(self.parts(
+                    child,
+                    VersionReach {
+                        certain: 0,
+                        possible: 0,
+                    },
+                )),
                 _ => drop(self.parts(child, perhaps(reach))),
             }
         }
@@ -241,10 +305,17 @@ impl<'a, 't> PythonReader<'a, 't> {
     fn only_imports(&self, block: SyntaxNode<'t>) -> bool {
         block.named_children().all(|statement| {
             let text = self.text_of(statement);
-            let name = text.strip_prefix("import ").or(text.strip_prefix("from ")).unwrap_or_default();
-            let root = name.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next();
+            let name = text
+                .strip_prefix("import ")
+                .or(text.strip_prefix("from "))
+                .unwrap_or_default();
+            let root = name
+                .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+                .next();
             !text.contains(',')
-                && root.is_some_and(|root| matches!(root, "setuptools" | "wheel" | "sys" | "os" | "sysconfig"))
+                && root.is_some_and(|root| {
+                    matches!(root, "setuptools" | "wheel" | "sys" | "os" | "sysconfig")
+                })
         })
     }
 
@@ -256,7 +327,11 @@ impl<'a, 't> PythonReader<'a, 't> {
         let start = self.found.tokens.len();
         let scope = self.found.scopes.len();
         if scope < MOST_SCOPES {
-            self.found.scopes.push(PythonScope { name, bases, tokens: start..start });
+            self.found.scopes.push(PythonScope {
+                name,
+                bases,
+                tokens: start..start,
+            });
         }
         let outer = self.bases;
         match bases {
@@ -283,30 +358,59 @@ impl<'a, 't> PythonReader<'a, 't> {
 
     fn assertion(&mut self, node: SyntaxNode<'t>, reach: VersionReach) -> StatementExit {
         self.leaves(node, reach);
-        let answer = node.named_child(0).map_or(ConditionAnswer::UNKNOWN, |condition| self.values.answer(condition));
+        let answer = node
+            .named_child(0)
+            .map_or(ConditionAnswer::UNKNOWN, |condition| {
+                self.values.answer(condition)
+            });
         if answer.fails != 0 {
             self.stop(
                 node,
-                VersionReach { certain: reach.certain & answer.fails, possible: reach.possible & answer.fails },
+                VersionReach {
+                    certain: reach.certain & answer.fails,
+                    possible: reach.possible & answer.fails,
+                },
             );
         }
-        StatementExit { always: answer.fails, perhaps: answer.fails }
+        StatementExit {
+            always: answer.fails,
+            perhaps: answer.fails,
+        }
     }
 
     fn stop(&mut self, node: SyntaxNode<'t>, reach: VersionReach) {
-        let reach = if self.caught > 0 || self.place.is_some() { perhaps(reach) } else { reach };
-        let stop = BuildStop { line: node.line(), reach, asks_for_build: self.asking > 0 };
+        let reach = if self.caught > 0 || self.place.is_some() {
+            perhaps(reach)
+        } else {
+            reach
+        };
+        let stop = BuildStop {
+            line: node.line(),
+            reach,
+            asks_for_build: self.asking > 0,
+        };
         match self.inside.last() {
-            Some(function) => self.found.functions.entry(*function).or_default().push(stop),
+            Some(function) => self
+                .found
+                .functions
+                .entry(*function)
+                .or_default()
+                .push(stop),
             None => self.found.stops.push(stop),
         }
     }
 
     /// `sys.exit("…")`, and with a number but 0. `sys.exit(main())` says nothing.
     fn is_exit(&self, node: SyntaxNode<'t>) -> bool {
-        let Some(call) = node.named_child(0).filter(|call| call.kind() == "call") else { return false };
-        let function = call.child_by_field_name("function").map_or("", |function| self.text_of(function));
-        let argument = call.child_by_field_name("arguments").and_then(|arguments| arguments.named_child(0));
+        let Some(call) = node.named_child(0).filter(|call| call.kind() == "call") else {
+            return false;
+        };
+        let function = call
+            .child_by_field_name("function")
+            .map_or("", |function| self.text_of(function));
+        let argument = call
+            .child_by_field_name("arguments")
+            .and_then(|arguments| arguments.named_child(0));
         let is_error = argument.is_some_and(|argument| match argument.kind() {
             "string" | "concatenated_string" => true,
             "integer" => self.text_of(argument) != "0",
@@ -317,10 +421,17 @@ impl<'a, 't> PythonReader<'a, 't> {
 
     /// `check()`
     fn note_call(&mut self, node: SyntaxNode<'t>, reach: VersionReach) {
-        let function = node.named_child(0).and_then(|call| call.child_by_field_name("function"));
+        let function = node
+            .named_child(0)
+            .and_then(|call| call.child_by_field_name("function"));
         if let Some(function) = function.filter(|function| function.kind() == "identifier") {
-            let reach = if self.caught > 0 || self.place.is_some() { perhaps(reach) } else { reach };
-            self.calls.push((self.inside.last().copied(), self.text_of(function), reach));
+            let reach = if self.caught > 0 || self.place.is_some() {
+                perhaps(reach)
+            } else {
+                reach
+            };
+            self.calls
+                .push((self.inside.last().copied(), self.text_of(function), reach));
         }
     }
 
@@ -352,12 +463,20 @@ impl<'a, 't> PythonReader<'a, 't> {
 
     /// `a if condition else b`
     fn divide(&self, children: &mut [(SyntaxNode<'t>, VersionReach, TokenContext)]) {
-        let [first, _, condition, _, last] = children else { return };
+        let [first, _, condition, _, last] = children else {
+            return;
+        };
         let answer = self.values.answer(condition.0);
-        let is_choice = ["environ", "getenv", "argv"].iter().any(|word| self.text_of(condition.0).contains(word));
+        let is_choice = ["environ", "getenv", "argv"]
+            .iter()
+            .any(|word| self.text_of(condition.0).contains(word));
         for (part, answer) in [(first, answer), (last, answer.negated())] {
             part.1 = answer.within(part.1);
-            part.2 = if is_choice { TokenContext::Choice } else { part.2 };
+            part.2 = if is_choice {
+                TokenContext::Choice
+            } else {
+                part.2
+            };
         }
     }
 
@@ -369,29 +488,52 @@ impl<'a, 't> PythonReader<'a, 't> {
             Some(first) if first.is_alphanumeric() || first == '_' => TokenKind::Word,
             Some(_) => TokenKind::Mark,
         };
-        self.found.tokens.push(SourceToken { kind, text, line: node.line(), reach, place });
+        self.found.tokens.push(SourceToken {
+            kind,
+            text,
+            line: node.line(),
+            reach,
+            place,
+        });
     }
 
     /// What ends a function ends whoever calls it.
     fn finish(mut self) -> PythonFile<'a> {
-        let mut calls: BTreeMap<Option<PythonFunction<'_>>, Vec<(&str, VersionReach)>> = BTreeMap::new();
+        let mut calls: BTreeMap<Option<PythonFunction<'_>>, Vec<(&str, VersionReach)>> =
+            BTreeMap::new();
         for (by, name, reach) in &self.calls {
             calls.entry(*by).or_default().push((*name, *reach));
         }
         let mut waiting: Vec<(&str, VersionReach, usize)> = Vec::new();
         let mut seen = BTreeSet::new();
-        waiting.extend(calls.get(&None).into_iter().flatten().map(|(name, reach)| (*name, *reach, 0)));
+        waiting.extend(
+            calls
+                .get(&None)
+                .into_iter()
+                .flatten()
+                .map(|(name, reach)| (*name, *reach, 0)),
+        );
         while let Some((name, reach, depth)) = waiting.pop() {
-            let is_new = seen.len() < MOST_SCOPES && seen.insert((name, reach.certain, reach.possible));
+            let is_new =
+                seen.len() < MOST_SCOPES && seen.insert((name, reach.certain, reach.possible));
             if depth > MOST_CALLS || !is_new {
                 continue;
             }
             let stops = self.found.functions.get(&("", name)).into_iter().flatten();
-            let stops: Vec<BuildStop> =
-                stops.take(MOST_CALLS).map(|stop| BuildStop { reach: both(stop.reach, reach), ..*stop }).collect();
+            let stops: Vec<BuildStop> = stops
+                .take(MOST_CALLS)
+                .map(|stop| BuildStop {
+                    reach: both(stop.reach, reach),
+                    ..*stop
+                })
+                .collect();
             self.found.stops.extend(stops);
             let inner = calls.get(&Some(("", name))).into_iter().flatten();
-            waiting.extend(inner.take(MOST_SCOPES).map(|(inner, at)| (*inner, both(*at, reach), depth + 1)));
+            waiting.extend(
+                inner
+                    .take(MOST_SCOPES)
+                    .map(|(inner, at)| (*inner, both(*at, reach), depth + 1)),
+            );
         }
         self.found
     }
@@ -406,7 +548,11 @@ mod tests {
 
     fn stops(text: &str) -> Vec<(u32, u8, u8)> {
         let found = read(text).unwrap();
-        found.stops.iter().map(|stop| (stop.line, stop.reach.certain, stop.reach.possible)).collect()
+        found
+            .stops
+            .iter()
+            .map(|stop| (stop.line, stop.reach.certain, stop.reach.possible))
+            .collect()
     }
 
     #[test]
@@ -415,8 +561,14 @@ mod tests {
         let called = "def f():\n    g()\ndef g():\n    if sys.version_info < (3, 15):\n        raise X\nif __name__ == '__main__':\n    f()";
         let cases: [(&str, Expected<'_>); 16] = [
             ("raise RuntimeError('no')", &[(1, all, all)]),
-            ("if sys.version_info < (3, 14):\n    raise X", &[(2, 0b001, 0b001)]),
-            ("if sys.version_info >= (3, 14):\n    pass\nelse:\n    raise X", &[(4, 0b001, 0b001)]),
+            (
+                "if sys.version_info < (3, 14):\n    raise X",
+                &[(2, 0b001, 0b001)],
+            ),
+            (
+                "if sys.version_info >= (3, 14):\n    pass\nelse:\n    raise X",
+                &[(4, 0b001, 0b001)],
+            ),
             ("if sys.platform == 'x':\n    raise X", &[(2, 0, all)]),
             ("try:\n    raise X\nexcept X:\n    pass", &[(2, 0, all)]),
             ("try:\n    raise X\nfinally:\n    pass", &[(2, all, all)]),
@@ -427,9 +579,15 @@ mod tests {
             ("sys.exit('no')", &[(1, all, all)]),
             ("sys.exit(main())", &[]),
             ("sys.exit(0)", &[]),
-            ("assert sys.version_info < (3, 15), 'no'", &[(1, 0b100, 0b100)]),
+            (
+                "assert sys.version_info < (3, 15), 'no'",
+                &[(1, 0b100, 0b100)],
+            ),
             ("for a in b:\n    raise X", &[(2, 0, all)]),
-            ("if os.environ.get('X'):\n    raise X\nraise Y", &[(2, 0, all), (3, 0, all)]),
+            (
+                "if os.environ.get('X'):\n    raise X\nraise Y",
+                &[(2, 0, all), (3, 0, all)],
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(stops(text), expected, "{text}");
@@ -440,21 +598,51 @@ mod tests {
     fn what_follows_a_return_is_not_run() {
         let text = "def f():\n    if get_config_var('Py_GIL_DISABLED'):\n        return\n    a\nb = c if sys.version_info < (3, 15) else d\n";
         let found = read(text).unwrap();
-        let reach =
-            |word: &str| found.tokens.iter().find(|it| it.text == word).map(|it| (it.reach.certain, it.reach.possible));
-        assert_eq!((reach("a"), reach("b")), (Some((0, 0)), Some((0b111, 0b111))));
-        assert_eq!((reach("c"), reach("d")), (Some((0b011, 0b011)), Some((0b100, 0b100))));
-        assert!(read("if FREE_THREADED and x:\n    raise X").unwrap().stops.iter().all(|stop| stop.asks_for_build));
-        assert_eq!(found.scopes.iter().map(|scope| scope.name).collect::<Vec<_>>(), ["f"]);
+        let reach = |word: &str| {
+            found
+                .tokens
+                .iter()
+                .find(|it| it.text == word)
+                .map(|it| (it.reach.certain, it.reach.possible))
+        };
+        assert_eq!(
+            (reach("a"), reach("b")),
+            (Some((0, 0)), Some((0b111, 0b111)))
+        );
+        assert_eq!(
+            (reach("c"), reach("d")),
+            (Some((0b011, 0b011)), Some((0b100, 0b100)))
+        );
+        assert!(
+            read("if FREE_THREADED and x:\n    raise X")
+                .unwrap()
+                .stops
+                .iter()
+                .all(|stop| stop.asks_for_build)
+        );
+        assert_eq!(
+            found
+                .scopes
+                .iter()
+                .map(|scope| scope.name)
+                .collect::<Vec<_>>(),
+            ["f"]
+        );
     }
 
     #[test]
     fn deep_files_do_no_harm() {
-        for text in ["if x:\n ".repeat(3_000), "(".repeat(50_000), "x if y else ".repeat(20_000), "try: ".repeat(5_000)]
-        {
+        for text in [
+            "if x:\n ".repeat(3_000),
+            "(".repeat(50_000),
+            "x if y else ".repeat(20_000),
+            "try: ".repeat(5_000),
+        ] {
             let _ = read(&text);
         }
-        let nested: String = (0..500).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect();
+        let nested: String = (0..500)
+            .map(|depth| format!("{}if x:\n", " ".repeat(depth)))
+            .collect();
         let _ = read(&format!("{nested}{}pass\n", " ".repeat(500)));
     }
 }

@@ -17,7 +17,12 @@ const DEEPEST: usize = 100;
 
 /// Whether parsing the file can tell anything.
 pub(super) fn is_telling(text: &str) -> bool {
-    let words = ["pymodule", "Py_mod_gil", "PyUnstable_Module_SetGIL", "Py_LIMITED_API"];
+    let words = [
+        "pymodule",
+        "Py_mod_gil",
+        "PyUnstable_Module_SetGIL",
+        "Py_LIMITED_API",
+    ];
     init_function::may_name_one(text) || words.iter().any(|word| text.contains(word))
 }
 
@@ -35,29 +40,51 @@ pub(super) fn read(path: &str, tokens: &[SourceToken<'_>]) -> NativeSource {
             break;
         }
         // Names that are brought into scope are not used there.
-        is_import = if token.text == ";" { false } else { is_import || token.text == "use" };
+        is_import = if token.text == ";" {
+            false
+        } else {
+            is_import || token.text == "use"
+        };
         if token.kind != TokenKind::Word || is_import {
             continue;
         }
         let rest = tokens.get(index + 1..).unwrap_or_default();
-        let before = index.checked_sub(1).and_then(|index| tokens.get(index)).map_or("", |token| token.text);
+        let before = index
+            .checked_sub(1)
+            .and_then(|index| tokens.get(index))
+            .map_or("", |token| token.text);
         match token.text {
             "pymodule" if is_attribute(tokens.get(..index).unwrap_or_default()) => {
                 native.modules.extend(marked(path, token, rest));
             }
             "Py_mod_gil" | "PyUnstable_Module_SetGIL" => {
                 let near = rest.iter().take(8);
-                let value = near.clone().find(|it| matches!(it.text, "Py_MOD_GIL_NOT_USED" | "Py_MOD_GIL_USED"));
-                let word = value
-                    .map(|it| if it.text == "Py_MOD_GIL_USED" { DeclaredWord::Used } else { DeclaredWord::NotUsed });
-                let is_call = token.text != "Py_mod_gil" && rest.first().is_some_and(|next| next.text == "(");
+                let value = near
+                    .clone()
+                    .find(|it| matches!(it.text, "Py_MOD_GIL_NOT_USED" | "Py_MOD_GIL_USED"));
+                let word = value.map(|it| {
+                    if it.text == "Py_MOD_GIL_USED" {
+                        DeclaredWord::Used
+                    } else {
+                        DeclaredWord::NotUsed
+                    }
+                });
+                let is_call =
+                    token.text != "Py_mod_gil" && rest.first().is_some_and(|next| next.text == "(");
                 let word = word.or(is_call.then_some(DeclaredWord::Unclear));
-                native.declarations.extend(word.map(|word| declaration(path, token, word, token.text)));
+                native
+                    .declarations
+                    .extend(word.map(|word| declaration(path, token, word, token.text)));
             }
             text if before == "fn" => {
                 if let Some((_, name)) = init_function::parse(text) {
                     let (generator, declarations) = (Generator::CApi, Vec::new());
-                    native.modules.push(DefinedModule { name, generator, line: token.line, declarations });
+                    native.modules.push(DefinedModule {
+                        name,
+                        generator,
+                        line: token.line,
+                        declarations,
+                    });
                 }
             }
             _ => {}
@@ -86,7 +113,10 @@ fn limited_api(tokens: &[SourceToken<'_>]) -> Vec<(u32, VersionReach)> {
             "}" => last = conditions.pop().flatten(),
             ";" => condition = None,
             text => {
-                if let Some(condition) = condition.as_mut().filter(|condition| condition.len() < LONGEST) {
+                if let Some(condition) = condition
+                    .as_mut()
+                    .filter(|condition| condition.len() < LONGEST)
+                {
                     condition.push(' ');
                     condition.push_str(text);
                 }
@@ -98,8 +128,14 @@ fn limited_api(tokens: &[SourceToken<'_>]) -> Vec<(u32, VersionReach)> {
                     let around = conditions.iter().flatten().take(DEEPEST);
                     let is_asked = around.clone().any(|condition| asks_for_build(condition));
                     let is_certain = !is_too_deep
-                        && around.clone().all(|condition| condition.contains("PyPy") && !condition.contains('&'));
-                    let reach = if is_certain { VersionReach::ALWAYS } else { VersionReach::PERHAPS };
+                        && around.clone().all(|condition| {
+                            condition.contains("PyPy") && !condition.contains('&')
+                        });
+                    let reach = if is_certain {
+                        VersionReach::ALWAYS
+                    } else {
+                        VersionReach::PERHAPS
+                    };
                     uses.extend((!is_asked).then_some((token.line, reach)));
                 }
             }
@@ -110,19 +146,38 @@ fn limited_api(tokens: &[SourceToken<'_>]) -> Vec<(u32, VersionReach)> {
 
 /// Whether a path that these tokens lead to begins an attribute.
 fn is_attribute(before: &[SourceToken<'_>]) -> bool {
-    let opening = before.iter().rev().take(NEAR).find(|token| token.kind != TokenKind::Word && token.text != "::");
+    let opening = before
+        .iter()
+        .rev()
+        .take(NEAR)
+        .find(|token| token.kind != TokenKind::Word && token.text != "::");
     opening.is_some_and(|token| token.text == "[")
 }
 
-fn declaration(path: &str, token: &SourceToken<'_>, word: DeclaredWord, means: &str) -> SourceDeclaration {
-    let place = SourcePlace { path: path.to_owned(), line: token.line };
-    SourceDeclaration { word, reach: VersionReach::ALWAYS, means: means.to_owned(), place }
+fn declaration(
+    path: &str,
+    token: &SourceToken<'_>,
+    word: DeclaredWord,
+    means: &str,
+) -> SourceDeclaration {
+    let place = SourcePlace {
+        path: path.to_owned(),
+        line: token.line,
+    };
+    SourceDeclaration {
+        word,
+        reach: VersionReach::ALWAYS,
+        means: means.to_owned(),
+        place,
+    }
 }
 
 /// `#[pymodule(gil_used = false)] fn name(…)`, or `mod name { … }`.
 fn marked(path: &str, token: &SourceToken<'_>, rest: &[SourceToken<'_>]) -> Option<DefinedModule> {
     let near = rest.get(..NEAR.min(rest.len()))?;
-    let item = near.iter().position(|token| matches!(token.text, "fn" | "mod"))?;
+    let item = near
+        .iter()
+        .position(|token| matches!(token.text, "fn" | "mod"))?;
     let name = near.get(item + 1)?.text;
     let attributes = near.get(..item)?;
     let mut declarations = Vec::new();
@@ -135,9 +190,17 @@ fn marked(path: &str, token: &SourceToken<'_>, rest: &[SourceToken<'_>]) -> Opti
         declarations.push(declaration(path, token, word, "gil_used"));
     }
     // `#[pymodule(name = "other")]` and `#[pyo3(name = "other")]`
-    let renamed = attributes.iter().position(|token| token.text == "name").and_then(|at| attributes.get(at + 2));
+    let renamed = attributes
+        .iter()
+        .position(|token| token.text == "name")
+        .and_then(|at| attributes.get(at + 2));
     let name = renamed.map_or(name, |token| token.text.trim_matches('"'));
-    Some(DefinedModule { name: name.to_owned(), generator: Generator::Pyo3, line: token.line, declarations })
+    Some(DefinedModule {
+        name: name.to_owned(),
+        generator: Generator::Pyo3,
+        line: token.line,
+        declarations,
+    })
 }
 
 #[cfg(test)]
@@ -150,28 +213,63 @@ mod tests {
     fn pymodules_are_modules() {
         let cases = [
             ("#[pymodule]\nfn a(m: &M) {}", "a", None),
-            ("#[pymodule(gil_used = false)]\nfn a(m: &M) {}", "a", Some(DeclaredWord::NotUsed)),
-            ("#[pymodule(gil_used = true)]\n#[pyo3(name = \"_b\")]\nfn a(m: &M) {}", "_b", Some(DeclaredWord::Used)),
+            (
+                "#[pymodule(gil_used = false)]\nfn a(m: &M) {}",
+                "a",
+                Some(DeclaredWord::NotUsed),
+            ),
+            (
+                "#[pymodule(gil_used = true)]\n#[pyo3(name = \"_b\")]\nfn a(m: &M) {}",
+                "_b",
+                Some(DeclaredWord::Used),
+            ),
             ("#[pyo3::pymodule]\npub mod a {}", "a", None),
-            ("pub unsafe extern \"C\" fn PyInit_a() -> *mut P { x }", "a", None),
+            (
+                "pub unsafe extern \"C\" fn PyInit_a() -> *mut P { x }",
+                "a",
+                None,
+            ),
         ];
         for (text, name, word) in cases {
             let native = read("a.rs", &tokens(SourceDialect::Rust, text).unwrap());
             let module = native.modules.first().unwrap();
-            assert_eq!((module.name.as_str(), module.declarations.first().map(|it| it.word)), (name, word), "{text}");
+            assert_eq!(
+                (
+                    module.name.as_str(),
+                    module.declarations.first().map(|it| it.word)
+                ),
+                (name, word),
+                "{text}"
+            );
         }
-        let silent = "// #[pymodule]\nconst S: &str = \"#[pymodule] fn a\"; use pyo3::pymodule; fn b() {}";
-        assert!(read("a.rs", &tokens(SourceDialect::Rust, silent).unwrap()).modules.is_empty());
+        let silent =
+            "// #[pymodule]\nconst S: &str = \"#[pymodule] fn a\"; use pyo3::pymodule; fn b() {}";
+        assert!(
+            read("a.rs", &tokens(SourceDialect::Rust, silent).unwrap())
+                .modules
+                .is_empty()
+        );
         let imported = "use ffi::{Py_mod_gil, Py_MOD_GIL_NOT_USED, PyUnstable_Module_SetGIL};";
-        assert!(read("a.rs", &tokens(SourceDialect::Rust, imported).unwrap()).declarations.is_empty());
+        assert!(
+            read("a.rs", &tokens(SourceDialect::Rust, imported).unwrap())
+                .declarations
+                .is_empty()
+        );
         let call = "fn f() { PyUnstable_Module_SetGIL(m, gil); }";
         assert_eq!(
-            read("a.rs", &tokens(SourceDialect::Rust, call).unwrap()).declarations.first().unwrap().word,
+            read("a.rs", &tokens(SourceDialect::Rust, call).unwrap())
+                .declarations
+                .first()
+                .unwrap()
+                .word,
             DeclaredWord::Unclear
         );
         let slot = "let s = Slot { slot: Py_mod_gil, value: Py_MOD_GIL_USED };";
         let native = read("a.rs", &tokens(SourceDialect::Rust, slot).unwrap());
-        assert_eq!(native.declarations.first().unwrap().word, DeclaredWord::Used);
+        assert_eq!(
+            native.declarations.first().unwrap().word,
+            DeclaredWord::Used
+        );
     }
 
     #[test]
@@ -179,15 +277,36 @@ mod tests {
         let define = "build.define(\"Py_LIMITED_API\", \"0x030700f0\");";
         let cases = [
             (format!("fn main() {{ {define} }}"), Some(true)),
-            (format!("fn main() {{ if python_impl != \"PyPy\" {{ {define} }} }}"), Some(true)),
-            (format!("fn main() {{ if !(python_impl == \"PyPy\" || is_free_threaded) {{ {define} }} }}"), None),
-            (format!("fn main() {{ if is_free_threaded {{ a(); }} else {{ {define} }} }}"), None),
-            (format!("fn main() {{ if cfg!(windows) {{ {define} }} }}"), Some(false)),
+            (
+                format!("fn main() {{ if python_impl != \"PyPy\" {{ {define} }} }}"),
+                Some(true),
+            ),
+            (
+                format!(
+                    "fn main() {{ if !(python_impl == \"PyPy\" || is_free_threaded) {{ {define} }} }}"
+                ),
+                None,
+            ),
+            (
+                format!("fn main() {{ if is_free_threaded {{ a(); }} else {{ {define} }} }}"),
+                None,
+            ),
+            (
+                format!("fn main() {{ if cfg!(windows) {{ {define} }} }}"),
+                Some(false),
+            ),
             ("fn main() { // Py_LIMITED_API\n }".to_owned(), None),
         ];
         for (text, expected) in cases {
             let native = read("src/build.rs", &tokens(SourceDialect::Rust, &text).unwrap());
-            assert_eq!(native.limited_api.first().map(|(_, reach)| reach.certain != 0), expected, "{text}");
+            assert_eq!(
+                native
+                    .limited_api
+                    .first()
+                    .map(|(_, reach)| reach.certain != 0),
+                expected,
+                "{text}"
+            );
         }
     }
 }

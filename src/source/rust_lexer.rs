@@ -20,7 +20,9 @@ pub(super) fn tokens(text: &str) -> Vec<SourceToken<'_>> {
         let (kind, length) = lexeme(rest);
         let length = length.clamp(1, rest.len());
         // Lengths are those of whole characters, but for text that is cut by its end.
-        let length = (length..=rest.len()).find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len());
+        let length = (length..=rest.len())
+            .find(|end| rest.is_char_boundary(*end))
+            .unwrap_or(rest.len());
         let found = rest.get(..length).unwrap_or_default();
         if let Some(kind) = kind {
             tokens.push(SourceToken {
@@ -70,7 +72,9 @@ fn word(rest: &str) -> (Option<TokenKind>, usize) {
             // `r#type`
             None => (Some(TokenKind::Word), length),
         },
-        Some("b" | "c") if after.starts_with('"') => (Some(TokenKind::Text), length + text_length(after)),
+        Some("b" | "c") if after.starts_with('"') => {
+            (Some(TokenKind::Text), length + text_length(after))
+        }
         Some("b") if after.starts_with('\'') => match character_length(after) {
             Some(more) => (Some(TokenKind::Text), length + more),
             None => (Some(TokenKind::Word), length),
@@ -109,13 +113,21 @@ fn text_length(text: &str) -> usize {
 
 /// `"…"` or `#"…"#`, after the `r`.
 fn raw_length(text: &str) -> Option<usize> {
-    let hashes = text.bytes().take_while(|byte| *byte == b'#').take(MOST_HASHES + 1).count();
+    let hashes = text
+        .bytes()
+        .take_while(|byte| *byte == b'#')
+        .take(MOST_HASHES + 1)
+        .count();
     if hashes > MOST_HASHES || text.as_bytes().get(hashes) != Some(&b'"') {
         return None;
     }
     let end = format!("\"{}", "#".repeat(hashes));
     let inner = text.get(hashes + 1..)?;
-    Some(inner.find(&end).map_or(text.len(), |at| hashes + 1 + at + end.len()))
+    Some(
+        inner
+            .find(&end)
+            .map_or(text.len(), |at| hashes + 1 + at + end.len()),
+    )
 }
 
 /// `'a'`, `'\n'`; `None` for a lifetime.
@@ -124,11 +136,16 @@ fn character_length(text: &str) -> Option<usize> {
     match letters.next()? {
         (_, '\\') => {
             letters.next()?;
-            let (end, _) = letters.take(LONGEST_ESCAPE).find(|(_, letter)| *letter == '\'')?;
+            let (end, _) = letters
+                .take(LONGEST_ESCAPE)
+                .find(|(_, letter)| *letter == '\'')?;
             Some(end + 1)
         }
         (_, '\'') => None,
-        _ => letters.next().filter(|(_, letter)| *letter == '\'').map(|(end, _)| end + 1),
+        _ => letters
+            .next()
+            .filter(|(_, letter)| *letter == '\'')
+            .map(|(end, _)| end + 1),
     }
 }
 
@@ -142,7 +159,10 @@ mod tests {
             ("a // b\nc", &["a", "c"]),
             ("a /* b /* c */ d */ e", &["a", "e"]),
             ("\"a\\\"b\" c", &["\"a\\\"b\"", "c"]),
-            ("r#\"a\" b\"# c r\"\\\" d", &["r#\"a\" b\"#", "c", "r\"\\\"", "d"]),
+            (
+                "r#\"a\" b\"# c r\"\\\" d",
+                &["r#\"a\" b\"#", "c", "r\"\\\"", "d"],
+            ),
             (
                 "b\"a\" c\"b\" b'c' 'd' '\\'' '\\u{1F600}'",
                 &["b\"a\"", "c\"b\"", "b'c'", "'d'", "'\\''", "'\\u{1F600}'"],
@@ -156,8 +176,21 @@ mod tests {
             ("ä \u{1F600}", &["ä", "\u{1F600}"]),
         ];
         for (text, expected) in cases {
-            assert_eq!(tokens(text).iter().map(|token| token.text).collect::<Vec<_>>(), expected, "{text}");
+            assert_eq!(
+                tokens(text)
+                    .iter()
+                    .map(|token| token.text)
+                    .collect::<Vec<_>>(),
+                expected,
+                "{text}"
+            );
         }
-        assert_eq!(tokens("a\n\"b\n\"\nc").iter().map(|token| token.line).collect::<Vec<_>>(), [1, 2, 4]);
+        assert_eq!(
+            tokens("a\n\"b\n\"\nc")
+                .iter()
+                .map(|token| token.line)
+                .collect::<Vec<_>>(),
+            [1, 2, 4]
+        );
     }
 }

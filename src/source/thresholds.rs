@@ -92,17 +92,28 @@ pub(super) const PYO3_REFUSALS: &[Pyo3Refusal] = &[
 impl ToolThreshold {
     /// Whether the specifiers leave room for a version from the first one on. Builders take the newest that fits.
     pub(super) fn is_allowed_by(&self, specifiers: &VersionSpecifiers) -> bool {
-        let Ok(first) = Version::from_str(self.first) else { return false };
-        let named = specifiers.iter().map(|specifier| specifier.version().clone());
+        let Ok(first) = Version::from_str(self.first) else {
+            return false;
+        };
+        let named = specifiers
+            .iter()
+            .map(|specifier| specifier.version().clone());
         let around = named.chain([first.clone()]).flat_map(|version| {
             let release = version.release().to_vec();
-            let (major, minor) = (release.first().copied().unwrap_or(0), release.get(1).copied().unwrap_or(0));
-            let near = (0..4)
-                .flat_map(move |up| (0..12).map(move |patch| Version::new([major, minor.saturating_add(up), patch])));
-            near.chain([version, Version::new([major.saturating_add(1)])]).collect::<Vec<_>>()
+            let (major, minor) = (
+                release.first().copied().unwrap_or(0),
+                release.get(1).copied().unwrap_or(0),
+            );
+            let near = (0..4).flat_map(move |up| {
+                (0..12).map(move |patch| Version::new([major, minor.saturating_add(up), patch]))
+            });
+            near.chain([version, Version::new([major.saturating_add(1)])])
+                .collect::<Vec<_>>()
         });
         let far = Version::new([9_999]);
-        around.chain([far]).any(|version| version >= first && specifiers.contains(&version))
+        around
+            .chain([far])
+            .any(|version| version >= first && specifiers.contains(&version))
     }
 }
 
@@ -150,9 +161,20 @@ mod tests {
 
     #[test]
     fn pyo3_refuses_what_its_build_script_does() {
-        let cases = [(22, 14, true), (23, 13, false), (24, 14, true), (26, 14, false), (27, 15, true), (28, 15, false)];
+        let cases = [
+            (22, 14, true),
+            (23, 13, false),
+            (24, 14, true),
+            (26, 14, false),
+            (27, 15, true),
+            (28, 15, false),
+        ];
         for (release, python, refused) in cases {
-            assert_eq!(pyo3_refusal(release, python).is_some(), refused, "0.{release} on 3.{python}t");
+            assert_eq!(
+                pyo3_refusal(release, python).is_some(),
+                refused,
+                "0.{release} on 3.{python}t"
+            );
         }
         assert!(pyo3_refusal(30, 13).is_some() && pyo3_refusal(30, 14).is_none());
     }
@@ -160,8 +182,15 @@ mod tests {
     #[test]
     fn every_threshold_can_be_looked_up() {
         for threshold in [CYTHON, CFFI, MYPYC] {
-            assert!(threshold.source.starts_with("https://") && threshold.first.parse::<Version>().is_ok());
+            assert!(
+                threshold.source.starts_with("https://")
+                    && threshold.first.parse::<Version>().is_ok()
+            );
         }
-        assert!(PYO3_REFUSALS.iter().all(|refusal| refusal.source.starts_with("https://")));
+        assert!(
+            PYO3_REFUSALS
+                .iter()
+                .all(|refusal| refusal.source.starts_with("https://"))
+        );
     }
 }

@@ -61,7 +61,11 @@ pub(super) struct NamedValues<'a, 't> {
 
 impl<'a, 't> NamedValues<'a, 't> {
     pub(super) fn of(tree: &'t SyntaxTree, text: &'a str) -> NamedValues<'a, 't> {
-        let mut values = NamedValues { text, names: BTreeMap::new(), fuel: Cell::new(0) };
+        let mut values = NamedValues {
+            text,
+            names: BTreeMap::new(),
+            fuel: Cell::new(0),
+        };
         for node in tree.nodes() {
             values.note(node);
         }
@@ -70,19 +74,28 @@ impl<'a, 't> NamedValues<'a, 't> {
 
     fn note(&mut self, node: SyntaxNode<'t>) {
         let (name, value) = match node.kind() {
-            "assignment" => (node.child_by_field_name("left"), node.child_by_field_name("right")),
-            "augmented_assignment" | "for_statement" | "named_expression" => {
-                (node.child_by_field_name("left").or(node.child_by_field_name("name")), None)
-            }
+            "assignment" => (
+                node.child_by_field_name("left"),
+                node.child_by_field_name("right"),
+            ),
+            "augmented_assignment" | "for_statement" | "named_expression" => (
+                node.child_by_field_name("left")
+                    .or(node.child_by_field_name("name")),
+                None,
+            ),
             "function_definition" => (node.child_by_field_name("name"), returned(node)),
             _ => return,
         };
-        let Some(name) =
-            name.filter(|name| name.kind() == "identifier").and_then(|name| self.text.get(name.byte_range()))
+        let Some(name) = name
+            .filter(|name| name.kind() == "identifier")
+            .and_then(|name| self.text.get(name.byte_range()))
         else {
             return;
         };
-        self.names.entry(name).and_modify(|known| *known = None).or_insert(value);
+        self.names
+            .entry(name)
+            .and_modify(|known| *known = None)
+            .or_insert(value);
     }
 
     /// For which versions a condition holds, and for which it does not.
@@ -103,10 +116,18 @@ impl<'a, 't> NamedValues<'a, 't> {
     pub(super) fn mentions(&self, condition: SyntaxNode<'t>, test: fn(&str) -> bool) -> bool {
         let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
         let text = self.text_of(condition);
-        let beginning = |text: &'a str| text.get(..text.floor_char_boundary(LONGEST)).unwrap_or(text);
+        let beginning = |text: &'a str| {
+            text.get(..text.floor_char_boundary(LONGEST))
+                .unwrap_or(text)
+        };
         let of_name = |word: &str| self.names.get(word).copied().flatten();
-        let meant = |word: &str| of_name(word).is_some_and(|node| test(beginning(self.text_of(node))));
-        test(text) || text.split(|letter| !is_word(letter)).take(FUEL as usize).any(meant)
+        let meant =
+            |word: &str| of_name(word).is_some_and(|node| test(beginning(self.text_of(node))));
+        test(text)
+            || text
+                .split(|letter| !is_word(letter))
+                .take(FUEL as usize)
+                .any(meant)
     }
 
     fn text_of(&self, node: SyntaxNode<'_>) -> &'a str {
@@ -132,12 +153,16 @@ impl<'a, 't> NamedValues<'a, 't> {
                 if node.child_count() > MOST_ITEMS {
                     return None;
                 }
-                Some(PythonValue::Tuple(node.named_children().map(value).collect()))
+                Some(PythonValue::Tuple(
+                    node.named_children().map(value).collect(),
+                ))
             }
             "not_operator" => Some(PythonValue::Bool(!value(field("argument")?)?.is_true())),
-            "boolean_operator" => {
-                joined(self.text_of(field("operator")?), value(field("left")?), value(field("right")?))
-            }
+            "boolean_operator" => joined(
+                self.text_of(field("operator")?),
+                value(field("left")?),
+                value(field("right")?),
+            ),
             "comparison_operator" => {
                 let (left, right) = (node.named_child(0)?, node.named_child(1)?);
                 if node.named_children().count() != 2 {
@@ -156,9 +181,8 @@ impl<'a, 't> NamedValues<'a, 't> {
             }
             "subscript" => self.subscript(node, minor, depth),
             "call" => self.call(node, minor, depth),
-            "identifier" | "attribute" => {
-                known(self.text_of(node), minor).or_else(|| self.named(self.text_of(node), minor, depth))
-            }
+            "identifier" | "attribute" => known(self.text_of(node), minor)
+                .or_else(|| self.named(self.text_of(node), minor, depth)),
             _ => None,
         }
     }
@@ -169,17 +193,29 @@ impl<'a, 't> NamedValues<'a, 't> {
     }
 
     fn subscript(&self, node: SyntaxNode<'t>, minor: u8, depth: usize) -> Option<PythonValue> {
-        let (whole, index) = (node.child_by_field_name("value")?, node.child_by_field_name("subscript")?);
-        if self.text_of(whole).ends_with("get_config_vars()") && self.text_of(index).contains(GIL_DISABLED) {
+        let (whole, index) = (
+            node.child_by_field_name("value")?,
+            node.child_by_field_name("subscript")?,
+        );
+        if self.text_of(whole).ends_with("get_config_vars()")
+            && self.text_of(index).contains(GIL_DISABLED)
+        {
             return Some(PythonValue::Int(1));
         }
         let value = self.value(whole, minor, depth + 1)?;
-        let PythonValue::Tuple(items) = value else { return None };
+        let PythonValue::Tuple(items) = value else {
+            return None;
+        };
         if index.kind() == "slice" {
-            let end = self.text_of(index).strip_prefix(':').and_then(|end| end.trim().parse::<usize>().ok())?;
+            let end = self
+                .text_of(index)
+                .strip_prefix(':')
+                .and_then(|end| end.trim().parse::<usize>().ok())?;
             return Some(PythonValue::Tuple(items.into_iter().take(end).collect()));
         }
-        let PythonValue::Int(index) = self.value(index, minor, depth + 1)? else { return None };
+        let PythonValue::Int(index) = self.value(index, minor, depth + 1)? else {
+            return None;
+        };
         items.into_iter().nth(usize::try_from(index).ok()?)?
     }
 
@@ -192,24 +228,32 @@ impl<'a, 't> NamedValues<'a, 't> {
             Some(PythonValue::Text(text)) => text,
             _ => String::new(),
         };
-        let is_sys = arguments.named_child(0).is_some_and(|first| self.text_of(first) == "sys");
+        let is_sys = arguments
+            .named_child(0)
+            .is_some_and(|first| self.text_of(first) == "sys");
         match name.rsplit('.').next()? {
             "get_config_var" if text(0) == GIL_DISABLED => Some(PythonValue::Int(1)),
-            "get" if name.ends_with("get_config_vars().get") && text(0) == GIL_DISABLED => Some(PythonValue::Int(1)),
+            "get" if name.ends_with("get_config_vars().get") && text(0) == GIL_DISABLED => {
+                Some(PythonValue::Int(1))
+            }
             "get_config_var" if text(0) == "Py_DEBUG" => Some(PythonValue::Int(0)),
             "python_implementation" => Some(PythonValue::Text("CPython".to_owned())),
             "bool" => Some(PythonValue::Bool(argument(0)?.is_true())),
             "int" => argument(0)?.number().map(PythonValue::Int),
             "getattr" if is_sys && text(1) == "abiflags" => Some(PythonValue::Text("t".to_owned())),
             "hasattr" if is_sys => match text(1).as_str() {
-                "gettotalrefcount" | "pypy_version_info" | "pypy_translation_info" => Some(PythonValue::Bool(false)),
+                "gettotalrefcount" | "pypy_version_info" | "pypy_translation_info" => {
+                    Some(PythonValue::Bool(false))
+                }
                 "_is_gil_enabled" => Some(PythonValue::Bool(true)),
                 _ => None,
             },
-            "lower" => match self.value(function.child_by_field_name("object")?, minor, depth + 1)? {
-                PythonValue::Text(text) => Some(PythonValue::Text(text.to_ascii_lowercase())),
-                _ => None,
-            },
+            "lower" => {
+                match self.value(function.child_by_field_name("object")?, minor, depth + 1)? {
+                    PythonValue::Text(text) => Some(PythonValue::Text(text.to_ascii_lowercase())),
+                    _ => None,
+                }
+            }
             // The tag of a compiled wheel's interpreter.
             "startswith" if text(0) == "cp" => Some(PythonValue::Bool(true)),
             _ if function.kind() == "identifier" => self.named(name, minor, depth),
@@ -223,7 +267,9 @@ fn returned<'t>(function: SyntaxNode<'t>) -> Option<SyntaxNode<'t>> {
     let body = function.child_by_field_name("body")?;
     let mut statements = body.named_children().filter(|statement| {
         let is_text = statement.kind() == "expression_statement"
-            && statement.named_child(0).is_some_and(|inner| inner.kind() == "string");
+            && statement
+                .named_child(0)
+                .is_some_and(|inner| inner.kind() == "string");
         statement.kind() != "comment" && !is_text
     });
     let first = statements.next()?;
@@ -235,9 +281,11 @@ fn returned<'t>(function: SyntaxNode<'t>) -> Option<SyntaxNode<'t>> {
 fn known(name: &str, minor: u8) -> Option<PythonValue> {
     let minor = i64::from(minor);
     Some(match name {
-        "sys.version_info" | "version_info" => {
-            PythonValue::Tuple(vec![Some(PythonValue::Int(3)), Some(PythonValue::Int(minor)), None])
-        }
+        "sys.version_info" | "version_info" => PythonValue::Tuple(vec![
+            Some(PythonValue::Int(3)),
+            Some(PythonValue::Int(minor)),
+            None,
+        ]),
         "sys.version_info.major" => PythonValue::Int(3),
         "sys.version_info.minor" => PythonValue::Int(minor),
         "sys.abiflags" => PythonValue::Text("t".to_owned()),
@@ -258,12 +306,22 @@ fn integer(text: &str) -> Option<i64> {
 
 /// A string without prefix and escapes.
 fn plain_text(text: &str) -> Option<String> {
-    let quote = text.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
-    let inner = text.strip_prefix(quote)?.strip_suffix(quote).filter(|inner| inner.len() <= LONGEST)?;
+    let quote = text
+        .chars()
+        .next()
+        .filter(|quote| matches!(quote, '"' | '\''))?;
+    let inner = text
+        .strip_prefix(quote)?
+        .strip_suffix(quote)
+        .filter(|inner| inner.len() <= LONGEST)?;
     (!inner.contains(['\\', quote])).then(|| inner.to_owned())
 }
 
-fn joined(operator: &str, left: Option<PythonValue>, right: Option<PythonValue>) -> Option<PythonValue> {
+fn joined(
+    operator: &str,
+    left: Option<PythonValue>,
+    right: Option<PythonValue>,
+) -> Option<PythonValue> {
     let is_and = operator == "and";
     let decides = |value: &PythonValue| value.is_true() != is_and;
     match (left, right) {
@@ -304,7 +362,10 @@ fn contains(whole: &PythonValue, part: &PythonValue) -> Option<bool> {
     match (whole, part) {
         (PythonValue::Text(whole), PythonValue::Text(part)) => Some(whole.contains(part.as_str())),
         (PythonValue::Tuple(items), part) => {
-            let found: Option<Vec<bool>> = items.iter().map(|item| equal(item.as_ref()?, part)).collect();
+            let found: Option<Vec<bool>> = items
+                .iter()
+                .map(|item| equal(item.as_ref()?, part))
+                .collect();
             found.map(|found| found.contains(&true))
         }
         _ => None,
@@ -336,12 +397,24 @@ mod tests {
         let cases = [
             ("sysconfig.get_config_var('Py_GIL_DISABLED')", all, none),
             ("not get_config_var('Py_GIL_DISABLED')", none, all),
-            ("bool(sysconfig.get_config_vars().get('Py_GIL_DISABLED', 0)) is True", all, none),
-            ("sysconfig.get_config_vars()['Py_GIL_DISABLED'] == 1", all, none),
+            (
+                "bool(sysconfig.get_config_vars().get('Py_GIL_DISABLED', 0)) is True",
+                all,
+                none,
+            ),
+            (
+                "sysconfig.get_config_vars()['Py_GIL_DISABLED'] == 1",
+                all,
+                none,
+            ),
             ("sys.version_info < (3, 14)", 0b001, 0b110),
             ("sys.version_info[:2] == (3, 14)", 0b010, 0b101),
             ("sys.version_info >= (3, 14, 1)", 0b100, 0b001),
-            ("sys.version_info.minor > 13 and sys.version_info[0] == 3", 0b110, 0b001),
+            (
+                "sys.version_info.minor > 13 and sys.version_info[0] == 3",
+                0b110,
+                0b001,
+            ),
             ("platform.python_implementation() == 'CPython'", all, none),
             ("sys.implementation.name != 'cpython'", none, all),
             ("'t' in getattr(sys, 'abiflags', '')", all, none),

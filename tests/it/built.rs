@@ -9,7 +9,9 @@ pub(crate) struct Fixtures(pub(crate) &'static str);
 
 impl Fixtures {
     pub(crate) fn folder(&self) -> PathBuf {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(self.0)
+        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("fixtures")
+            .join(self.0)
     }
 
     pub(crate) fn built(&self, name: &str) -> Vec<u8> {
@@ -19,7 +21,9 @@ impl Fixtures {
     /// Names of all of them, in order.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.folder().join("built")).unwrap();
-        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -29,7 +33,10 @@ impl Fixtures {
     pub(crate) fn check_sums(&self) {
         let expected = std::fs::read_to_string(self.folder().join("SHA256SUMS")).unwrap();
         let sum = |name: String| {
-            let digest: String = Sha256::digest(self.built(&name)).iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest: String = Sha256::digest(self.built(&name))
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
             format!("{digest}  built/{name}")
         };
         let found: Vec<String> = self.names().into_iter().map(sum).collect();

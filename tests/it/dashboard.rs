@@ -37,21 +37,39 @@ impl Desk {
 
     fn command(&self, name: &str, arguments: &[&str]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ungil"));
-        command.env_clear().current_dir(self.0.path()).stdin(Stdio::null());
+        command
+            .env_clear()
+            .current_dir(self.0.path())
+            .stdin(Stdio::null());
         let output = command.arg(name).args(arguments).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Run {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 }
 
 /// The page of some reports and plans, `0.json`, `1.json` and so on.
 fn page(reports: &[Value]) -> String {
-    let files: Vec<(String, String)> =
-        reports.iter().enumerate().map(|(number, report)| (format!("{number}.json"), report.to_string())).collect();
-    let desk = Desk::with(&files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect::<Vec<_>>());
+    let files: Vec<(String, String)> = reports
+        .iter()
+        .enumerate()
+        .map(|(number, report)| (format!("{number}.json"), report.to_string()))
+        .collect();
+    let desk = Desk::with(
+        &files
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()))
+            .collect::<Vec<_>>(),
+    );
     let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
     let run = desk.run(&[&names[..], &["-o", "site"]].concat());
-    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (Some(0), "site/index.html\n", ""));
+    assert_eq!(
+        (run.code, run.stdout.as_str(), run.stderr.as_str()),
+        (Some(0), "site/index.html\n", "")
+    );
     std::fs::read_to_string(desk.0.path().join("site/index.html")).unwrap()
 }
 
@@ -61,7 +79,11 @@ fn three_days() -> Vec<Value> {
     vec![
         // Not in the order of their times.
         made::dated(
-            made::with_verdict(made::with_verdict(made::sample(), "lxml", "ready"), "numpy", "unknown"),
+            made::with_verdict(
+                made::with_verdict(made::sample(), "lxml", "ready"),
+                "numpy",
+                "unknown",
+            ),
             "2026-11-21T06:00:00Z",
         ),
         made::dated(made::sample(), "2026-11-01T06:00:00Z"),
@@ -70,7 +92,13 @@ fn three_days() -> Vec<Value> {
 }
 
 fn text_of(html: &str, start: &str, end: &str) -> String {
-    let part = html.split_once(start).unwrap_or_else(|| panic!("no {start} in the page")).1.split_once(end).unwrap().0;
+    let part = html
+        .split_once(start)
+        .unwrap_or_else(|| panic!("no {start} in the page"))
+        .1
+        .split_once(end)
+        .unwrap()
+        .0;
     let mut text = String::new();
     let mut in_tag = false;
     for character in part.chars() {
@@ -105,15 +133,33 @@ fn a_wrong_file_is_told_with_file_and_place() {
             "error: a.json:1:2: expected a report of `ungil scan --format json`, found invalid length 0, expected an object",
         ),
         ("{}", "found no `schema_version`"),
-        (&other, "error: a.json: expected a report of schema_version 1, found schema_version 2\n  hint: read it with"),
+        (
+            &other,
+            "error: a.json: expected a report of schema_version 1, found schema_version 2\n  hint: read it with",
+        ),
         (&inspection.to_string(), "found missing field `packages`"),
         (&verdict, "found unknown variant `great`"),
-        (&target, "expected a target that `targets` has, found `cp314t-linux-x86_64`"),
-        (&made::dated(made::sample(), "yesterday").to_string(), "generated: expected a time such as"),
+        (
+            &target,
+            "expected a target that `targets` has, found `cp314t-linux-x86_64`",
+        ),
+        (
+            &made::dated(made::sample(), "yesterday").to_string(),
+            "generated: expected a time such as",
+        ),
     ] {
-        let run = Desk::with(&[("a.json", text), ("good.json", &sample)]).run(&["good.json", "a.json", "-o", "site"]);
+        let run = Desk::with(&[("a.json", text), ("good.json", &sample)]).run(&[
+            "good.json",
+            "a.json",
+            "-o",
+            "site",
+        ]);
         assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{told}");
-        assert!(run.stderr.contains(told), "{told} is not in\n{}", run.stderr);
+        assert!(
+            run.stderr.contains(told),
+            "{told} is not in\n{}",
+            run.stderr
+        );
     }
 }
 
@@ -122,9 +168,17 @@ fn a_folder_that_cannot_be_is_told() {
     let desk = Desk::with(&[("a.json", &made::sample().to_string())]);
     let run = desk.run(&["a.json", "-o", "a.json"]);
     assert_eq!(run.code, Some(2));
-    assert!(run.stderr.contains("cannot make a.json") && run.stderr.contains("--output"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("cannot make a.json") && run.stderr.contains("--output"),
+        "{}",
+        run.stderr
+    );
     let run = desk.run(&["missing.json", "-o", "site"]);
-    assert!(run.code == Some(2) && run.stderr.contains("cannot read the report missing.json"), "{}", run.stderr);
+    assert!(
+        run.code == Some(2) && run.stderr.contains("cannot read the report missing.json"),
+        "{}",
+        run.stderr
+    );
     assert!(!desk.0.path().join("site").exists());
 }
 
@@ -133,7 +187,11 @@ fn a_report_that_an_earlier_ungil_wrote_is_read() {
     let written = include_str!("../../fixtures/reports/version-1.json");
     let html = page(&[serde_json::from_str(written).unwrap()]);
     assert_eq!(
-        text_of(&html, "<section id=\"in-the-way\" aria-labelledby=\"in-the-way-title\">", "<summary>"),
+        text_of(
+            &html,
+            "<section id=\"in-the-way\" aria-labelledby=\"in-the-way-title\">",
+            "<summary>"
+        ),
         "In the way 1 package These cannot be installed, crash, or switch the GIL back on. gil lxml 6.1.3 \
          cp314t-linux-x86_64 lxml._elementpath declares that it needs the GIL: slot Py_mod_gil is 0 The same of \
          lxml.builder, lxml.etree, lxml.html._difflib, lxml.html.diff, lxml.objectify, lxml.sax What to do: Look for a \
@@ -146,27 +204,45 @@ fn a_report_that_an_earlier_ungil_wrote_is_read() {
 fn a_version_that_two_environments_hold_stands_there_twice() {
     let mut report = made::sample();
     let packages = report["packages"].as_array_mut().unwrap();
-    let mut other = packages.iter().find(|package| package["name"] == "lxml").unwrap().clone();
+    let mut other = packages
+        .iter()
+        .find(|package| package["name"] == "lxml")
+        .unwrap()
+        .clone();
     for result in other["results"].as_array_mut().unwrap() {
         result["verdict"] = json!("ready");
     }
     packages.push(other);
     let html = page(&[report]);
     let shown = |verdict: &str| {
-        html.matches(&format!("<tr><th scope=\"row\">lxml <small>6.1.3</small></th><td class=\"{verdict}\"")).count()
+        html.matches(&format!(
+            "<tr><th scope=\"row\">lxml <small>6.1.3</small></th><td class=\"{verdict}\""
+        ))
+        .count()
     };
     assert_eq!((shown("gil"), shown("ready")), (1, 1));
-    assert_eq!(html.matches("</span> lxml <small>").count(), 1, "what was found in one is not said of the other");
+    assert_eq!(
+        html.matches("</span> lxml <small>").count(),
+        1,
+        "what was found in one is not said of the other"
+    );
 }
 
 #[test]
 fn nothing_is_asked_of_any_other_place() {
-    for files in [vec![made::sample()], vec![made::hostile()], vec![made::planned(&made::plan()), made::plan()]] {
+    for files in [
+        vec![made::sample()],
+        vec![made::hostile()],
+        vec![made::planned(&made::plan()), made::plan()],
+    ] {
         let html = page(&files);
         for attribute in ["src=", "href=", "action=", "data="] {
             for (at, _) in html.match_indices(&format!(" {attribute}\"")) {
                 let value = &html[at + attribute.len() + 2..];
-                assert!(value.starts_with('#') || value.starts_with("data:"), "{attribute}{value:.60}");
+                assert!(
+                    value.starts_with('#') || value.starts_with("data:"),
+                    "{attribute}{value:.60}"
+                );
             }
         }
         assert!(!html.contains("@import") && !html.contains("url("));
@@ -176,7 +252,11 @@ fn nothing_is_asked_of_any_other_place() {
 #[test]
 fn hostile_text_stays_text() {
     let html = page(&[made::hostile()]);
-    assert_eq!(html.matches("<script").count(), 3, "two with data, one with the page's own code");
+    assert_eq!(
+        html.matches("<script").count(),
+        3,
+        "two with data, one with the page's own code"
+    );
     assert_eq!(html.matches("</script").count(), 3);
     assert!(!html.contains("<img") && !html.contains('\u{2028}'));
 }
@@ -185,7 +265,11 @@ fn hostile_text_stays_text() {
 fn the_page_says_what_changed() {
     let html = page(&three_days());
     assert_eq!(
-        text_of(&html, "<section id=\"changes\" aria-labelledby=\"changes-title\">", "</section>"),
+        text_of(
+            &html,
+            "<section id=\"changes\" aria-labelledby=\"changes-title\">",
+            "</section>"
+        ),
         "What changed From 2026-11-11 06:00 UTC to 2026-11-21 06:00 UTC: 1 worse, 1 better. The earlier report has 1 problem: \
          some of this may be no more than what could not be looked at. The later report has 1 problem: some of this may be \
          no more than what could not be looked at. Changes since the report before Change Package Before After Targets \
@@ -198,10 +282,16 @@ fn the_page_says_what_changed() {
 
 #[test]
 fn reports_without_a_time_stand_as_they_were_given() {
-    let html = page(&[made::sample(), made::dated(made::sample(), "2026-11-01T06:00:00Z")]);
+    let html = page(&[
+        made::sample(),
+        made::dated(made::sample(), "2026-11-01T06:00:00Z"),
+    ]);
     let trend = text_of(&html, "<section id=\"trend\"", "</section>");
     assert!(trend.contains("not all of them state a time"), "{trend}");
-    assert!(trend.find("0.json") < trend.rfind("2026-11-01 06:00 UTC"), "{trend}");
+    assert!(
+        trend.find("0.json") < trend.rfind("2026-11-01 06:00 UTC"),
+        "{trend}"
+    );
 }
 
 /// The page, served to a browser that shows it.
@@ -221,7 +311,12 @@ fn names(browser: &Browser) -> Vec<String> {
         "return [...document.querySelectorAll('#matrix tbody tr:not([hidden]):not(.details) button')]
            .map((button) => button.firstChild.textContent.trim())",
     );
-    names.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+    names
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Waits until the rows that are shown have these names: a key that was pressed takes a while.
@@ -252,11 +347,17 @@ fn search_and_filters_show_what_they_should() {
     let (_server, browser) = shown(&three_days());
     let all = names(&browser);
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
-    assert_eq!(count(&browser), format!("All {} package versions", all.len()));
+    assert_eq!(
+        count(&browser),
+        format!("All {} package versions", all.len())
+    );
     focus(&browser, "#query");
     browser.press("LXML");
     check_names(&browser, &["lxml"]);
-    assert_eq!(count(&browser), format!("1 of {} package versions", all.len()));
+    assert_eq!(
+        count(&browser),
+        format!("1 of {} package versions", all.len())
+    );
     browser.press(" nowhere");
     check_names(&browser, &[]);
     assert_eq!(count(&browser), "No package version is like that");
@@ -286,18 +387,30 @@ fn everything_can_be_done_by_keyboard() {
     let (_server, browser) = shown(&three_days());
     browser.press(TAB);
     assert_eq!(focused(&browser), "skip");
-    assert!(browser.run("return document.activeElement.getBoundingClientRect().height").as_f64().unwrap() > 20.0);
+    assert!(
+        browser
+            .run("return document.activeElement.getBoundingClientRect().height")
+            .as_f64()
+            .unwrap()
+            > 20.0
+    );
     browser.press(ENTER);
     assert_eq!(browser.run("return location.hash"), "#packages");
     focus(&browser, "#matrix tbody button");
     let outline = browser.run("return getComputedStyle(document.activeElement).outlineStyle");
     assert_eq!(outline, "solid", "focus is seen");
     browser.press(ENTER);
-    assert_eq!(browser.run("return document.activeElement.getAttribute('aria-expanded')"), "true");
+    assert_eq!(
+        browser.run("return document.activeElement.getAttribute('aria-expanded')"),
+        "true"
+    );
     let details = "return document.getElementById(document.activeElement.getAttribute('aria-controls')).innerText";
     assert!(browser.run(details).as_str().unwrap().contains("cp314t"));
     browser.press(ENTER);
-    assert_eq!(browser.run("return document.querySelector('.details').hidden"), true);
+    assert_eq!(
+        browser.run("return document.querySelector('.details').hidden"),
+        true
+    );
     // Tab reaches the end of the page: nothing keeps the focus.
     focus(&browser, "#matrix tbody tr:last-child button");
     let rest = "return [...document.querySelectorAll('#matrix tbody tr:last-child button, #matrix ~ * button')].length";
@@ -313,7 +426,9 @@ fn evidence_opens_on_demand() {
     focus(&browser, "#query");
     browser.press("lxml");
     browser.run("document.querySelector('#matrix tbody tr:not([hidden]) button').click()");
-    browser.run("for (const module of document.querySelectorAll('.details details')) module.open = true");
+    browser.run(
+        "for (const module of document.querySelectorAll('.details details')) module.open = true",
+    );
     let text = browser.run("return document.querySelector('.details').innerText");
     let text = text.as_str().unwrap();
     for seen in [
@@ -325,9 +440,18 @@ fn evidence_opens_on_demand() {
         assert!(text.contains(seen), "{seen} is not in\n{text}");
     }
     browser.press(" nowhere");
-    assert_eq!(browser.run("return document.querySelector('.details').hidden"), true);
+    assert_eq!(
+        browser.run("return document.querySelector('.details').hidden"),
+        true
+    );
     let card = "const details = document.querySelector('.obstacle.gil details'); details.open = true; return details.textContent";
-    assert!(browser.run(card).as_str().unwrap().contains("ungil explain gil-enabled-on-import"));
+    assert!(
+        browser
+            .run(card)
+            .as_str()
+            .unwrap()
+            .contains("ungil explain gil-enabled-on-import")
+    );
 }
 
 #[test]
@@ -368,15 +492,32 @@ fn a_browser_asks_for_nothing_and_runs_nothing_hostile() {
     browser.wait("setTimeout(done, 300)", &[]);
     assert_eq!(server.paths(), ["/site/"]);
     assert_eq!(
-        browser.requested().into_iter().filter(|url| !url.starts_with("data:")).collect::<Vec<_>>(),
+        browser
+            .requested()
+            .into_iter()
+            .filter(|url| !url.starts_with("data:"))
+            .collect::<Vec<_>>(),
         [server.url("/site/")]
     );
     assert_eq!(browser.console(), [""; 0]);
-    assert!(browser.run("return document.title").as_str().unwrap().starts_with("Does the GIL stay off?"));
-    assert_eq!(browser.run("return document.images.length + document.scripts.length"), 3);
+    assert!(
+        browser
+            .run("return document.title")
+            .as_str()
+            .unwrap()
+            .starts_with("Does the GIL stay off?")
+    );
+    assert_eq!(
+        browser.run("return document.images.length + document.scripts.length"),
+        3
+    );
     let injected = "const script = document.createElement('style'); script.textContent = 'body { display: none }';
         document.head.append(script); return getComputedStyle(document.body).display";
-    assert_eq!(browser.run(injected), "block", "the policy stops styles that it does not name");
+    assert_eq!(
+        browser.run(injected),
+        "block",
+        "the policy stops styles that it does not name"
+    );
 }
 
 #[test]
@@ -384,16 +525,28 @@ fn a_browser_asks_for_nothing_and_runs_nothing_hostile() {
 fn without_scripts_everything_that_matters_is_there() {
     let server = Server::start(Routes::new().reply("/site/", Reply::html(page(&three_days()))));
     let browser = Browser::start();
-    browser.tool("Emulation.setScriptExecutionDisabled", &json!({ "value": true }));
+    browser.tool(
+        "Emulation.setScriptExecutionDisabled",
+        &json!({ "value": true }),
+    );
     browser.open(&server.url("/site/"));
     for media in ["screen", "print"] {
         browser.tool("Emulation.setEmulatedMedia", &json!({ "media": media }));
         let text = browser.run("return document.body.textContent");
         let text = text.as_str().unwrap();
-        for said in
-            ["Not yet: ", "In the way", "What to do:", " → usd-core", "What changed", "nothing against", "All packages"]
-        {
-            assert!(text.contains(said), "{said} is not in the page on {media}:\n{text}");
+        for said in [
+            "Not yet: ",
+            "In the way",
+            "What to do:",
+            " → usd-core",
+            "What changed",
+            "nothing against",
+            "All packages",
+        ] {
+            assert!(
+                text.contains(said),
+                "{said} is not in the page on {media}:\n{text}"
+            );
         }
         assert_eq!(
             browser
@@ -429,7 +582,16 @@ fn a_search_in_1500_packages_is_answered_within_100_milliseconds() {
         }, 30));";
     browser.run("document.getElementById('packages').scrollIntoView({ behavior: 'instant' })");
     let mut told = Vec::new();
-    for text in ["n", "nu", "numpy-0", "gil-enabled-on-import", "cython", "first ready 2.1", "", "nowhere"] {
+    for text in [
+        "n",
+        "nu",
+        "numpy-0",
+        "gil-enabled-on-import",
+        "cython",
+        "first ready 2.1",
+        "",
+        "nowhere",
+    ] {
         // The fastest of ten, each after everything was shown: a machine may be busy with something else.
         let times = (0..10).map(|_| {
             browser.wait(body, &[json!(if text.is_empty() { "numpy" } else { "" })]);
@@ -450,8 +612,12 @@ fn a_search_in_1500_packages_is_answered_within_100_milliseconds() {
 /// Where `.ci/run` puts axe-core (<https://github.com/dequelabs/axe-core>).
 fn axe() -> String {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/axe/axe.min.js");
-    std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("this test needs {}, which .ci/run fetches: {error}", path.display()))
+    std::fs::read_to_string(&path).unwrap_or_else(|error| {
+        panic!(
+            "this test needs {}, which .ci/run fetches: {error}",
+            path.display()
+        )
+    })
 }
 
 #[test]
@@ -459,24 +625,49 @@ fn axe() -> String {
 fn axe_finds_no_violation() {
     let axe = axe();
     let with_problems = made::dated(made::sample(), "2026-11-21T06:00:00Z");
-    assert_ne!(with_problems["problems"], json!([]), "the sample has problems");
+    assert_ne!(
+        with_problems["problems"],
+        json!([]),
+        "the sample has problems"
+    );
     let plan = made::plan();
-    let planned = made::together(made::with_other_build(with_problems.clone(), "lxml", "7.0"), &made::planned(&plan));
-    for reports in [vec![with_problems], three_days(), vec![planned, plan], vec![made::gated()]] {
+    let planned = made::together(
+        made::with_other_build(with_problems.clone(), "lxml", "7.0"),
+        &made::planned(&plan),
+    );
+    for reports in [
+        vec![with_problems],
+        three_days(),
+        vec![planned, plan],
+        vec![made::gated()],
+    ] {
         let (_server, browser) = shown(&reports);
-        browser.run("for (const button of document.querySelectorAll('button.open')) button.click()");
-        browser.run("for (const details of document.querySelectorAll('details')) details.open = true");
+        browser
+            .run("for (const button of document.querySelectorAll('button.open')) button.click()");
+        browser
+            .run("for (const details of document.querySelectorAll('details')) details.open = true");
         browser.run(&axe);
-        for (scheme, width) in [("light", 1_280), ("dark", 1_280), ("light", 375), ("dark", 375)] {
-            let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        for (scheme, width) in [
+            ("light", 1_280),
+            ("dark", 1_280),
+            ("light", 375),
+            ("dark", 375),
+        ] {
+            let features =
+                json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
             browser.tool("Emulation.setEmulatedMedia", &features);
-            let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+            let size =
+                json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
             browser.tool("Emulation.setDeviceMetricsOverride", &size);
             let body = "axe.run({ resultTypes: ['violations'] }).then((found) => done(found.violations.map((violation) =>
                 `${violation.id}: ${violation.help}: ${violation.nodes.slice(0, 3).map((node) => node.html.slice(0, 200))}`)));";
             assert_eq!(browser.wait(body, &[]), json!([]), "{scheme} {width}");
             let wider = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
-            assert_eq!(browser.run(wider), false, "the page itself never scrolls sideways at {width}");
+            assert_eq!(
+                browser.run(wider),
+                false,
+                "the page itself never scrolls sideways at {width}"
+            );
         }
     }
 }

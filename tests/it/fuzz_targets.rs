@@ -48,13 +48,19 @@ pub(crate) const TARGETS: [Target; 11] = [
 
 /// A wheel, with all that it holds.
 pub(crate) fn wheel(bytes: &[u8]) {
-    let Ok(wheel) =
-        WheelArchive::open("a-1.0-cp314-cp314t-linux_x86_64.whl", Box::new(bytes.to_vec()), ArchiveLimits::default())
-    else {
+    let Ok(wheel) = WheelArchive::open(
+        "a-1.0-cp314-cp314t-linux_x86_64.whl",
+        Box::new(bytes.to_vec()),
+        ArchiveLimits::default(),
+    ) else {
         return;
     };
     let _ = (wheel.metadata(), wheel.wheel_file());
-    let paths: Vec<&str> = wheel.entries().iter().map(|entry| entry.path.as_str()).collect();
+    let paths: Vec<&str> = wheel
+        .entries()
+        .iter()
+        .map(|entry| entry.path.as_str())
+        .collect();
     for unpacked in wheel.read(&paths) {
         if let Ok(member) = unpacked.member {
             let _ = examine::read(&member.path, &member.bytes);
@@ -65,18 +71,27 @@ pub(crate) fn wheel(bytes: &[u8]) {
 /// A source distribution, with its sources.
 pub(crate) fn sdist_file(bytes: &[u8]) {
     for filename in ["a-1.0.tar.gz", "a-1.0.zip"] {
-        let _ = sdist::read(filename, Box::new(bytes.to_vec()), SdistDepth::Everything, ArchiveLimits::default());
+        let _ = sdist::read(
+            filename,
+            Box::new(bytes.to_vec()),
+            SdistDepth::Everything,
+            ArchiveLimits::default(),
+        );
     }
 }
 
 /// A container image's archive, with each file in it as a layer.
 pub(crate) fn image_archive(bytes: &[u8]) {
-    let Ok(folder) = tempfile::tempdir() else { return };
+    let Ok(folder) = tempfile::tempdir() else {
+        return;
+    };
     let path = folder.path().join("image.tar");
     if std::fs::write(&path, bytes).is_err() {
         return;
     }
-    let Ok(blobs) = ImageFiles::open(&path, &ArchiveLimits::default()) else { return };
+    let Ok(blobs) = ImageFiles::open(&path, &ArchiveLimits::default()) else {
+        return;
+    };
     let mut visit = |_: &TarEntry, bytes: &mut dyn Read| -> Result<ControlFlow<()>, BlobError> {
         let _ = io::copy(bytes, &mut io::sink());
         Ok(ControlFlow::Continue(()))
@@ -93,7 +108,11 @@ pub(crate) fn compiled(bytes: &[u8]) {
 
 /// `METADATA`, `PKG-INFO` and `WHEEL`.
 pub(crate) fn metadata_file(bytes: &[u8]) {
-    let _ = (metadata::parse(bytes), metadata::parse_sdist(bytes), metadata::parse_wheel_file(bytes));
+    let _ = (
+        metadata::parse(bytes),
+        metadata::parse_sdist(bytes),
+        metadata::parse_wheel_file(bytes),
+    );
 }
 
 /// `RECORD`.
@@ -138,9 +157,17 @@ const INPUTS: [&str; 12] = [
 
 /// Requirements, lock files and projects.
 pub(crate) fn input_file(bytes: &[u8]) {
-    let Some((first, content)) = bytes.split_first() else { return };
-    let name = INPUTS.get(usize::from(*first) % INPUTS.len()).copied().unwrap_or_default();
-    let files = OneFile { path: Path::new("/work").join(name), content };
+    let Some((first, content)) = bytes.split_first() else {
+        return;
+    };
+    let name = INPUTS
+        .get(usize::from(*first) % INPUTS.len())
+        .copied()
+        .unwrap_or_default();
+    let files = OneFile {
+        path: Path::new("/work").join(name),
+        content,
+    };
     let context = InputContext {
         current_directory: "/work".into(),
         variables: BTreeMap::new(),
@@ -149,7 +176,11 @@ pub(crate) fn input_file(bytes: &[u8]) {
         locale_encoding: None,
         selection: GroupSelection::default(),
     };
-    let _ = input::read(&[TypedInput::Word(name.to_owned())], PackageSources::default(), &context);
+    let _ = input::read(
+        &[TypedInput::Word(name.to_owned())],
+        PackageSources::default(),
+        &context,
+    );
 }
 
 /// Answers every request with one page.
@@ -158,7 +189,11 @@ struct OnePage(Vec<u8>);
 impl RequestTransport for OnePage {
     fn send(&self, _request: &HttpRequest) -> Result<HttpResponse, TransportError> {
         let body = Box::new(io::Cursor::new(self.0.clone()));
-        Ok(HttpResponse { status: http::StatusCode::OK, headers: http::HeaderMap::new(), body })
+        Ok(HttpResponse {
+            status: http::StatusCode::OK,
+            headers: http::HeaderMap::new(),
+            body,
+        })
     }
 }
 
@@ -166,7 +201,10 @@ impl RequestTransport for OnePage {
 pub(crate) fn simple_page(bytes: &[u8]) {
     let settings = IndexSettings::new(PackageSources::default(), SystemTime::UNIX_EPOCH);
     let transport = Arc::new(OnePage(bytes.to_vec()));
-    let Ok(index) = PackageIndex::with_transport(settings, transport, Arc::new(NoFetchObserver)) else { return };
+    let Ok(index) = PackageIndex::with_transport(settings, transport, Arc::new(NoFetchObserver))
+    else {
+        return;
+    };
     if let Ok(name) = "a".parse() {
         let _ = index.listing(&name);
     }
@@ -193,8 +231,13 @@ const SOURCES: [&str; 10] = [
 
 /// One file of a source distribution.
 pub(crate) fn sources(bytes: &[u8]) {
-    let Some((first, content)) = bytes.split_first() else { return };
-    let path = SOURCES.get(usize::from(*first) % SOURCES.len()).copied().unwrap_or_default();
+    let Some((first, content)) = bytes.split_first() else {
+        return;
+    };
+    let path = SOURCES
+        .get(usize::from(*first) % SOURCES.len())
+        .copied()
+        .unwrap_or_default();
     let mut reader = SourceReader::default();
     if reader.meet(path) {
         reader.take(path, content);

@@ -34,24 +34,51 @@ fn rows() -> Vec<Row> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let row = |line: &str| {
         let mut cells = line.split('\t').map(str::to_owned);
-        let mut next = || cells.next().unwrap_or_else(|| panic!("too few cells: {line}"));
-        Row { file: next(), expected: std::array::from_fn(|_| next()), needs: next() }
+        let mut next = || {
+            cells
+                .next()
+                .unwrap_or_else(|| panic!("too few cells: {line}"))
+        };
+        Row {
+            file: next(),
+            expected: std::array::from_fn(|_| next()),
+            needs: next(),
+        }
     };
     lines.map(row).collect()
 }
 
 /// As it is written in a report.
 fn word<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
+    serde_json::to_value(value)
+        .unwrap()
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 fn declaration(fact: &Fact<GilDeclaration>) -> String {
     match fact {
-        Fact::Known { value: GilDeclaration::Absent, .. } => "absent".to_owned(),
-        Fact::Known { value: GilDeclaration::NotAModule, .. } => "no module".to_owned(),
-        Fact::Known { value: GilDeclaration::Slot { value }, .. } => format!("slot {value}"),
-        Fact::Known { value: GilDeclaration::SetGil { value }, .. } => format!("call {value}"),
-        Fact::Known { value: GilDeclaration::Delegated { to }, .. } => format!("delegated to {to}"),
+        Fact::Known {
+            value: GilDeclaration::Absent,
+            ..
+        } => "absent".to_owned(),
+        Fact::Known {
+            value: GilDeclaration::NotAModule,
+            ..
+        } => "no module".to_owned(),
+        Fact::Known {
+            value: GilDeclaration::Slot { value },
+            ..
+        } => format!("slot {value}"),
+        Fact::Known {
+            value: GilDeclaration::SetGil { value },
+            ..
+        } => format!("call {value}"),
+        Fact::Known {
+            value: GilDeclaration::Delegated { to },
+            ..
+        } => format!("delegated to {to}"),
         Fact::Unknown { .. } => "unknown".to_owned(),
     }
 }
@@ -79,8 +106,9 @@ fn found(image: &ImageFacts) -> [String; 7] {
 /// Reads the file under a name for which the import system would call the hook.
 fn check(row: &Row) -> Result<(), String> {
     let path = format!("{}.so", row.expected[4].trim_start_matches("PyInit_"));
-    let facts =
-        read(&path, &FIXTURES.built(&row.file)).unwrap().unwrap_or_else(|| panic!("{} is no object file", row.file));
+    let facts = read(&path, &FIXTURES.built(&row.file))
+        .unwrap()
+        .unwrap_or_else(|| panic!("{} is no object file", row.file));
     let found = found(&facts.images[0]);
     if found == row.expected {
         return Ok(());
@@ -102,10 +130,19 @@ fn fixtures_are_what_the_recipe_built() {
 fn every_generator_is_known_and_its_declaration_read() {
     let rows = rows();
     let names = FIXTURES.names();
-    let without: Vec<&String> = names.iter().filter(|name| !rows.iter().any(|row| row.file == **name)).collect();
+    let without: Vec<&String> = names
+        .iter()
+        .filter(|name| !rows.iter().any(|row| row.file == **name))
+        .collect();
     assert!(without.is_empty(), "without a line: {without:?}");
     let failures: Vec<String> = rows.iter().filter_map(|row| check(row).err()).collect();
-    assert!(failures.is_empty(), "{} of {} differ:\n{}", failures.len(), rows.len(), failures.concat());
+    assert!(
+        failures.is_empty(),
+        "{} of {} differ:\n{}",
+        failures.len(),
+        rows.len(),
+        failures.concat()
+    );
 }
 
 /// The interpreter that the variable names, or else the one that is packed beside the repository, unpacked.
@@ -114,9 +151,22 @@ fn interpreter(scratch: &Path) -> PathBuf {
         return PathBuf::from(path);
     }
     let packed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(PACKED);
-    assert!(packed.exists(), "this test needs {VARIABLE} to name a free-threaded CPython 3.13, or {PACKED}");
-    let status = Command::new("tar").arg("-xJf").arg(&packed).arg("-C").arg(scratch).status().unwrap();
-    assert!(status.success(), "{} could not be unpacked", packed.display());
+    assert!(
+        packed.exists(),
+        "this test needs {VARIABLE} to name a free-threaded CPython 3.13, or {PACKED}"
+    );
+    let status = Command::new("tar")
+        .arg("-xJf")
+        .arg(&packed)
+        .arg("-C")
+        .arg(scratch)
+        .status()
+        .unwrap();
+    assert!(
+        status.success(),
+        "{} could not be unpacked",
+        packed.display()
+    );
     scratch.join("python3.13t/bin/python3.13t")
 }
 
@@ -128,7 +178,11 @@ fn import(python: &Path, scratch: &Path, row: &Row) -> bool {
     let path = folder.join(format!("{name}.cpython-313t-x86_64-linux-gnu.so"));
     std::fs::write(&path, FIXTURES.built(&row.file)).unwrap();
     let mut command = Command::new(python);
-    let output = command.args(["-I", "-W", "ignore", "-c", IMPORT, name]).arg(&path).env_remove("PYTHON_GIL").output();
+    let output = command
+        .args(["-I", "-W", "ignore", "-c", IMPORT, name])
+        .arg(&path)
+        .env_remove("PYTHON_GIL")
+        .output();
     let output = output.unwrap();
     match output.stdout.as_slice() {
         b"True\n" => true,
@@ -142,8 +196,10 @@ fn import(python: &Path, scratch: &Path, row: &Row) -> bool {
 #[ignore = "needs a free-threaded CPython 3.13 for Linux on x86-64: .ci/run runs this test where there is one"]
 fn the_interpreter_does_what_the_declaration_says() {
     let scratch = tempfile::tempdir().unwrap();
-    let rows: Vec<Row> =
-        rows().into_iter().filter(|row| row.file.starts_with("elf-x86_64-") && row.needs == "-").collect();
+    let rows: Vec<Row> = rows()
+        .into_iter()
+        .filter(|row| row.file.starts_with("elf-x86_64-") && row.needs == "-")
+        .collect();
     assert!(rows.len() > 20);
     let python = interpreter(scratch.path());
     for row in &rows {
@@ -151,6 +207,11 @@ fn the_interpreter_does_what_the_declaration_says() {
             "unknown" => row.file.contains("-not-used."),
             declared => declared == "slot 1" || declared == "call 1",
         };
-        assert_eq!(import(&python, scratch.path(), row), !keeps_off, "{}: whether the GIL is on", row.file);
+        assert_eq!(
+            import(&python, scratch.path(), row),
+            !keeps_off,
+            "{}: whether the GIL is on",
+            row.file
+        );
     }
 }

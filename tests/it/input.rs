@@ -1,6 +1,9 @@
 //! Requirements files against pip's own parser, broken ones against a table of errors, arguments, and hostile bytes.
 
-#![expect(clippy::unwrap_used, reason = "in helpers of tests, as in tests, a panic is the report")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "in helpers of tests, as in tests, a panic is the report"
+)]
 
 mod bills;
 mod locks;
@@ -13,7 +16,9 @@ use std::path::{Path, PathBuf};
 
 use pep508_rs::{MarkerEnvironment, MarkerTree, VersionOrUrl};
 use serde_json::{Value, json};
-use ungil::input::{self, FileKind, FilesOnDisk, GroupSelection, InputContext, InputError, InputFiles, TypedInput};
+use ungil::input::{
+    self, FileKind, FilesOnDisk, GroupSelection, InputContext, InputError, InputFiles, TypedInput,
+};
 use ungil::model::place::Location;
 use ungil::model::request::{FormatControl, PackageSources, Request, Requests, WantedPackage};
 use url::Url;
@@ -42,12 +47,21 @@ fn context<'a>(files: &'a dyn InputFiles, standard_input: &[u8]) -> InputContext
 }
 
 fn read(arguments: &[&str]) -> Result<Requests, InputError> {
-    let words: Vec<TypedInput> = arguments.iter().map(|argument| TypedInput::Word((*argument).to_owned())).collect();
-    input::read(&words, PackageSources::default(), &context(&FilesOnDisk, b"numpy # by hand\n-c nested/bounds.txt\n"))
+    let words: Vec<TypedInput> = arguments
+        .iter()
+        .map(|argument| TypedInput::Word((*argument).to_owned()))
+        .collect();
+    input::read(
+        &words,
+        PackageSources::default(),
+        &context(&FilesOnDisk, b"numpy # by hand\n-c nested/bounds.txt\n"),
+    )
 }
 
 fn names_in(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = entries.filter(|name| name.ends_with(".txt")).collect();
     names.sort();
     names
@@ -58,7 +72,11 @@ fn at_path(path: &Path) -> Value {
 }
 
 fn at_url(url: &Url) -> Value {
-    if url.scheme() == "file" { at_path(&url.to_file_path().unwrap()) } else { json!(url.as_str()) }
+    if url.scheme() == "file" {
+        at_path(&url.to_file_path().unwrap())
+    } else {
+        json!(url.as_str())
+    }
 }
 
 fn at(location: &Location) -> Value {
@@ -81,9 +99,18 @@ fn described(request: &Request, environments: &[MarkerEnvironment]) -> Value {
                     Value::Null
                 }
             };
-            (json!(requirement.name.as_ref()), &requirement.extras, place, &requirement.marker)
+            (
+                json!(requirement.name.as_ref()),
+                &requirement.extras,
+                place,
+                &requirement.marker,
+            )
         }
-        WantedPackage::Unnamed { location, extras, marker } => (Value::Null, extras, at(location), marker),
+        WantedPackage::Unnamed {
+            location,
+            extras,
+            marker,
+        } => (Value::Null, extras, at(location), marker),
     };
     versions.sort();
     let mut extras: Vec<&str> = extras.iter().map(AsRef::as_ref).collect();
@@ -111,11 +138,20 @@ fn control(control: &FormatControl) -> Value {
 }
 
 fn described_all(requests: &Requests, environments: &[MarkerEnvironment]) -> Value {
-    let all = |requests: &[Request]| requests.iter().map(|each| described(each, environments)).collect::<Vec<_>>();
+    let all = |requests: &[Request]| {
+        requests
+            .iter()
+            .map(|each| described(each, environments))
+            .collect::<Vec<_>>()
+    };
     let sources = &requests.sources;
     let indexes: Vec<&Url> = match sources.no_index {
         true => Vec::new(),
-        false => sources.index_url.iter().chain(&sources.extra_index_urls).collect(),
+        false => sources
+            .index_url
+            .iter()
+            .chain(&sources.extra_index_urls)
+            .collect(),
     };
     json!({
         "requests": all(&requests.requests),
@@ -136,7 +172,11 @@ fn every_file_is_read_as_pip_reads_it() {
     let environments: Vec<MarkerEnvironment> =
         serde_json::from_value(expected.get("environments").unwrap().clone()).unwrap();
     let files = expected.get("files").unwrap().as_object().unwrap();
-    assert_eq!(names_in(&folder()), files.keys().cloned().collect::<Vec<_>>(), "run expected-by-pip.py");
+    assert_eq!(
+        names_in(&folder()),
+        files.keys().cloned().collect::<Vec<_>>(),
+        "run expected-by-pip.py"
+    );
     for (name, expected) in files {
         let mut expected = expected.clone();
         for key in ["only_binary", "no_binary"] {
@@ -168,7 +208,10 @@ fn what_is_broken_says_where_and_what_was_expected() {
         }
         assert!(error.place().line.is_some(), "{name}");
         for secret in ["s3cret", "me:secret"] {
-            assert!(!format!("{error} {error:?} {:?}", error.hint()).contains(secret), "{name}: {error:?}");
+            assert!(
+                !format!("{error} {error:?} {:?}", error.hint()).contains(secret),
+                "{name}: {error:?}"
+            );
         }
     }
     snapshot!("input", "broken-requirements", table);
@@ -181,14 +224,24 @@ fn credentials_leave_their_urls() {
         .sources
         .credentials
         .iter()
-        .map(|each| (each.url.as_str(), each.username.as_str(), each.password.as_deref()))
+        .map(|each| {
+            (
+                each.url.as_str(),
+                each.username.as_str(),
+                each.password.as_deref(),
+            )
+        })
         .collect();
     assert_eq!(
         credentials,
         [
             ("https://second.example.org/simple/", "user", Some("secret")),
             ("https://extra-two.example.org/simple", "token", None),
-            ("https://files.example.org/a/demo-1.0.zip", "user", Some("p@ss")),
+            (
+                "https://files.example.org/a/demo-1.0.zip",
+                "user",
+                Some("p@ss")
+            ),
             ("git+ssh://git.example.org/me/tool.git@main", "git", None),
             ("git+https://git.example.org/me/other", "token", None),
             ("https://private.example.org/simple", "me", Some("s3cret")),
@@ -202,9 +255,16 @@ fn credentials_leave_their_urls() {
 
 #[test]
 fn columns_point_at_the_requirement() {
-    let places: Vec<String> =
-        read(&["crlf.txt", "names.txt"]).unwrap().requests.iter().map(|request| request.place.to_string()).collect();
-    assert_eq!(places[..3], ["crlf.txt:1:1", "crlf.txt:2:1", "crlf.txt:6:1"]);
+    let places: Vec<String> = read(&["crlf.txt", "names.txt"])
+        .unwrap()
+        .requests
+        .iter()
+        .map(|request| request.place.to_string())
+        .collect();
+    assert_eq!(
+        places[..3],
+        ["crlf.txt:1:1", "crlf.txt:2:1", "crlf.txt:6:1"]
+    );
     assert_eq!(places[6], "names.txt:4:3");
 }
 
@@ -259,17 +319,35 @@ fn arguments_are_files_places_or_names() {
 #[test]
 fn limits_end_the_reading_and_not_the_process() {
     let check = |content: Vec<u8>, expected: &str| {
-        let files = OneChanged { path: folder().join("names.txt"), content };
-        let error =
-            input::read(&[TypedInput::Word("names.txt".into())], PackageSources::default(), &context(&files, b""))
-                .unwrap_err()
-                .to_string();
+        let files = OneChanged {
+            path: folder().join("names.txt"),
+            content,
+        };
+        let error = input::read(
+            &[TypedInput::Word("names.txt".into())],
+            PackageSources::default(),
+            &context(&files, b""),
+        )
+        .unwrap_err()
+        .to_string();
         assert!(error.contains(expected), "{error}");
     };
-    check(vec![b'#'; 9 * 1024 * 1024], "expected at most 8388608 bytes");
-    check([b"a ; ".to_vec(), vec![b'('; 1000]].concat(), "names.txt:1:37");
-    check([b"a".repeat(100_000)].concat(), "expected at most 16384 bytes");
-    check("-c nested/leaf.in\n".repeat(1001).into_bytes(), "expected at most 1000 included files");
+    check(
+        vec![b'#'; 9 * 1024 * 1024],
+        "expected at most 8388608 bytes",
+    );
+    check(
+        [b"a ; ".to_vec(), vec![b'('; 1000]].concat(),
+        "names.txt:1:37",
+    );
+    check(
+        [b"a".repeat(100_000)].concat(),
+        "expected at most 16384 bytes",
+    );
+    check(
+        "-c nested/leaf.in\n".repeat(1001).into_bytes(),
+        "expected at most 1000 included files",
+    );
 }
 
 /// The disk, with one file changed.
@@ -296,7 +374,10 @@ struct Numbers(u64);
 
 impl Numbers {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % bound.max(1)
     }
 }
@@ -361,16 +442,25 @@ fn changed(seed: &[u8], numbers: &mut Numbers) -> Vec<u8> {
 fn changed_bytes_never_panic() {
     let mut seeds: Vec<(String, Vec<u8>)> = names_in(&folder())
         .into_iter()
-        .chain(names_in(&folder().join("broken")).into_iter().map(|name| format!("broken/{name}")))
+        .chain(
+            names_in(&folder().join("broken"))
+                .into_iter()
+                .map(|name| format!("broken/{name}")),
+        )
         .map(|name| (name.clone(), fs::read(folder().join(&name)).unwrap()))
         .collect();
-    seeds.iter_mut().for_each(|(_, content)| content.truncate(600));
+    seeds
+        .iter_mut()
+        .for_each(|(_, content)| content.truncate(600));
     let variables = variables();
     let mut numbers = Numbers(20_260_101);
     for round in 0..60 {
         for (name, seed) in &seeds {
             let content = changed(seed, &mut numbers);
-            let files = OneChanged { path: folder().join(name), content };
+            let files = OneChanged {
+                path: folder().join(name),
+                content,
+            };
             let context = InputContext {
                 current_directory: folder(),
                 variables: variables.clone(),
@@ -379,7 +469,11 @@ fn changed_bytes_never_panic() {
                 locale_encoding: None,
                 selection: GroupSelection::default(),
             };
-            if let Err(error) = input::read(&[TypedInput::Word(name.clone())], PackageSources::default(), &context) {
+            if let Err(error) = input::read(
+                &[TypedInput::Word(name.clone())],
+                PackageSources::default(),
+                &context,
+            ) {
                 let shown = format!("{error} {:?}", error.hint());
                 assert!(!shown.contains("s3cret"), "round {round}, {name}: {shown}");
             }

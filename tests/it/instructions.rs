@@ -1,6 +1,9 @@
 //! Hooks that branch on what single instructions leave: what the evaluator says of the module is what CPython finds.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
 
 use std::path::PathBuf;
 
@@ -41,14 +44,31 @@ fn hook(setup: &[u8], branch: u8) -> Vec<u8> {
 }
 
 fn declaration(setup: &[u8], branch: u8) -> Fact<GilDeclaration> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built/elf-x86_64-room.so");
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built/elf-x86_64-room.so");
     let mut file = std::fs::read(path).unwrap();
     let code = hook(setup, branch);
     file[HOOK_OFFSET..HOOK_OFFSET + code.len()].copy_from_slice(&code);
     let images = images(&file).unwrap();
-    let init_function = InitFunction { address: HOOK, kind: HookKind::Init, module: "sample", create: None };
-    let context = TargetInterpreter { minor: 14, free_threaded: true };
-    evaluate(images.first().unwrap(), init_function, context, EvaluationLimits::default(), &NoSiblings).facts.gil
+    let init_function = InitFunction {
+        address: HOOK,
+        kind: HookKind::Init,
+        module: "sample",
+        create: None,
+    };
+    let context = TargetInterpreter {
+        minor: 14,
+        free_threaded: true,
+    };
+    evaluate(
+        images.first().unwrap(),
+        init_function,
+        context,
+        EvaluationLimits::default(),
+        &NoSiblings,
+    )
+    .facts
+    .gil
 }
 
 /// CPython 3.13t and 3.14t switch the GIL on for each of these modules.
@@ -65,6 +85,10 @@ fn flags_that_an_instruction_leaves_alone_decide_branches_after_it() {
         ("rol keeps the zero flag", "31c0b901000000d1c1", EQUAL),
     ] {
         let found = declaration(&bytes(setup), branch);
-        assert_eq!(found.value(), Some(&GilDeclaration::Slot { value: 0 }), "{what}: {found:?}");
+        assert_eq!(
+            found.value(),
+            Some(&GilDeclaration::Slot { value: 0 }),
+            "{what}: {found:?}"
+        );
     }
 }

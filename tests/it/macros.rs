@@ -26,7 +26,15 @@ struct Expected {
 const fn gil(flavour: Flavour, non_atomic: u32, atomics: u32, functions: usize) -> Expected {
     let counting = (non_atomic, 0);
     let (refcounts, flavour_on_windows) = (InlineNonAtomic, Gil);
-    Expected { flavour, flavour_on_windows, refcounts, counting, sole_owner_tests: 1, atomics, functions }
+    Expected {
+        flavour,
+        flavour_on_windows,
+        refcounts,
+        counting,
+        sole_owner_tests: 1,
+        atomics,
+        functions,
+    }
 }
 
 const FREE: Expected = Expected {
@@ -43,7 +51,10 @@ use crate::built::Fixtures;
 
 /// The limited API up to 3.11: inline.
 const fn limited(non_atomic: u32, functions: usize) -> Expected {
-    Expected { flavour_on_windows: Abi3, ..gil(GilOrAbi3, non_atomic, 1, functions) }
+    Expected {
+        flavour_on_windows: Abi3,
+        ..gil(GilOrAbi3, non_atomic, 1, functions)
+    }
 }
 
 /// From 3.12 on: by calls.
@@ -99,24 +110,53 @@ const OPEN: [(&str, Flavour, Refcounts, (u32, u32)); 7] = [
     ("open-gil-3.12", GilOrAbi3, InlineNonAtomic, (1, 0)),
     ("open-gil-3.14", GilOrAbi3, InlineNonAtomic, (1, 0)),
     ("open-gil-3.15", GilOrAbi3, InlineNonAtomic, (1, 0)),
-    ("open-free-threaded-3.13", FreeThreaded, InlineBiased, (0, 1)),
-    ("open-free-threaded-3.14", FreeThreaded, InlineBiased, (0, 1)),
-    ("open-free-threaded-3.15", FreeThreaded, InlineBiased, (0, 1)),
+    (
+        "open-free-threaded-3.13",
+        FreeThreaded,
+        InlineBiased,
+        (0, 1),
+    ),
+    (
+        "open-free-threaded-3.14",
+        FreeThreaded,
+        InlineBiased,
+        (0, 1),
+    ),
+    (
+        "open-free-threaded-3.15",
+        FreeThreaded,
+        InlineBiased,
+        (0, 1),
+    ),
 ];
 
-const PLATFORMS: [&str; 7] =
-    ["elf-x86_64-gcc-", "elf-x86_64-", "elf-aarch64-", "macho-x86_64-", "macho-arm64-", "pe-x86_64-", "pe-aarch64-"];
+const PLATFORMS: [&str; 7] = [
+    "elf-x86_64-gcc-",
+    "elf-x86_64-",
+    "elf-aarch64-",
+    "macho-x86_64-",
+    "macho-arm64-",
+    "pe-x86_64-",
+    "pe-aarch64-",
+];
 
 const FIXTURES: Fixtures = Fixtures("macros");
 
 /// The build that a file is of.
 fn build(name: &str) -> &str {
-    let platform = PLATFORMS.iter().find(|platform| name.starts_with(*platform)).unwrap();
+    let platform = PLATFORMS
+        .iter()
+        .find(|platform| name.starts_with(*platform))
+        .unwrap();
     name[platform.len()..].rsplit_once('.').unwrap().0
 }
 
 fn image(name: &str, depth: ExamineDepth) -> ImageFacts {
-    read_to(depth, name, &FIXTURES.built(name)).unwrap().unwrap().images.remove(0)
+    read_to(depth, name, &FIXTURES.built(name))
+        .unwrap()
+        .unwrap()
+        .images
+        .remove(0)
 }
 
 fn swept(name: &str) -> CodeSweep {
@@ -126,12 +166,30 @@ fn swept(name: &str) -> CodeSweep {
 /// Fails with the name of the file.
 fn check(name: &str, flavour: Flavour, refcounts: Refcounts, counting: (u32, u32)) {
     let facts = image(name, ExamineDepth::Everything);
-    assert_eq!(facts.abi.value().map(|abi| abi.flavour), Some(flavour), "{name}: {:?}", facts.abi);
-    assert_eq!(facts.refcounts.value(), Some(&refcounts), "{name}: {:?}", facts.refcounts);
+    assert_eq!(
+        facts.abi.value().map(|abi| abi.flavour),
+        Some(flavour),
+        "{name}: {:?}",
+        facts.abi
+    );
+    assert_eq!(
+        facts.refcounts.value(),
+        Some(&refcounts),
+        "{name}: {:?}",
+        facts.refcounts
+    );
     let code = facts.code.value().unwrap();
     assert!(code.is_complete && code.bytes > 100, "{name}");
-    assert_eq!((code.non_atomic_counting.count, code.biased_counting.count), counting, "{name}");
-    assert_eq!(code.non_atomic_counting.example.is_some(), counting.0 > 0, "{name}");
+    assert_eq!(
+        (code.non_atomic_counting.count, code.biased_counting.count),
+        counting,
+        "{name}"
+    );
+    assert_eq!(
+        code.non_atomic_counting.example.is_some(),
+        counting.0 > 0,
+        "{name}"
+    );
 }
 
 #[test]
@@ -142,15 +200,31 @@ fn fixtures_are_what_the_recipe_built() {
 #[test]
 fn every_build_shows_what_its_macros_became() {
     let mut seen = 0;
-    for name in FIXTURES.names().iter().filter(|name| !name.contains("-open-")) {
-        let (_, expected) = EXPECTED.iter().find(|(known, _)| *known == build(name)).unwrap();
-        let flavour = if name.starts_with("pe-") { expected.flavour_on_windows } else { expected.flavour };
+    for name in FIXTURES
+        .names()
+        .iter()
+        .filter(|name| !name.contains("-open-"))
+    {
+        let (_, expected) = EXPECTED
+            .iter()
+            .find(|(known, _)| *known == build(name))
+            .unwrap();
+        let flavour = if name.starts_with("pe-") {
+            expected.flavour_on_windows
+        } else {
+            expected.flavour
+        };
         check(name, flavour, expected.refcounts, expected.counting);
         let sweep = swept(name);
-        assert_eq!(sweep.sole_owner_tests.count, expected.sole_owner_tests, "{name}: tests for a sole owner");
+        assert_eq!(
+            sweep.sole_owner_tests.count, expected.sole_owner_tests,
+            "{name}: tests for a sole owner"
+        );
         assert_eq!(sweep.atomics.count, expected.atomics, "{name}: atomics");
         let calls = sweep.calls.iter().map(|calls| calls.function.as_str());
-        let functions: Vec<&str> = calls.filter(|name| name.trim_start_matches('_').starts_with("Py")).collect();
+        let functions: Vec<&str> = calls
+            .filter(|name| name.trim_start_matches('_').starts_with("Py"))
+            .collect();
         assert_eq!(functions.len(), expected.functions, "{name}: {functions:?}");
         seen += 1;
     }
@@ -161,50 +235,96 @@ fn every_build_shows_what_its_macros_became() {
 
 #[test]
 fn calls_are_counted_on_every_platform() {
-    for name in FIXTURES.names().iter().filter(|name| !name.contains("-open-")) {
+    for name in FIXTURES
+        .names()
+        .iter()
+        .filter(|name| !name.contains("-open-"))
+    {
         let sweep = swept(name);
-        let items = sweep.calls.iter().find(|calls| calls.function == "PyList_GetItem").unwrap();
+        let items = sweep
+            .calls
+            .iter()
+            .find(|calls| calls.function == "PyList_GetItem")
+            .unwrap();
         assert_eq!(items.sites.count, 3, "{name}");
-        let slices = sweep.calls.iter().find(|calls| calls.function == "PyList_SetSlice").unwrap();
+        let slices = sweep
+            .calls
+            .iter()
+            .find(|calls| calls.function == "PyList_SetSlice")
+            .unwrap();
         assert_eq!(slices.sites.count, 1, "{name}");
         // Files for 3.14 keep their symbol tables; those of Windows have none.
-        let holders: &[&str] = if name.ends_with("-3.14.so") { &["first_or_last"] } else { &[] };
+        let holders: &[&str] = if name.ends_with("-3.14.so") {
+            &["first_or_last"]
+        } else {
+            &[]
+        };
         assert_eq!(items.sites.functions, holders, "{name}");
     }
 }
 
 #[test]
 fn instructions_tell_where_nothing_else_does() {
-    let open: Vec<String> = FIXTURES.names().into_iter().filter(|name| name.contains("-open-")).collect();
+    let open: Vec<String> = FIXTURES
+        .names()
+        .into_iter()
+        .filter(|name| name.contains("-open-"))
+        .collect();
     assert_eq!(open.len(), 2 * OPEN.len());
     for name in &open {
-        let &(_, flavour, refcounts, counting) = OPEN.iter().find(|(known, ..)| *known == build(name)).unwrap();
+        let &(_, flavour, refcounts, counting) = OPEN
+            .iter()
+            .find(|(known, ..)| *known == build(name))
+            .unwrap();
         check(name, flavour, refcounts, counting);
         // The flavour decides verdicts, so it does not depend on how closely the file is looked at.
-        assert_eq!(image(name, ExamineDepth::Verdict).abi, image(name, ExamineDepth::Everything).abi, "{name}");
+        assert_eq!(
+            image(name, ExamineDepth::Verdict).abi,
+            image(name, ExamineDepth::Everything).abi,
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn code_is_not_read_for_a_verdict_unless_it_must_be() {
     let facts = image("elf-x86_64-gil-3.14.so", ExamineDepth::Verdict);
-    assert_eq!(facts.code, Fact::unknown("only what a verdict needs was looked at"));
-    assert!(image("elf-x86_64-open-gil-3.14.so", ExamineDepth::Verdict).code.value().is_some());
-    let same = read("x.so", &FIXTURES.built("elf-x86_64-gil-3.14.so")).unwrap().unwrap();
+    assert_eq!(
+        facts.code,
+        Fact::unknown("only what a verdict needs was looked at")
+    );
+    assert!(
+        image("elf-x86_64-open-gil-3.14.so", ExamineDepth::Verdict)
+            .code
+            .value()
+            .is_some()
+    );
+    let same = read("x.so", &FIXTURES.built("elf-x86_64-gil-3.14.so"))
+        .unwrap()
+        .unwrap();
     assert_eq!(same.images[0].code, facts.code);
 }
 
 #[test]
 fn machines_that_are_not_known_are_unknown() {
     let image = Fixtures("binary").built("elf-s390x-not-used.so");
-    let facts = read_to(ExamineDepth::Everything, "x.so", &image).unwrap().unwrap();
-    assert_eq!(facts.images[0].code, Fact::unknown("the instructions of s390x are not read"));
+    let facts = read_to(ExamineDepth::Everything, "x.so", &image)
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        facts.images[0].code,
+        Fact::unknown("the instructions of s390x are not read")
+    );
 }
 
 /// Whatever the code is, it is read to its end and nothing breaks.
 #[test]
 fn damaged_code_is_read_to_its_end() {
-    for name in ["elf-x86_64-free-threaded-3.14.so", "elf-aarch64-free-threaded-3.14.so", "pe-x86_64-gil-3.14.pyd"] {
+    for name in [
+        "elf-x86_64-free-threaded-3.14.so",
+        "elf-aarch64-free-threaded-3.14.so",
+        "pe-x86_64-gil-3.14.pyd",
+    ] {
         let bytes = FIXTURES.built(name);
         let start = images(&bytes).unwrap()[0].code()[0];
         let place = start.bytes.as_ptr() as usize - bytes.as_ptr() as usize;

@@ -2,13 +2,17 @@
 
 use ungil::model::distribution::DistributionFacts;
 use ungil::model::facts::{
-    Abi, CodeFacts, Fact, Flavour, Generator, GilDeclaration, Hook, HookKind, ImageFacts, ImageFormat, InitFacts,
-    InitKind, Interpreters, LimitedApi, ModuleFacts, Refcounts, Toolchain, WritableData,
+    Abi, CodeFacts, Fact, Flavour, Generator, GilDeclaration, Hook, HookKind, ImageFacts,
+    ImageFormat, InitFacts, InitKind, Interpreters, LimitedApi, ModuleFacts, Refcounts, Toolchain,
+    WritableData,
 };
 use ungil::model::target::Target;
 
 pub(crate) fn target(python: &str, platform: &str) -> Target {
-    Target { python: python.parse().unwrap(), platform: platform.parse().unwrap() }
+    Target {
+        python: python.parse().unwrap(),
+        platform: platform.parse().unwrap(),
+    }
 }
 
 pub(crate) fn known<T>(value: T) -> Fact<T> {
@@ -36,7 +40,13 @@ pub(crate) fn hook(name: &str) -> Hook {
 /// The same with another declaration.
 pub(crate) fn declaring(name: &str, gil: GilDeclaration) -> Hook {
     let hook = hook(name);
-    Hook { facts: InitFacts { gil: known(gil), ..hook.facts.clone() }, ..hook }
+    Hook {
+        facts: InitFacts {
+            gil: known(gil),
+            ..hook.facts.clone()
+        },
+        ..hook
+    }
 }
 
 /// An ELF image for x86-64 with these hooks, compiled for the free-threaded build.
@@ -48,14 +58,23 @@ pub(crate) fn image(hooks: Vec<Hook>) -> ImageFacts {
         python_imports: known(vec!["PyModuleDef_Init".to_owned()]),
         python_exports: known(Vec::new()),
         libraries: known(vec!["libc.so.6".to_owned()]),
-        abi: known(Abi { flavour: Flavour::FreeThreaded, versions: (None, None) }),
+        abi: known(Abi {
+            flavour: Flavour::FreeThreaded,
+            versions: (None, None),
+        }),
         refcounts: known(Refcounts::InlineBiased),
-        toolchain: known(Toolchain { generator: Generator::CApi, version: None }),
+        toolchain: known(Toolchain {
+            generator: Generator::CApi,
+            version: None,
+        }),
         limited_api: known(LimitedApi::default()),
         hazards: known(Vec::new()),
         porting: known(Vec::new()),
         writable_data: known(WritableData::default()),
-        code: known(CodeFacts { is_complete: true, ..CodeFacts::default() }),
+        code: known(CodeFacts {
+            is_complete: true,
+            ..CodeFacts::default()
+        }),
     }
 }
 
@@ -73,5 +92,9 @@ pub(crate) fn distribution() -> DistributionFacts {
 }
 
 pub(crate) fn file(path: &str, images: Vec<ImageFacts>) -> ModuleFacts {
-    ModuleFacts { path: path.to_owned(), size: 4096, images }
+    ModuleFacts {
+        path: path.to_owned(),
+        size: 4096,
+        images,
+    }
 }

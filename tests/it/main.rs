@@ -1,6 +1,10 @@
 //! All integration tests in one binary: they link once.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 /// Compares with a snapshot in a folder of `tests/snapshots/`; without a name it is called as the test.
 macro_rules! snapshot {

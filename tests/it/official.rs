@@ -1,7 +1,11 @@
 //! What each format is held against: the official schemas of those that other tools read (`tests/schemas/README.md` says where
 //! they come from), and the committed schemas of our own.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may panic as tests may")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests may panic as tests may"
+)]
 
 use std::io::Write;
 use std::path::Path;
@@ -31,9 +35,12 @@ impl Schema {
     /// [`Schema::junit`].
     pub(crate) fn of(format: &str) -> Option<Schema> {
         let validator = match format {
-            "json" => jsonschema::validator_for(&schema(ungil::report::REPORT_SCHEMA_FILE)).unwrap(),
+            "json" => {
+                jsonschema::validator_for(&schema(ungil::report::REPORT_SCHEMA_FILE)).unwrap()
+            }
             "jsonl" => {
-                let lines = jsonschema::validator_for(&schema(ungil::report::LINE_SCHEMA_FILE)).unwrap();
+                let lines =
+                    jsonschema::validator_for(&schema(ungil::report::LINE_SCHEMA_FILE)).unwrap();
                 return Some(Schema::Lines(Box::new(lines)));
             }
             "sarif" => sarif(),
@@ -46,8 +53,13 @@ impl Schema {
 
     /// That of JUnit. Only tests that are ignored ask for it, where nothing promises `xmllint`.
     pub(crate) fn junit() -> Schema {
-        let found = Command::new("xmllint").arg("--version").stderr(Stdio::null()).status();
-        found.unwrap_or_else(|error| panic!("this test needs xmllint, which .ci/run installs: {error}"));
+        let found = Command::new("xmllint")
+            .arg("--version")
+            .stderr(Stdio::null())
+            .status();
+        found.unwrap_or_else(|error| {
+            panic!("this test needs xmllint, which .ci/run installs: {error}")
+        });
         Schema::Junit
     }
 
@@ -55,7 +67,10 @@ impl Schema {
     pub(crate) fn errors(&self, text: &str) -> Vec<String> {
         match self {
             Schema::Document(validator) => errors(validator, text),
-            Schema::Lines(validator) => text.lines().flat_map(|line| errors(validator, line)).collect(),
+            Schema::Lines(validator) => text
+                .lines()
+                .flat_map(|line| errors(validator, line))
+                .collect(),
             Schema::Junit => lint(text).into_iter().collect(),
         }
     }
@@ -66,7 +81,10 @@ fn errors(validator: &Validator, text: &str) -> Vec<String> {
         Ok(document) => document,
         Err(error) => return vec![error.to_string()],
     };
-    validator.iter_errors(&document).map(|error| format!("{}: {error:.300}", error.instance_path())).collect()
+    validator
+        .iter_errors(&document)
+        .map(|error| format!("{}: {error:.300}", error.instance_path()))
+        .collect()
 }
 
 /// SARIF 2.1.0.
@@ -74,10 +92,22 @@ fn sarif() -> Validator {
     let mut schema = schema("tests/schemas/sarif-schema-2.1.0.json");
     // A pattern with a stray bracket, which strict readers of patterns refuse. The property is never written.
     for owner in ["run", "toolComponent"] {
-        let language = schema.pointer_mut(&format!("/definitions/{owner}/properties/language")).unwrap();
-        assert!(language.as_object_mut().unwrap().remove("pattern").is_some(), "{owner}");
+        let language = schema
+            .pointer_mut(&format!("/definitions/{owner}/properties/language"))
+            .unwrap();
+        assert!(
+            language
+                .as_object_mut()
+                .unwrap()
+                .remove("pattern")
+                .is_some(),
+            "{owner}"
+        );
     }
-    jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
+    jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .unwrap()
 }
 
 /// CycloneDX 1.6.
@@ -87,7 +117,11 @@ fn cyclonedx() -> Validator {
     let (licences, licences_schema) = beside("spdx.SNAPSHOT.schema.json");
     let (signatures, signatures_schema) = beside("jsf-0.82.SNAPSHOT.schema.json");
     let registry = Registry::new().add(licences, &licences_schema).unwrap();
-    let registry = registry.add(signatures, &signatures_schema).unwrap().prepare().unwrap();
+    let registry = registry
+        .add(signatures, &signatures_schema)
+        .unwrap()
+        .prepare()
+        .unwrap();
     jsonschema::options()
         .with_registry(&registry)
         .should_validate_formats(true)
@@ -104,9 +138,22 @@ fn gitlab() -> Validator {
 fn lint(text: &str) -> Option<String> {
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas/junit-10.xsd");
     let mut command = Command::new("xmllint");
-    command.args(["--noout", "--nonet", "--schema"]).arg(&schema).arg("-");
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    command
+        .args(["--noout", "--nonet", "--schema"])
+        .arg(&schema)
+        .arg("-");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
     let output = child.wait_with_output().unwrap();
     (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())
 }
@@ -142,9 +189,16 @@ fn what_gitlabs_own_schema_refuses_is_refused() {
     ] {
         let mut mistyped = finding();
         *mistyped.pointer_mut(place).unwrap() = wrong;
-        assert!(!ours.is_valid(&json!([mistyped])), "{place} is of another type");
+        assert!(
+            !ours.is_valid(&json!([mistyped])),
+            "{place} is of another type"
+        );
     }
-    for positions in [json!(1), json!({ "begin": 1 }), json!({ "begin": { "line": "1" } })] {
+    for positions in [
+        json!(1),
+        json!({ "begin": 1 }),
+        json!({ "begin": { "line": "1" } }),
+    ] {
         let mut placed = finding();
         placed["location"]["positions"] = positions.clone();
         assert!(!ours.is_valid(&json!([placed])), "{positions}");

@@ -26,8 +26,9 @@ fn sections() -> Vec<(&'static str, Vec<&'static str>)> {
 fn tags_come_in_the_order_of_pip() {
     let sections = sections();
     let kind = |kind: &str| -> Vec<(&str, Vec<&str>)> {
-        let titled =
-            sections.iter().filter_map(|(title, lines)| Some((title.strip_prefix(kind)?.trim(), lines.clone())));
+        let titled = sections
+            .iter()
+            .filter_map(|(title, lines)| Some((title.strip_prefix(kind)?.trim(), lines.clone())));
         titled.collect()
     };
     let (platforms, pythons) = (kind("platform"), kind("python"));
@@ -37,17 +38,26 @@ fn tags_come_in_the_order_of_pip() {
             let expected: Vec<String> = interpreter_tags
                 .chunk_by(|left, right| left == right)
                 .flat_map(|tag| match tag[0].strip_suffix('*') {
-                    Some(interpreter) => platform_tags.iter().map(|tag| format!("{interpreter}{tag}")).collect(),
+                    Some(interpreter) => platform_tags
+                        .iter()
+                        .map(|tag| format!("{interpreter}{tag}"))
+                        .collect(),
                     None => vec![tag[0].to_owned()],
                 })
                 .collect();
-            let target = Target { python: python.parse().unwrap(), platform: platform.parse().unwrap() };
+            let target = Target {
+                python: python.parse().unwrap(),
+                platform: platform.parse().unwrap(),
+            };
             assert_eq!(TargetTags::new(target).list(), expected, "{target}");
         }
     }
     for (title, expected) in kind("product") {
         let (python, platform) = title.split_once(' ').unwrap();
-        let target = Target { python: python.parse().unwrap(), platform: platform.parse().unwrap() };
+        let target = Target {
+            python: python.parse().unwrap(),
+            platform: platform.parse().unwrap(),
+        };
         assert_eq!(TargetTags::new(target).list(), expected, "{target}");
     }
 }
@@ -63,8 +73,16 @@ fn the_newest_version_that_goes_together_is_chosen() {
         theme 1.0 | pure | core<2
         theme 0.9 | pure | core<1.6
     ";
-    check(table, "web", "core 2.1: py3-none-any\n web 2.0: py3-none-any");
-    check(table, "core\nweb>=2", "core 2.1: py3-none-any\n web 2.0: py3-none-any");
+    check(
+        table,
+        "web",
+        "core 2.1: py3-none-any\n web 2.0: py3-none-any",
+    );
+    check(
+        table,
+        "core\nweb>=2",
+        "core 2.1: py3-none-any\n web 2.0: py3-none-any",
+    );
 }
 
 #[test]
@@ -76,8 +94,16 @@ fn extras_add_requirements_and_share_the_version() {
         speed 1.0 | cp314t | app<2
         docs 1.0 | pure | app[fast]
     ";
-    check(table, "app", "app 2.0: py3-none-any\n base 1.0: py3-none-any");
-    check(table, "app[fast]", "app 1.0: py3-none-any\n base 1.0: py3-none-any");
+    check(
+        table,
+        "app",
+        "app 2.0: py3-none-any\n base 1.0: py3-none-any",
+    );
+    check(
+        table,
+        "app[fast]",
+        "app 1.0: py3-none-any\n base 1.0: py3-none-any",
+    );
     check(
         &table.replace("app<2", "app"),
         "app[all]",
@@ -89,7 +115,11 @@ fn extras_add_requirements_and_share_the_version() {
 fn the_extras_asked_for_are_named() {
     let world = World::new("app 1.0 | pure | b ; extra == 'x'\n b 1.0 | pure |");
     let resolution = resolve(&world, "3.14t", "app[x,y]").unwrap();
-    let extras: Vec<String> = resolution.packages[0].extras.iter().map(ToString::to_string).collect();
+    let extras: Vec<String> = resolution.packages[0]
+        .extras
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(extras, ["x", "y"]);
 }
 
@@ -100,7 +130,11 @@ fn cycles_end() {
         b 1.0 | pure | c & a>=1
         c 1.0 | pure | a[x] & c
     ";
-    check(table, "a", "a 1.0: py3-none-any\n b 1.0: py3-none-any\n c 1.0: py3-none-any");
+    check(
+        table,
+        "a",
+        "a 1.0: py3-none-any\n b 1.0: py3-none-any\n c 1.0: py3-none-any",
+    );
 }
 
 #[test]
@@ -109,7 +143,11 @@ fn markers_are_those_of_the_target() {
         a 1.0 | pure | old ; python_version < '3.12' & win ; sys_platform == 'win32' & here ; platform_machine == 'x86_64'
         here 1.0 | pure |
     ";
-    check(table, "a\n ghost ; python_version < '3'", "a 1.0: py3-none-any\n here 1.0: py3-none-any");
+    check(
+        table,
+        "a\n ghost ; python_version < '3'",
+        "a 1.0: py3-none-any\n here 1.0: py3-none-any",
+    );
 }
 
 #[test]
@@ -120,8 +158,16 @@ fn constraints_bound_without_asking() {
         b 1.0 | pure |
         c 1.0 | pure |
     ";
-    check(table, "a\n -c b<2\n -c c==9", "a 1.0: py3-none-any\n b 1.0: py3-none-any");
-    check(table, "b\n -c b<2 ; python_version < '3'", "b 2.0: py3-none-any");
+    check(
+        table,
+        "a\n -c b<2\n -c c==9",
+        "a 1.0: py3-none-any\n b 1.0: py3-none-any",
+    );
+    check(
+        table,
+        "b\n -c b<2 ; python_version < '3'",
+        "b 2.0: py3-none-any",
+    );
 }
 
 /// Each as pip 26.3 and uv 0.13.9 do, run by a free-threaded Python; what neither installs is told of a final release.
@@ -169,10 +215,26 @@ fn prereleases_count_where_no_final_release_fits() {
         d 0.9 | pure | b
     ";
     check(table, "a", "a 1.0: py3-none-any\n b 1.0: py3-none-any");
-    check(table, "a>=1.0rc1", "a 1.0: py3-none-any\n b 1.0: py3-none-any");
-    check(table, "a>1.0", "a 2.0rc1: py3-none-any\n b 1.0: py3-none-any");
-    check(table, "a\n -c b>=2.0a1", "a 1.0: py3-none-any\n b 2.0a1: py3-none-any");
-    check(table, "a\n --pre", "a 2.0rc1: py3-none-any\n b 2.0a1: py3-none-any");
+    check(
+        table,
+        "a>=1.0rc1",
+        "a 1.0: py3-none-any\n b 1.0: py3-none-any",
+    );
+    check(
+        table,
+        "a>1.0",
+        "a 2.0rc1: py3-none-any\n b 1.0: py3-none-any",
+    );
+    check(
+        table,
+        "a\n -c b>=2.0a1",
+        "a 1.0: py3-none-any\n b 2.0a1: py3-none-any",
+    );
+    check(
+        table,
+        "a\n --pre",
+        "a 2.0rc1: py3-none-any\n b 2.0a1: py3-none-any",
+    );
     check(table, "early", "early 1.0b1: py3-none-any");
     check(table, "c", "c 2.0rc0: cp314-cp314t");
     check(table, "d", "b 2.0a1: py3-none-any\n d 1.0: py3-none-any");
@@ -189,7 +251,10 @@ fn yanked_versions_count_only_when_pinned() {
     check(table, "a==2.0", "a 2.0: py3-none-any");
     check(table, "a>=1\n -c a==2.0", "a 2.0: py3-none-any");
     let error = render(resolve(&World::new(table), "3.14t", "b"));
-    assert!(error.contains("no version of b counts (1.0 is yanked, which only `==` lets in)"), "{error}");
+    assert!(
+        error.contains("no version of b counts (1.0 is yanked, which only `==` lets in)"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -203,15 +268,22 @@ fn files_for_other_pythons_do_not_count() {
     check(table, "a", "a 2.0: py3-none-any");
     check_on("3.15t", table, "a", "a 3.0: py3-none-any");
     check_on("3.16t", table, "a<3", "a 1.0: py3-none-any");
-    check(table, "old", "old 1.0: nothing: old 1.0 requires Python <3.13");
+    check(
+        table,
+        "old",
+        "old 1.0: nothing: old 1.0 requires Python <3.13",
+    );
 }
 
 #[test]
 fn a_pure_wheel_tells_what_it_stands_in_for() {
-    let table =
-        "a 1.0 | pure sdist pp311-pypy311_pp73 cp314 cp313 cp314-cp314-win_amd64 cp314-cp314t-macosx_11_0_arm64 |";
+    let table = "a 1.0 | pure sdist pp311-pypy311_pp73 cp314 cp313 cp314-cp314-win_amd64 cp314-cp314t-macosx_11_0_arm64 |";
     let others = "cp314-cp314-win_amd64 cp314-cp314t-macosx_11_0_arm64";
-    check(table, "a", &format!("a 1.0: py3-none-any, lost cp314-cp314 cp313-cp313 {others}"));
+    check(
+        table,
+        "a",
+        &format!("a 1.0: py3-none-any, lost cp314-cp314 cp313-cp313 {others}"),
+    );
     check_on("3.14", table, "a", "a 1.0: cp314-cp314");
     check("a 1.0 | pure cp314t |", "a", "a 1.0: cp314-cp314t");
     check("a 1.0 | pure |", "a", "a 1.0: py3-none-any");
@@ -265,10 +337,18 @@ fn an_old_version_that_says_nothing_is_no_way_out_of_a_conflict() {
         c 2.0 | pure |
         c 1.0 | pure |
     ";
-    check(table, "a\n c<2", "a 0.9: py3-none-any\n c 1.0: py3-none-any");
+    check(
+        table,
+        "a\n c<2",
+        "a 0.9: py3-none-any\n c 1.0: py3-none-any",
+    );
     let problem = "! a-1.0.tar.gz: leaves its dependencies to its build, which is not run; they are not looked at";
     check(table, "a<2", &format!("a 1.0: source\n {problem}"));
-    check(&table.replace("a 0.9", "b 0.9"), "a\n c<2", &format!("a 1.0: source\n c 1.0: py3-none-any\n {problem}"));
+    check(
+        &table.replace("a 0.9", "b 0.9"),
+        "a\n c<2",
+        &format!("a 1.0: source\n c 1.0: py3-none-any\n {problem}"),
+    );
 }
 
 #[test]
@@ -290,7 +370,11 @@ fn formats_can_be_forbidden() {
 
 #[test]
 fn a_location_is_not_a_matter_of_formats() {
-    check("a 1.0 | sdist |", "https://files.test/a-1.0.tar.gz\n --only-binary", "a 1.0: source");
+    check(
+        "a 1.0 | sdist |",
+        "https://files.test/a-1.0.tar.gz\n --only-binary",
+        "a 1.0: source",
+    );
 }
 
 #[test]
@@ -375,11 +459,17 @@ fn a_conflict_is_explained_with_its_places() {
          Because web requires core>=2 and r.txt:1 asks for web>=1.9, core>=2 is needed.\n\
          And because r.txt:2 asks for core<2, the requirements cannot be satisfied."
     );
-    let ungil::resolve::ResolveError::Conflict { places, .. } = error else { panic!("{error}") };
-    assert_eq!(places.iter().map(ToString::to_string).collect::<Vec<_>>(), ["r.txt:1", "r.txt:2"]);
+    let ungil::resolve::ResolveError::Conflict { places, .. } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        places.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["r.txt:1", "r.txt:2"]
+    );
     let error = render(resolve(&World::new(table), "3.14t", "core==99"));
     assert!(
-        error.contains("there is no core==99 (newest: 2.0)") && error.contains("r.txt:1 asks for core==99"),
+        error.contains("there is no core==99 (newest: 2.0)")
+            && error.contains("r.txt:1 asks for core==99"),
         "{error}"
     );
 }
@@ -392,7 +482,10 @@ fn an_unfit_package_does_not_hide_a_conflict() {
         c 1.0 | pure |
     ";
     let error = render(resolve(&World::new(table), "3.14t", "a\n c>=2"));
-    assert!(error.contains("a requires c<2") && error.contains("r.txt:2 asks for c>=2"), "{error}");
+    assert!(
+        error.contains("a requires c<2") && error.contains("r.txt:2 asks for c>=2"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -408,9 +501,15 @@ fn a_location_gives_its_only_version() {
     check(table, &format!("a\n b @ {wheel}"), expected);
     check(table, &format!("a\n {wheel}"), expected);
     check(table, &format!("a\n -c b @ {wheel}"), expected);
-    let error =
-        render(resolve(&World::new(table), "3.14t", &format!("b @ {wheel}\n b @ https://files.test/b-3.0.whl")));
-    assert_eq!(error, "r.txt:1 and r.txt:2 name different locations for `b`");
+    let error = render(resolve(
+        &World::new(table),
+        "3.14t",
+        &format!("b @ {wheel}\n b @ https://files.test/b-3.0.whl"),
+    ));
+    assert_eq!(
+        error,
+        "r.txt:1 and r.txt:2 name different locations for `b`"
+    );
 }
 
 #[test]
@@ -446,7 +545,11 @@ fn without_dependencies_only_what_is_named_is_chosen() {
         a 1.0 | damaged pure | ghost
         b 1.0 | pure | a<1
     ";
-    check(table, "a[x]\n b\n --no-deps", "a 1.0: py3-none-any\n b 1.0: py3-none-any");
+    check(
+        table,
+        "a[x]\n b\n --no-deps",
+        "a 1.0: py3-none-any\n b 1.0: py3-none-any",
+    );
 }
 
 #[test]
@@ -499,9 +602,21 @@ fn local_versions_satisfy_their_public_version() {
         nvidia 1.0 | pure |
         vision 1.0 | pure | torch==2.9.0
     ";
-    check(table, "vision\n torch==2.9.0+cpu", "torch 2.9.0+cpu: cp314-cp314t\n vision 1.0: py3-none-any");
-    check(table, "torch==2.9.0", "nvidia 1.0: py3-none-any\n torch 2.9.0+cu130: cp314-cp314t");
-    check(table, "torch<=2.9.0,!=2.9.0+cu130", "torch 2.9.0+cpu: cp314-cp314t");
+    check(
+        table,
+        "vision\n torch==2.9.0+cpu",
+        "torch 2.9.0+cpu: cp314-cp314t\n vision 1.0: py3-none-any",
+    );
+    check(
+        table,
+        "torch==2.9.0",
+        "nvidia 1.0: py3-none-any\n torch 2.9.0+cu130: cp314-cp314t",
+    );
+    check(
+        table,
+        "torch<=2.9.0,!=2.9.0+cu130",
+        "torch 2.9.0+cpu: cp314-cp314t",
+    );
 }
 
 #[test]
@@ -536,9 +651,18 @@ fn each_package_knows_the_paths_to_it() {
     let paths: Vec<String> = resolution
         .packages
         .iter()
-        .flat_map(|package| package.required_by.iter().map(move |by| (&package.name, by)))
+        .flat_map(|package| {
+            package
+                .required_by
+                .iter()
+                .map(move |by| (&package.name, by))
+        })
         .map(|(name, by)| {
-            format!("{name} <- {} {:?}", by.place, by.path.iter().map(ToString::to_string).collect::<Vec<_>>())
+            format!(
+                "{name} <- {} {:?}",
+                by.place,
+                by.path.iter().map(ToString::to_string).collect::<Vec<_>>()
+            )
         })
         .collect();
     assert_eq!(
@@ -569,19 +693,31 @@ fn names_are_announced_with_the_likely_file() {
     resolve(&world, "3.14t", "a").unwrap();
     let hinted = world.hinted.lock().unwrap();
     let file = |name: &str| vec![name.to_owned()];
-    let expected = [("a", file("a-1.0-py3-none-any.whl")), ("b", file("b-1.0-cp313-cp313-manylinux_2_28_x86_64.whl"))];
-    assert_eq!(*hinted, expected.map(|(name, file)| (name.to_owned(), file)));
+    let expected = [
+        ("a", file("a-1.0-py3-none-any.whl")),
+        ("b", file("b-1.0-cp313-cp313-manylinux_2_28_x86_64.whl")),
+    ];
+    assert_eq!(
+        *hinted,
+        expected.map(|(name, file)| (name.to_owned(), file))
+    );
 }
 
 #[test]
 fn a_long_search_is_announced() {
     let versions = (1..=20).map(|number| format!("a {number}.0 | pure | b<{}", number % 20 + 1));
-    let table: Vec<String> = versions.chain(["b 30.0 | pure |".to_owned(), "b 1.5 | pure |".to_owned()]).collect();
+    let table: Vec<String> = versions
+        .chain(["b 30.0 | pure |".to_owned(), "b 1.5 | pure |".to_owned()])
+        .collect();
     let world = World::new(&table.join("\n"));
     let result = render(resolve(&world, "3.14t", "a\n b>=18"));
     assert!(result.starts_with("no set of versions"), "{result}");
     let hinted = world.hinted.lock().unwrap();
-    let longest = hinted.iter().filter(|(name, _)| name == "a").map(|(_, files)| files.len()).max();
+    let longest = hinted
+        .iter()
+        .filter(|(name, _)| name == "a")
+        .map(|(_, files)| files.len())
+        .max();
     assert!(longest >= Some(5), "{hinted:?}");
 }
 
@@ -591,9 +727,14 @@ fn the_same_input_gives_the_same_result() {
     for number in 0..40 {
         for version in 1..6 {
             let (one, other) = ((number + 7 * version) % 40, (number * 3 + version) % 40);
-            table.push_str(&format!("p{number} {version}.0 | pure | p{one}>={}.0 & p{other}\n", version - 1));
+            table.push_str(&format!(
+                "p{number} {version}.0 | pure | p{one}>={}.0 & p{other}\n",
+                version - 1
+            ));
         }
     }
-    let results: Vec<String> = (0..3).map(|_| render(resolve(&World::new(&table), "3.14t", "p0\np1\np2"))).collect();
+    let results: Vec<String> = (0..3)
+        .map(|_| render(resolve(&World::new(&table), "3.14t", "p0\np1\np2")))
+        .collect();
     assert!(results.iter().all(|result| *result == results[0]));
 }

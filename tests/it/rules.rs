@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use ungil::import::{hidden, outcomes};
 use ungil::model::distribution::{AbiClaim, DistributionFacts};
 use ungil::model::facts::{
-    Abi, AbiInfo, Fact, Flavour, GilDeclaration, Hook, HookKind, ImageFacts, InitFacts, InitKind, ModuleFacts,
-    StableAbiAudit,
+    Abi, AbiInfo, Fact, Flavour, GilDeclaration, Hook, HookKind, ImageFacts, InitFacts, InitKind,
+    ModuleFacts, StableAbiAudit,
 };
 use ungil::model::finding::{Certainty, FindingLevel};
 use ungil::model::outcome::Gil;
@@ -18,7 +18,10 @@ use ungil::model::source::Forecast;
 use ungil::model::subject::{Delegate, InstallChoice, Subject, SubjectFile};
 use ungil::model::target::Target;
 use ungil::model::verdict::Verdict;
-use ungil::rules::{PLACEHOLDERS, PREDICATES, RuleScope, RuleSet, builtin, check_examples, evaluate, explain, outline};
+use ungil::rules::{
+    PLACEHOLDERS, PREDICATES, RuleScope, RuleSet, builtin, check_examples, evaluate, explain,
+    outline,
+};
 use ungil::verdict::judge;
 
 use crate::made_facts::{declaring, distribution, file, hook, image, known, target};
@@ -62,22 +65,46 @@ fn platform() -> String {
 }
 
 fn offer() -> FixtureOffer {
-    FixtureOffer::Wheel { filename: "example-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl".to_owned() }
+    FixtureOffer::Wheel {
+        filename: "example-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl".to_owned(),
+    }
 }
 
 /// Reads a fixture, with what it leaves out filled in.
 fn read_fixture(text: &str) -> serde_json::Result<Fixture> {
     let mut fixture: Value = serde_json::from_str(text)?;
     fill(&mut fixture, &json!({ "distribution": {} }));
-    fill(&mut fixture["distribution"], &serde_json::to_value(distribution()).unwrap());
+    fill(
+        &mut fixture["distribution"],
+        &serde_json::to_value(distribution()).unwrap(),
+    );
     for file in fixture["files"].as_array_mut().into_iter().flatten() {
-        let stem = file["path"].as_str().unwrap().rsplit('/').next().unwrap().split('.').next().unwrap().to_owned();
+        let stem = file["path"]
+            .as_str()
+            .unwrap()
+            .rsplit('/')
+            .next()
+            .unwrap()
+            .split('.')
+            .next()
+            .unwrap()
+            .to_owned();
         let good = image(vec![hook(&stem)]);
-        fill(file, &serde_json::to_value(crate::made_facts::file("", vec![good.clone()])).unwrap());
+        fill(
+            file,
+            &serde_json::to_value(crate::made_facts::file("", vec![good.clone()])).unwrap(),
+        );
         for image in file["images"].as_array_mut().into_iter().flatten() {
             fill(image, &serde_json::to_value(&good).unwrap());
-            for hook in image["hooks"]["known"]["value"].as_array_mut().into_iter().flatten() {
-                fill(hook, &serde_json::to_value(crate::made_facts::hook(&stem)).unwrap());
+            for hook in image["hooks"]["known"]["value"]
+                .as_array_mut()
+                .into_iter()
+                .flatten()
+            {
+                fill(
+                    hook,
+                    &serde_json::to_value(crate::made_facts::hook(&stem)).unwrap(),
+                );
             }
         }
     }
@@ -86,7 +113,11 @@ fn read_fixture(text: &str) -> serde_json::Result<Fixture> {
 
 fn fill(object: &mut Value, whole: &Value) {
     for (key, value) in whole.as_object().unwrap() {
-        object.as_object_mut().unwrap().entry(key).or_insert_with(|| value.clone());
+        object
+            .as_object_mut()
+            .unwrap()
+            .entry(key)
+            .or_insert_with(|| value.clone());
     }
 }
 
@@ -120,7 +151,11 @@ enum FixtureOffer {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum FixtureDelegate {
-    Provided { package: String, gil: Gil, reason: String },
+    Provided {
+        package: String,
+        gil: Gil,
+        reason: String,
+    },
     Missing,
 }
 
@@ -141,40 +176,82 @@ fn subject(target: Target, offer: InstallChoice, files: &[ModuleFacts]) -> Subje
 
 fn subject_file(file: &ModuleFacts) -> Option<(String, SubjectFile)> {
     let image = file.images.first()?.clone();
-    Some((file.path.clone(), SubjectFile { claim: AbiClaim::Nothing, image, audits: Vec::new() }))
+    Some((
+        file.path.clone(),
+        SubjectFile {
+            claim: AbiClaim::Nothing,
+            image,
+            audits: Vec::new(),
+        },
+    ))
 }
 
 impl Fixture {
     fn subject(self) -> Subject {
         let offer = match self.offer {
             FixtureOffer::Wheel { filename } => InstallChoice::Wheel { filename },
-            FixtureOffer::Pure { filename } => InstallChoice::Pure { filename, elsewhere: Vec::new() },
-            FixtureOffer::PureFallback { filename, lost } => InstallChoice::PureFallback { filename, lost },
+            FixtureOffer::Pure { filename } => InstallChoice::Pure {
+                filename,
+                elsewhere: Vec::new(),
+            },
+            FixtureOffer::PureFallback { filename, lost } => {
+                InstallChoice::PureFallback { filename, lost }
+            }
             FixtureOffer::Source { filename, build } => InstallChoice::Source { filename, build },
-            FixtureOffer::Nothing { why, requires_python } => InstallChoice::Nothing { why, requires_python },
+            FixtureOffer::Nothing {
+                why,
+                requires_python,
+            } => InstallChoice::Nothing {
+                why,
+                requires_python,
+            },
             FixtureOffer::Unknown { why } => InstallChoice::Unknown { why },
         };
         let delegate = |delegate| match delegate {
-            FixtureDelegate::Provided { package, gil, reason } => Delegate::Provided { package, gil, reason },
+            FixtureDelegate::Provided {
+                package,
+                gil,
+                reason,
+            } => Delegate::Provided {
+                package,
+                gil,
+                reason,
+            },
             FixtureDelegate::Missing => Delegate::Missing,
         };
-        let delegates = self.delegates.into_iter().map(|(name, found)| (name, delegate(found))).collect();
+        let delegates = self
+            .delegates
+            .into_iter()
+            .map(|(name, found)| (name, delegate(found)))
+            .collect();
         let target = target(&self.python, &self.platform);
         let mut subject = subject(target, offer, &self.files);
         for (path, audits) in self.audits {
             subject.files.get_mut(&path).unwrap().audits = audits;
         }
-        Subject { problems: self.problems, delegates, distribution: self.distribution, ..subject }
+        Subject {
+            problems: self.problems,
+            delegates,
+            distribution: self.distribution,
+            ..subject
+        }
     }
 }
 
 fn fixtures(id: &str) -> Vec<(String, Subject)> {
     let folder = root().join("fixtures/rules").join(id);
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     paths.sort();
     let read = |path: PathBuf| {
-        let fixture = read_fixture(&text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        (path.file_stem().unwrap().to_string_lossy().into_owned(), fixture.subject())
+        let fixture = read_fixture(&text(&path))
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        (
+            path.file_stem().unwrap().to_string_lossy().into_owned(),
+            fixture.subject(),
+        )
     };
     paths.into_iter().map(read).collect()
 }
@@ -196,14 +273,28 @@ fn every_rule_fires_on_its_fixtures() {
             let findings = evaluate(&rules, &subject);
             let judgement = judge(&subject, &findings);
             // Tables have room for so much.
-            assert!(judgement.reason.chars().count() <= 80, "{}", judgement.reason);
+            assert!(
+                judgement.reason.chars().count() <= 80,
+                "{}",
+                judgement.reason
+            );
             writeln!(snapshot, "== {name} ({})", subject.target).unwrap();
-            writeln!(snapshot, "verdict: {}: {}", judgement.verdict.word(), judgement.reason).unwrap();
+            writeln!(
+                snapshot,
+                "verdict: {}: {}",
+                judgement.verdict.word(),
+                judgement.reason
+            )
+            .unwrap();
             for finding in &findings {
                 fired |= finding.rule == rule.id && finding.certainty == Certainty::Holds;
                 let module = finding.module.as_deref().unwrap_or("package");
-                writeln!(snapshot, "{} ({:?}) on {module}: {}", finding.rule, finding.certainty, finding.message)
-                    .unwrap();
+                writeln!(
+                    snapshot,
+                    "{} ({:?}) on {module}: {}",
+                    finding.rule, finding.certainty, finding.message
+                )
+                .unwrap();
                 writeln!(snapshot, "  help: {}", finding.help).unwrap();
                 for evidence in &finding.evidence {
                     writeln!(snapshot, "  {}", serde_json::to_string(evidence).unwrap()).unwrap();
@@ -222,25 +313,54 @@ fn every_rule_fires_on_its_fixtures() {
 /// The names of a folder's entries up to their first dot, without what starts with a dot.
 fn names(folder: &str) -> BTreeSet<String> {
     let name = |entry: std::io::Result<std::fs::DirEntry>| {
-        entry.unwrap().file_name().to_string_lossy().split('.').next().unwrap().to_owned()
+        entry
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .split('.')
+            .next()
+            .unwrap()
+            .to_owned()
     };
-    std::fs::read_dir(root().join(folder)).unwrap().map(name).filter(|name| !name.is_empty()).collect()
+    std::fs::read_dir(root().join(folder))
+        .unwrap()
+        .map(name)
+        .filter(|name| !name.is_empty())
+        .collect()
 }
 
 #[test]
 fn every_rule_stands_in_its_five_places() {
     let rules = builtin().unwrap();
     let loaded: BTreeSet<String> = rules.rules().iter().map(|rule| rule.id.clone()).collect();
-    for folder in ["rules", "docs/rules", "fixtures/rules", "tests/snapshots/rules"] {
-        assert_eq!(names(folder), loaded, "{folder} and src/rules/builtin.rs disagree");
+    for folder in [
+        "rules",
+        "docs/rules",
+        "fixtures/rules",
+        "tests/snapshots/rules",
+    ] {
+        assert_eq!(
+            names(folder),
+            loaded,
+            "{folder} and src/rules/builtin.rs disagree"
+        );
     }
     for rule in rules.rules() {
         let page = explain(&rule.id).unwrap();
         assert!(page.starts_with(&format!("# {}: ", rule.id)), "{}", rule.id);
-        for heading in
-            ["What it finds", "Why it matters", "How it is seen", "How to fix it", "When to waive it", "References"]
-        {
-            assert!(page.contains(&format!("\n## {heading}\n")), "the page of {} has no `{heading}`", rule.id);
+        for heading in [
+            "What it finds",
+            "Why it matters",
+            "How it is seen",
+            "How to fix it",
+            "When to waive it",
+            "References",
+        ] {
+            assert!(
+                page.contains(&format!("\n## {heading}\n")),
+                "the page of {} has no `{heading}`",
+                rule.id
+            );
         }
         assert!(!page.to_lowercase().contains("thread-safe"), "{}", rule.id);
     }
@@ -256,13 +376,27 @@ fn the_document_lists_what_rules_may_use() {
         Some(RuleScope::Module) => "module",
     };
     for (name, used_in) in PREDICATES {
-        assert!(document.contains(&format!("\n| `{name}` | {} |", scope(*used_in))), "{name}");
+        assert!(
+            document.contains(&format!("\n| `{name}` | {} |", scope(*used_in))),
+            "{name}"
+        );
     }
     for placeholder in PLACEHOLDERS {
-        let row = format!("\n| `{{{}}}` | {} | {} |", placeholder.name, scope(placeholder.scope), placeholder.meaning);
+        let row = format!(
+            "\n| `{{{}}}` | {} | {} |",
+            placeholder.name,
+            scope(placeholder.scope),
+            placeholder.meaning
+        );
         assert!(document.contains(&row), "{row}");
     }
-    let example = document.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let example = document
+        .split("```toml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
     let mut rules = RuleSet::default();
     rules.load("docs/writing-rules.md", example).unwrap();
     assert_eq!(check_examples(&rules.rules()[0]), []);
@@ -291,15 +425,25 @@ module = [{ gil = "unknown", cause = "unreadable" }]
 #[track_caller]
 fn check_error(part: &str, replacement: &str, expected: &str) {
     assert!(GOOD.contains(part), "{part}");
-    let error = RuleSet::default().load("x.toml", GOOD.replacen(part, replacement, 1)).unwrap_err().to_string();
-    assert!(error.starts_with(expected), "{error}\n  does not start with\n{expected}");
+    let error = RuleSet::default()
+        .load("x.toml", GOOD.replacen(part, replacement, 1))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with(expected),
+        "{error}\n  does not start with\n{expected}"
+    );
 }
 
 #[test]
 fn a_rule_that_does_not_load_says_where_and_what_was_expected() {
     RuleSet::default().load("x.toml", GOOD).unwrap();
     let table = [
-        ("title = ", "titel = ", "x.toml:2:1: unknown field `titel`, expected one of `id`, `title`"),
+        (
+            "title = ",
+            "titel = ",
+            "x.toml:2:1: unknown field `titel`, expected one of `id`, `title`",
+        ),
         (
             "scope = \"module\"",
             "scope = \"modul\"",
@@ -315,28 +459,56 @@ fn a_rule_that_does_not_load_says_where_and_what_was_expected() {
             "\"undecl\"]",
             "x.toml:6:19: unknown variant `undecl`, expected one of `declared-not-used`",
         ),
-        ("help = \"Do something.\"\n", "", "x.toml:1:1: missing field `help`"),
-        ("[\"undeclared\"] }", "[] }", "x.toml:6:8: `when` has an empty list; expected at least one word or condition"),
+        (
+            "help = \"Do something.\"\n",
+            "",
+            "x.toml:1:1: missing field `help`",
+        ),
+        (
+            "[\"undeclared\"] }",
+            "[] }",
+            "x.toml:6:8: `when` has an empty list; expected at least one word or condition",
+        ),
         (
             "{ cause = [\"undeclared\"] }",
             "{ problems = true }",
             "x.toml:6:8: `when` has the predicate Problems(true); expected predicates for the scope `module`",
         ),
-        ("{ cause = [\"undeclared\"] }", "{ gil = [\"unknown\"] }", "x.toml:8:11: `unknown` is there; expected none"),
-        ("unknown = \"unknown: {reason}\"\n", "", "x.toml:6:8: `unknown` is missing; expected a message"),
+        (
+            "{ cause = [\"undeclared\"] }",
+            "{ gil = [\"unknown\"] }",
+            "x.toml:8:11: `unknown` is there; expected none",
+        ),
+        (
+            "unknown = \"unknown: {reason}\"\n",
+            "",
+            "x.toml:6:8: `unknown` is missing; expected a message",
+        ),
         (
             "{module} does",
             "{modul} does",
             "x.toml:7:11: `message` has the unknown placeholder `{modul}`; expected placeholders out of package, ",
         ),
-        ("some-rule", "SomeRule", "x.toml:1:6: `id` is `SomeRule`; expected lower-case words"),
-        ("verdict = \"gil\"\n", "", "x.toml:1:6: `verdict` is missing; expected the verdict"),
+        (
+            "some-rule",
+            "SomeRule",
+            "x.toml:1:6: `id` is `SomeRule`; expected lower-case words",
+        ),
+        (
+            "verdict = \"gil\"\n",
+            "",
+            "x.toml:1:6: `verdict` is missing; expected the verdict",
+        ),
         (
             "verdict = \"gil\"",
             "verdict = \"ready\"",
             "x.toml:4:11: `verdict` is `ready`; expected a verdict that is worse",
         ),
-        ("level = \"decides\"", "level = \"hint\"", "x.toml:4:11: `verdict` is `gil`; expected none"),
+        (
+            "level = \"decides\"",
+            "level = \"hint\"",
+            "x.toml:4:11: `verdict` is `gil`; expected none",
+        ),
         (
             "expect = \"quiet\"",
             "expect = \"quiet\"\npython = \"2.7\"",
@@ -352,14 +524,29 @@ fn a_rule_that_does_not_load_says_where_and_what_was_expected() {
     for (part, replacement, expected) in table {
         check_error(part, replacement, expected);
     }
-    let error = RuleSet::default().load("x.toml", " ".repeat(70_000)).unwrap_err().to_string();
-    assert_eq!(error, "x.toml: 70000 bytes; expected a rule file of at most 65536 bytes");
+    let error = RuleSet::default()
+        .load("x.toml", " ".repeat(70_000))
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "x.toml: 70000 bytes; expected a rule file of at most 65536 bytes"
+    );
     let mut twice = RuleSet::default();
     twice.load("x.toml", GOOD).unwrap();
     let error = twice.load("y.toml", GOOD).unwrap_err().to_string();
-    assert_eq!(error, "y.toml:1:6: the id `some-rule` is taken by x.toml; expected an id of its own");
-    let error = twice.load("z.toml", b"id = \"a\"\ntitle = \"\xff\"").unwrap_err().to_string();
-    assert_eq!(error, "z.toml:2:10: bytes that are not UTF-8; expected TOML, which is always UTF-8");
+    assert_eq!(
+        error,
+        "y.toml:1:6: the id `some-rule` is taken by x.toml; expected an id of its own"
+    );
+    let error = twice
+        .load("z.toml", b"id = \"a\"\ntitle = \"\xff\"")
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "z.toml:2:10: bytes that are not UTF-8; expected TOML, which is always UTF-8"
+    );
 }
 
 #[test]
@@ -368,28 +555,59 @@ fn settings_change_weights_but_make_nothing_ready() {
     let silent = declaring("_a", GilDeclaration::Absent);
     let seen = subject(
         on,
-        InstallChoice::Wheel { filename: "example.whl".into() },
+        InstallChoice::Wheel {
+            filename: "example.whl".into(),
+        },
         &[file("p/_a.so", vec![image(vec![silent])])],
     );
-    let judged = |settings: &[(&str, &str)]| {
-        let mut rules = builtin().unwrap();
-        rules.adjust(settings.iter().map(|(id, word)| (*id, word.parse().unwrap()))).unwrap();
-        let findings = evaluate(&rules, &seen);
-        let levels: Vec<FindingLevel> = findings.iter().map(|finding| finding.level).collect();
-        assert!(findings.iter().all(|finding| finding.verdict.is_some() == (finding.level == FindingLevel::Decides)));
-        (levels, judge(&seen, &findings).verdict)
-    };
+    let judged =
+        |settings: &[(&str, &str)]| {
+            let mut rules = builtin().unwrap();
+            rules
+                .adjust(
+                    settings
+                        .iter()
+                        .map(|(id, word)| (*id, word.parse().unwrap())),
+                )
+                .unwrap();
+            let findings = evaluate(&rules, &seen);
+            let levels: Vec<FindingLevel> = findings.iter().map(|finding| finding.level).collect();
+            assert!(findings.iter().all(
+                |finding| finding.verdict.is_some() == (finding.level == FindingLevel::Decides)
+            ));
+            (levels, judge(&seen, &findings).verdict)
+        };
     assert_eq!(judged(&[]), (vec![FindingLevel::Decides], Verdict::Gil));
-    assert_eq!(judged(&[("gil-undeclared", "warning")]), (vec![FindingLevel::Warning], Verdict::Unknown));
-    assert_eq!(judged(&[("gil-undeclared", "hint")]), (vec![FindingLevel::Hint], Verdict::Unknown));
-    assert_eq!(judged(&[("gil-undeclared", "off")]), (vec![], Verdict::Unknown));
-    assert_eq!(judged(&[("gil-undeclared", "off"), ("gil-undeclared", "decides")]).1, Verdict::Gil);
+    assert_eq!(
+        judged(&[("gil-undeclared", "warning")]),
+        (vec![FindingLevel::Warning], Verdict::Unknown)
+    );
+    assert_eq!(
+        judged(&[("gil-undeclared", "hint")]),
+        (vec![FindingLevel::Hint], Verdict::Unknown)
+    );
+    assert_eq!(
+        judged(&[("gil-undeclared", "off")]),
+        (vec![], Verdict::Unknown)
+    );
+    assert_eq!(
+        judged(&[("gil-undeclared", "off"), ("gil-undeclared", "decides")]).1,
+        Verdict::Gil
+    );
     let error = |id, word: &str| {
-        let settings = word.parse().map(|setting| builtin().unwrap().adjust([(id, setting)]));
+        let settings = word
+            .parse()
+            .map(|setting| builtin().unwrap().adjust([(id, setting)]));
         settings.unwrap_or_else(Err).unwrap_err().to_string()
     };
-    assert_eq!(error("gil-undeclared", "loud"), "`loud` is no level; expected off, hint, warning or decides");
-    assert_eq!(error("gil-undeclred", "off"), "there is no rule `gil-undeclred`; is `gil-undeclared` meant?");
+    assert_eq!(
+        error("gil-undeclared", "loud"),
+        "`loud` is no level; expected off, hint, warning or decides"
+    );
+    assert_eq!(
+        error("gil-undeclred", "off"),
+        "there is no rule `gil-undeclred`; is `gil-undeclared` meant?"
+    );
     assert_eq!(error("x", "off"), "there is no rule `x`");
     assert_eq!(
         error("single-phase-init", "decides"),
@@ -400,10 +618,16 @@ fn settings_change_weights_but_make_nothing_ready() {
 #[test]
 fn no_nesting_is_too_deep_to_be_refused() {
     let nested = |depth: usize| {
-        let condition = format!("{}cause = [\"undeclared\"]{}", "{ not = ".repeat(depth), " }".repeat(depth));
+        let condition = format!(
+            "{}cause = [\"undeclared\"]{}",
+            "{ not = ".repeat(depth),
+            " }".repeat(depth)
+        );
         GOOD.replace(
             "{ cause = [\"undeclared\"] }",
-            &condition.replace("not = cause = ", "not = { cause = ").replace("] }", "] } }"),
+            &condition
+                .replace("not = cause = ", "not = { cause = ")
+                .replace("] }", "] } }"),
         )
     };
     let dotted = GOOD.replace("when = {", &format!("when{} = {{", ".not".repeat(16_000)));
@@ -422,18 +646,31 @@ fn every_module(python: &str) -> Vec<ImageFacts> {
                     Some(flavour) => known(Abi { flavour, versions }),
                     None => Fact::unknown("no symbol tells"),
                 };
-                images.push(ImageFacts { abi, ..image(vec![hook.clone()]) });
+                images.push(ImageFacts {
+                    abi,
+                    ..image(vec![hook.clone()])
+                });
             }
         }
     }
     assert!(images.len() > 1000, "{python}");
-    images.push(ImageFacts { hooks: Fact::unknown("the symbol table is damaged"), ..image(Vec::new()) });
+    images.push(ImageFacts {
+        hooks: Fact::unknown("the symbol table is damaged"),
+        ..image(Vec::new())
+    });
     images
 }
 
 fn every_flavour() -> Vec<Option<Flavour>> {
     use Flavour::{Abi3, Abi3t, FreeThreaded, GilOrAbi3};
-    vec![Some(Flavour::Gil), Some(FreeThreaded), Some(Abi3), Some(Abi3t), Some(GilOrAbi3), None]
+    vec![
+        Some(Flavour::Gil),
+        Some(FreeThreaded),
+        Some(Abi3),
+        Some(Abi3t),
+        Some(GilOrAbi3),
+        None,
+    ]
 }
 
 fn every_hook() -> Vec<Hook> {
@@ -445,13 +682,38 @@ fn every_hook() -> Vec<Hook> {
         Some(GilDeclaration::SetGil { value: 1 }),
         Some(GilDeclaration::Absent),
         Some(GilDeclaration::NotAModule),
-        Some(GilDeclaration::Delegated { to: "_cffi_backend".into() }),
+        Some(GilDeclaration::Delegated {
+            to: "_cffi_backend".into(),
+        }),
         None,
     ];
-    let inits = [Some(InitKind::SinglePhase), Some(InitKind::MultiPhase), Some(InitKind::Export), None];
-    let slots = [Some(vec![]), Some(vec![2, 4]), Some(vec![85, 87]), Some(vec![4, 87]), None];
-    let info = |flags| AbiInfo { major: 1, minor: 0, flags, build_version: 0, abi_version: 0x030f_0000 };
-    let infos = [Some(None), Some(Some(info(2))), Some(Some(info(4))), Some(Some(info(7))), None];
+    let inits = [
+        Some(InitKind::SinglePhase),
+        Some(InitKind::MultiPhase),
+        Some(InitKind::Export),
+        None,
+    ];
+    let slots = [
+        Some(vec![]),
+        Some(vec![2, 4]),
+        Some(vec![85, 87]),
+        Some(vec![4, 87]),
+        None,
+    ];
+    let info = |flags| AbiInfo {
+        major: 1,
+        minor: 0,
+        flags,
+        build_version: 0,
+        abi_version: 0x030f_0000,
+    };
+    let infos = [
+        Some(None),
+        Some(Some(info(2))),
+        Some(Some(info(4))),
+        Some(Some(info(7))),
+        None,
+    ];
     let mut hooks = Vec::new();
     for kind in [HookKind::Init, HookKind::Export] {
         for gil in &declarations {
@@ -474,7 +736,10 @@ fn every_hook() -> Vec<Hook> {
             }
         }
     }
-    hooks.push(Hook { matches_file_name: false, ..hook("_a") });
+    hooks.push(Hook {
+        matches_file_name: false,
+        ..hook("_a")
+    });
     hooks
 }
 
@@ -484,8 +749,12 @@ fn fact<T>(value: Option<T>) -> Fact<T> {
 
 /// Whether a free-threaded target of this minor version may call the image `ready`, said once more in other words.
 fn may_be_ready(image: &ImageFacts, minor: u8, delegate_is_good: bool) -> bool {
-    let (Some(hooks), Some(abi)) = (image.hooks.value(), image.abi.value()) else { return false };
-    let [hook] = hooks.as_slice() else { return false };
+    let (Some(hooks), Some(abi)) = (image.hooks.value(), image.abi.value()) else {
+        return false;
+    };
+    let [hook] = hooks.as_slice() else {
+        return false;
+    };
     let found = hook.matches_file_name && (hook.kind == HookKind::Init || minor >= 15);
     let fits = matches!(abi.flavour, Flavour::FreeThreaded | Flavour::Abi3t)
         && abi.versions.0.is_none_or(|oldest| oldest <= minor)
@@ -493,24 +762,43 @@ fn may_be_ready(image: &ImageFacts, minor: u8, delegate_is_good: bool) -> bool {
     let good = |value: u64| if minor >= 15 { value == 1 } else { value > 0 };
     let declared = match hook.facts.gil.value() {
         Some(GilDeclaration::Delegated { .. }) => return found && fits && delegate_is_good,
-        Some(GilDeclaration::Slot { value }) => good(*value) && hook.facts.init.value() != Some(&InitKind::SinglePhase),
+        Some(GilDeclaration::Slot { value }) => {
+            good(*value) && hook.facts.init.value() != Some(&InitKind::SinglePhase)
+        }
         Some(GilDeclaration::SetGil { value }) => {
             good(*value) && hook.facts.init.value() == Some(&InitKind::SinglePhase)
         }
         Some(GilDeclaration::Absent | GilDeclaration::NotAModule) | None => false,
     };
-    let Some(init) = hook.facts.init.value() else { return false };
+    let Some(init) = hook.facts.init.value() else {
+        return false;
+    };
     let accepted = *init == InitKind::SinglePhase
-        || (hook.facts.slots.value().is_some_and(|slots| minor >= 15 || slots.iter().all(|slot| *slot <= 4))
-            && (minor < 15 || hook.facts.abi_info.value().is_some_and(|info| info.is_none_or(|info| info.flags != 2))));
+        || (hook
+            .facts
+            .slots
+            .value()
+            .is_some_and(|slots| minor >= 15 || slots.iter().all(|slot| *slot <= 4))
+            && (minor < 15
+                || hook
+                    .facts
+                    .abi_info
+                    .value()
+                    .is_some_and(|info| info.is_none_or(|info| info.flags != 2))));
     found && fits && declared && accepted
 }
 
 #[test]
 fn nothing_unknown_and_nothing_that_needs_the_gil_is_ever_ready() {
     let rules = builtin().unwrap();
-    let offer = || InstallChoice::Wheel { filename: "example.whl".into() };
-    let provided = |gil| Delegate::Provided { package: "cffi".into(), gil, reason: "because".into() };
+    let offer = || InstallChoice::Wheel {
+        filename: "example.whl".into(),
+    };
+    let provided = |gil| Delegate::Provided {
+        package: "cffi".into(),
+        gil,
+        reason: "because".into(),
+    };
     let delegates = [
         None,
         Some(Delegate::Missing),
@@ -522,22 +810,43 @@ fn nothing_unknown_and_nothing_that_needs_the_gil_is_ever_ready() {
     for python in ["3.13t", "3.14t", "3.15t"] {
         let on = target(python, "linux-x86_64");
         for image in every_module(python) {
-            let delegates: &[Option<Delegate>] = match image.hooks.value().and_then(|hooks| hooks[0].facts.gil.value())
+            let delegates: &[Option<Delegate>] = match image
+                .hooks
+                .value()
+                .and_then(|hooks| hooks[0].facts.gil.value())
             {
                 Some(GilDeclaration::Delegated { .. }) => &delegates,
                 _ => &delegates[..1],
             };
             let mut seen = subject(on, offer(), &[file("p/_a.so", vec![image.clone()])]);
             for delegate in delegates {
-                seen.delegates = delegate.iter().map(|found| ("_cffi_backend".to_owned(), found.clone())).collect();
-                let is_good = matches!(delegate, Some(Delegate::Provided { gil: Gil::NotUsed, .. }));
+                seen.delegates = delegate
+                    .iter()
+                    .map(|found| ("_cffi_backend".to_owned(), found.clone()))
+                    .collect();
+                let is_good = matches!(
+                    delegate,
+                    Some(Delegate::Provided {
+                        gil: Gil::NotUsed,
+                        ..
+                    })
+                );
                 let allowed = may_be_ready(&image, on.python.minor, is_good);
                 let with_rules = judge(&seen, &evaluate(&rules, &seen));
                 let without_rules = judge(&seen, &[]);
-                assert!(!with_rules.reason.starts_with("no rule decides"), "{python}: {with_rules:?} {image:?}");
+                assert!(
+                    !with_rules.reason.starts_with("no rule decides"),
+                    "{python}: {with_rules:?} {image:?}"
+                );
                 for judgement in [with_rules, without_rules] {
-                    assert!(judgement.verdict != Verdict::Ready || allowed, "{python}: {judgement:?} {image:?}");
-                    assert!(judgement.verdict > Verdict::Pure, "{python}: {judgement:?} {image:?}");
+                    assert!(
+                        judgement.verdict != Verdict::Ready || allowed,
+                        "{python}: {judgement:?} {image:?}"
+                    );
+                    assert!(
+                        judgement.verdict > Verdict::Pure,
+                        "{python}: {judgement:?} {image:?}"
+                    );
                     ready += usize::from(judgement.verdict == Verdict::Ready);
                 }
             }
@@ -550,11 +859,25 @@ fn nothing_unknown_and_nothing_that_needs_the_gil_is_ever_ready() {
 fn with_the_gil_only_loading_matters() {
     let rules = builtin().unwrap();
     let verdict = |flavour| {
-        let abi = known(Abi { flavour, versions: (None, None) });
+        let abi = known(Abi {
+            flavour,
+            versions: (None, None),
+        });
         let silent = declaring("_a", GilDeclaration::Absent);
-        let file = file("p/_a.so", vec![ImageFacts { abi, ..image(vec![silent]) }]);
-        let seen =
-            subject(target("3.14", "linux-x86_64"), InstallChoice::Wheel { filename: "example.whl".into() }, &[file]);
+        let file = file(
+            "p/_a.so",
+            vec![ImageFacts {
+                abi,
+                ..image(vec![silent])
+            }],
+        );
+        let seen = subject(
+            target("3.14", "linux-x86_64"),
+            InstallChoice::Wheel {
+                filename: "example.whl".into(),
+            },
+            &[file],
+        );
         judge(&seen, &evaluate(&rules, &seen))
     };
     let judgement = verdict(Flavour::Gil);
@@ -571,19 +894,31 @@ fn a_problem_or_one_bad_module_takes_ready_away() {
     let good = file("p/_a.so", vec![image(vec![hook("_a")])]);
     let silent = declaring("_b", GilDeclaration::Absent);
     let bad = file("p/_b.so", vec![image(vec![silent])]);
-    let offer = || InstallChoice::Wheel { filename: "example.whl".into() };
+    let offer = || InstallChoice::Wheel {
+        filename: "example.whl".into(),
+    };
     let verdict = |subject: &Subject| judge(subject, &evaluate(&rules, subject));
     let ready = subject(on, offer(), std::slice::from_ref(&good));
     assert_eq!(verdict(&ready).verdict, Verdict::Ready);
     assert_eq!(verdict(&ready).reason, "1 module, by the author");
-    let unread = Subject { problems: vec!["x.whl: y.so: truncated".into()], ..ready.clone() };
+    let unread = Subject {
+        problems: vec!["x.whl: y.so: truncated".into()],
+        ..ready.clone()
+    };
     assert_eq!(verdict(&unread).verdict, Verdict::Unknown);
     let mixed = subject(on, offer(), &[good, bad]);
     assert_eq!(verdict(&mixed).verdict, Verdict::Gil);
-    let both = Subject { problems: unread.problems.clone(), ..mixed };
+    let both = Subject {
+        problems: unread.problems.clone(),
+        ..mixed
+    };
     assert_eq!(verdict(&both).verdict, Verdict::Gil);
     assert_eq!(verdict(&subject(on, offer(), &[])).verdict, Verdict::Pure);
-    assert!(evaluate(&rules, &both).iter().all(|finding| finding.level == FindingLevel::Decides));
+    assert!(
+        evaluate(&rules, &both)
+            .iter()
+            .all(|finding| finding.level == FindingLevel::Decides)
+    );
 }
 
 #[test]
@@ -594,14 +929,22 @@ fn a_reason_names_the_first_module_and_counts_the_rest() {
         file(&format!("p/{name}.so"), vec![image(vec![silent])])
     };
     let needy = declaring("_d", GilDeclaration::Slot { value: 0 });
-    let offer = || InstallChoice::Wheel { filename: "example.whl".into() };
+    let offer = || InstallChoice::Wheel {
+        filename: "example.whl".into(),
+    };
     let on = target("3.14t", "linux-x86_64");
     let reason = |files: &[ModuleFacts]| {
         let seen = subject(on, offer(), files);
         judge(&seen, &evaluate(&rules, &seen)).reason
     };
-    assert_eq!(reason(&[silent("_a")]), "declares nothing about the GIL: p._a");
-    assert_eq!(reason(&[silent("_a"), silent("_b"), silent("_c")]), "declares nothing about the GIL: p._a and 2 more");
+    assert_eq!(
+        reason(&[silent("_a")]),
+        "declares nothing about the GIL: p._a"
+    );
+    assert_eq!(
+        reason(&[silent("_a"), silent("_b"), silent("_c")]),
+        "declares nothing about the GIL: p._a and 2 more"
+    );
     let needy = file("p/_d.so", vec![image(vec![needy])]);
     let mixed = "declares nothing about the GIL: p._a and 1 more; 1 for other reasons";
     assert_eq!(reason(&[silent("_a"), silent("_b"), needy]), mixed);
@@ -613,40 +956,82 @@ fn what_is_pure_says_of_what_there_is_none() {
     let on = target("3.14t", "linux-x86_64");
     let pure = |elsewhere: &[&str]| InstallChoice::Pure {
         filename: "example-1.0-py3-none-any.whl".into(),
-        elsewhere: elsewhere.iter().map(|&filename| filename.to_owned()).collect(),
+        elsewhere: elsewhere
+            .iter()
+            .map(|&filename| filename.to_owned())
+            .collect(),
     };
     for (offer, expected) in [
         (pure(&[]), "no compiled modules"),
-        (pure(&["example-1.0-cp314-cp314-win_amd64.whl"]), "no compiled modules on this platform"),
-        (InstallChoice::Wheel { filename: "example.whl".into() }, "no compiled Python modules"),
+        (
+            pure(&["example-1.0-cp314-cp314-win_amd64.whl"]),
+            "no compiled modules on this platform",
+        ),
+        (
+            InstallChoice::Wheel {
+                filename: "example.whl".into(),
+            },
+            "no compiled Python modules",
+        ),
     ] {
         let seen = subject(on, offer, &[]);
         let judgement = judge(&seen, &evaluate(&rules, &seen));
-        assert_eq!((judgement.verdict, judgement.reason.as_str()), (Verdict::Pure, expected));
+        assert_eq!(
+            (judgement.verdict, judgement.reason.as_str()),
+            (Verdict::Pure, expected)
+        );
     }
 }
 
 #[test]
 fn a_doubt_is_not_repeated_where_the_verdict_is_unknown_already() {
     let rules = builtin().unwrap();
-    let facts = InitFacts { gil: Fact::unknown("code"), init: Fact::unknown("code"), ..hook("_a").facts };
-    let unread = Hook { facts, ..hook("_a") };
+    let facts = InitFacts {
+        gil: Fact::unknown("code"),
+        init: Fact::unknown("code"),
+        ..hook("_a").facts
+    };
+    let unread = Hook {
+        facts,
+        ..hook("_a")
+    };
     let files = [file("p/_a.so", vec![image(vec![unread])])];
-    let seen =
-        subject(target("3.14t", "linux-x86_64"), InstallChoice::Wheel { filename: "example.whl".into() }, &files);
-    let found: Vec<String> = evaluate(&rules, &seen).into_iter().map(|finding| finding.rule).collect();
+    let seen = subject(
+        target("3.14t", "linux-x86_64"),
+        InstallChoice::Wheel {
+            filename: "example.whl".into(),
+        },
+        &files,
+    );
+    let found: Vec<String> = evaluate(&rules, &seen)
+        .into_iter()
+        .map(|finding| finding.rule)
+        .collect();
     assert_eq!(found, ["gil-declaration-unreadable"]);
 }
 
 #[test]
 fn a_title_stands_in_for_a_missing_summary() {
-    for (title, expected) in [("Some rule", "some rule: p._a"), ("PyO3 did it", "PyO3 did it: p._a")] {
+    for (title, expected) in [
+        ("Some rule", "some rule: p._a"),
+        ("PyO3 did it", "PyO3 did it: p._a"),
+    ] {
         let mut rules = RuleSet::default();
-        rules.load("x.toml", GOOD.replace("title = \"Some rule\"", &format!("title = \"{title}\""))).unwrap();
+        rules
+            .load(
+                "x.toml",
+                GOOD.replace("title = \"Some rule\"", &format!("title = \"{title}\"")),
+            )
+            .unwrap();
         let silent = declaring("_a", GilDeclaration::Absent);
         let files = [file("p/_a.so", vec![image(vec![silent])])];
-        let seen =
-            subject(target("3.14t", "linux-x86_64"), InstallChoice::Wheel { filename: "example.whl".into() }, &files);
+        let seen = subject(
+            target("3.14t", "linux-x86_64"),
+            InstallChoice::Wheel {
+                filename: "example.whl".into(),
+            },
+            &files,
+        );
         assert_eq!(judge(&seen, &evaluate(&rules, &seen)).reason, expected);
     }
 }
@@ -679,7 +1064,19 @@ offer = "source"
     let found = evaluate(&rules, &rule.examples[0].subject);
     assert_eq!(found[0].alternative.as_deref(), Some("other, from 1.0 on"));
     assert!(outline(rule).contains("## What to use instead\n\nother, from {version} on\n"));
-    check_error("cause = [\"undeclared\"]", "package = [\"a b\"]", "x.toml:6:");
-    check_error("cause = [\"undeclared\"]", "package = [\"a\"]", "x.toml:6:8: `when` has the predicate");
-    check_error("help = \"Do", "alternative = \"{nothing}\"\nhelp = \"Do", "x.toml:9:15: `alternative`");
+    check_error(
+        "cause = [\"undeclared\"]",
+        "package = [\"a b\"]",
+        "x.toml:6:",
+    );
+    check_error(
+        "cause = [\"undeclared\"]",
+        "package = [\"a\"]",
+        "x.toml:6:8: `when` has the predicate",
+    );
+    check_error(
+        "help = \"Do",
+        "alternative = \"{nothing}\"\nhelp = \"Do",
+        "x.toml:9:15: `alternative`",
+    );
 }

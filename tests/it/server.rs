@@ -13,7 +13,10 @@
 //!
 //! Every answer closes its connection. A path without a route is answered with 404.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests may")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic as tests may"
+)]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -61,12 +64,21 @@ pub(crate) struct Reply {
 impl Reply {
     /// An answer without a body.
     pub(crate) fn status(status: u16) -> Reply {
-        Reply { status, headers: Vec::new(), body: Vec::new(), delivery: Delivery::Whole, length_stated: true }
+        Reply {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+            delivery: Delivery::Whole,
+            length_stated: true,
+        }
     }
 
     /// 200 with these bytes.
     pub(crate) fn bytes(content_type: &str, body: impl Into<Vec<u8>>) -> Reply {
-        Reply { body: body.into(), ..Reply::status(200).with("Content-Type", content_type) }
+        Reply {
+            body: body.into(),
+            ..Reply::status(200).with("Content-Type", content_type)
+        }
     }
 
     /// 200 with a page.
@@ -86,7 +98,10 @@ impl Reply {
 
     /// The connection is closed without an answer.
     pub(crate) fn nothing() -> Reply {
-        Reply { delivery: Delivery::Nothing, ..Reply::status(200) }
+        Reply {
+            delivery: Delivery::Nothing,
+            ..Reply::status(200)
+        }
     }
 
     /// With another header.
@@ -103,12 +118,18 @@ impl Reply {
 
     /// The connection is closed after half the body.
     pub(crate) fn half(self) -> Reply {
-        Reply { delivery: Delivery::HalfTheBody, ..self }
+        Reply {
+            delivery: Delivery::HalfTheBody,
+            ..self
+        }
     }
 
     /// The length is not stated: the end of the connection is the end of the body.
     pub(crate) fn without_length(self) -> Reply {
-        Reply { length_stated: false, ..self }
+        Reply {
+            length_stated: false,
+            ..self
+        }
     }
 }
 
@@ -143,7 +164,9 @@ impl Routes {
 
     /// One answer after the other; the last one repeats.
     pub(crate) fn replies<const COUNT: usize>(self, path: &str, replies: [Reply; COUNT]) -> Routes {
-        self.route(path, move |_, before| replies[before.min(COUNT - 1)].clone())
+        self.route(path, move |_, before| {
+            replies[before.min(COUNT - 1)].clone()
+        })
     }
 
     /// A page in HTML.
@@ -160,10 +183,19 @@ impl Routes {
 
 /// An answer to a request for a file that may ask for a range.
 pub(crate) fn ranged(request: &Request, bytes: &[u8], etag: &str) -> Reply {
-    let whole = || Reply::bytes("application/octet-stream", bytes).with("ETag", etag).with("Accept-Ranges", "bytes");
+    let whole = || {
+        Reply::bytes("application/octet-stream", bytes)
+            .with("ETag", etag)
+            .with("Accept-Ranges", "bytes")
+    };
     let unchanged = request.header("if-range").is_none_or(|known| known == etag);
-    let Some(range) = request.header("range").filter(|_| unchanged) else { return whole() };
-    let (first, last) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-')).unwrap();
+    let Some(range) = request.header("range").filter(|_| unchanged) else {
+        return whole();
+    };
+    let (first, last) = range
+        .strip_prefix("bytes=")
+        .and_then(|range| range.split_once('-'))
+        .unwrap();
     let size = bytes.len();
     let (start, end) = match (first.parse::<usize>(), last.parse::<usize>()) {
         (Ok(first), Ok(last)) => (first, (last + 1).min(size)),
@@ -174,7 +206,10 @@ pub(crate) fn ranged(request: &Request, bytes: &[u8], etag: &str) -> Reply {
     if start >= end {
         return Reply::status(416).with("Content-Range", &format!("bytes */{size}"));
     }
-    let mut reply = whole().with("Content-Range", &format!("bytes {start}-{}/{size}", end - 1));
+    let mut reply = whole().with(
+        "Content-Range",
+        &format!("bytes {start}-{}/{size}", end - 1),
+    );
     reply.status = 206;
     reply.body = bytes[start..end].to_vec();
     reply
@@ -198,7 +233,11 @@ impl Server {
     pub(crate) fn start(routes: Routes) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Shared { routes: routes.routes, requests: Mutex::default(), stopped: AtomicBool::new(false) };
+        let shared = Shared {
+            routes: routes.routes,
+            requests: Mutex::default(),
+            stopped: AtomicBool::new(false),
+        };
         let shared = Arc::new(shared);
         let accepting = Arc::clone(&shared);
         let thread = std::thread::spawn(move || {
@@ -211,7 +250,11 @@ impl Server {
                 std::thread::spawn(move || stream.and_then(|stream| answer(&shared, stream)));
             }
         });
-        Server { address, shared, thread: Some(thread) }
+        Server {
+            address,
+            shared,
+            thread: Some(thread),
+        }
     }
 
     /// The URL of a path, at `127.0.0.1`.
@@ -231,7 +274,10 @@ impl Server {
 
     /// Paths that were asked for so far.
     pub(crate) fn paths(&self) -> Vec<String> {
-        self.requests().into_iter().map(|request| request.path).collect()
+        self.requests()
+            .into_iter()
+            .map(|request| request.path)
+            .collect()
     }
 }
 
@@ -249,15 +295,23 @@ impl Drop for Server {
 fn answer(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut reader = BufReader::new(stream.try_clone()?);
-    let Some(request) = read_request(&mut reader)? else { return Ok(()) };
+    let Some(request) = read_request(&mut reader)? else {
+        return Ok(());
+    };
     let before = {
         let mut requests = shared.requests.lock().unwrap();
-        let before = requests.iter().filter(|earlier| earlier.path == request.path).count();
+        let before = requests
+            .iter()
+            .filter(|earlier| earlier.path == request.path)
+            .count();
         requests.push(request.clone());
         before
     };
     let path = request.path.split('?').next().unwrap_or_default();
-    let reply = shared.routes.get(path).map_or_else(|| Reply::status(404), |handler| handler(&request, before));
+    let reply = shared
+        .routes
+        .get(path)
+        .map_or_else(|| Reply::status(404), |handler| handler(&request, before));
     send(stream, &request, &reply)
 }
 
@@ -265,20 +319,31 @@ fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<Request>> {
     let mut line = String::new();
     reader.by_ref().take(1 << 16).read_line(&mut line)?;
     let mut words = line.split_whitespace().map(str::to_owned);
-    let (Some(method), Some(path)) = (words.next(), words.next()) else { return Ok(None) };
+    let (Some(method), Some(path)) = (words.next(), words.next()) else {
+        return Ok(None);
+    };
     let mut headers = BTreeMap::new();
     loop {
         let mut line = String::new();
         reader.by_ref().take(1 << 16).read_line(&mut line)?;
-        let Some((name, value)) = line.trim().split_once(':') else { break };
+        let Some((name, value)) = line.trim().split_once(':') else {
+            break;
+        };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    Ok(Some(Request { method, path, headers }))
+    Ok(Some(Request {
+        method,
+        path,
+        headers,
+    }))
 }
 
 fn send(mut stream: TcpStream, request: &Request, reply: &Reply) -> std::io::Result<()> {
     if reply.delivery != Delivery::Nothing {
-        let mut head = format!("HTTP/1.1 {} Scripted\r\nConnection: close\r\n", reply.status);
+        let mut head = format!(
+            "HTTP/1.1 {} Scripted\r\nConnection: close\r\n",
+            reply.status
+        );
         for (name, value) in &reply.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -288,7 +353,11 @@ fn send(mut stream: TcpStream, request: &Request, reply: &Reply) -> std::io::Res
         stream.write_all(format!("{head}\r\n").as_bytes())?;
         if request.method != "HEAD" {
             let half = reply.delivery == Delivery::HalfTheBody;
-            let length = if half { reply.body.len() / 2 } else { reply.body.len() };
+            let length = if half {
+                reply.body.len() / 2
+            } else {
+                reply.body.len()
+            };
             stream.write_all(&reply.body[..length])?;
         }
         stream.flush()?;

@@ -19,7 +19,11 @@ const FIXTURES: Fixtures = Fixtures("hooks");
 fn compare(wanted: fn(&Row) -> bool) -> (usize, Vec<String>, Vec<String>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let table = std::fs::read_to_string(folder.join("truth.jsonl")).unwrap();
-    let rows: Vec<Row> = table.lines().map(|line| serde_json::from_str(line).unwrap()).filter(wanted).collect();
+    let rows: Vec<Row> = table
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(wanted)
+        .collect();
     let (mut wrong, mut unknown) = (Vec::new(), Vec::new());
     for row in &rows {
         let file = row.file.as_deref().unwrap();
@@ -33,7 +37,9 @@ fn compare(wanted: fn(&Row) -> bool) -> (usize, Vec<String>, Vec<String>) {
             answer.why
         );
         match answer.word {
-            word if word == row.truth => assert!(answer.facts.is_some() || word == "not_a_module", "{file}"),
+            word if word == row.truth => {
+                assert!(answer.facts.is_some() || word == "not_a_module", "{file}")
+            }
             "unknown" => unknown.push(line),
             _ => wrong.push(line),
         }

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::io;
 
 use rawzip::{
-    CompressionMethod, ErrorKind, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchiveEntryWayfinder, ZipFileHeaderRecord,
-    ZipLocator,
+    CompressionMethod, ErrorKind, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchiveEntryWayfinder,
+    ZipFileHeaderRecord, ZipLocator,
 };
 
 use crate::archive::error::{MemberError, ZipError, ZipOddity};
@@ -69,7 +69,11 @@ pub(super) fn locator() -> ZipLocator {
 }
 
 impl ZipDirectory {
-    pub(super) fn read(reader: &TailReader<'_>, size: u64, limits: &ArchiveLimits) -> Result<ZipDirectory, ZipError> {
+    pub(super) fn read(
+        reader: &TailReader<'_>,
+        size: u64,
+        limits: &ArchiveLimits,
+    ) -> Result<ZipDirectory, ZipError> {
         let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
         let archive = locator()
             .locate_in_reader(reader, &mut buffer, size)
@@ -77,16 +81,24 @@ impl ZipDirectory {
         let (start, end) = (archive.directory_offset(), archive.end_offset());
         let found = size.saturating_sub(start);
         if found > limits.directory_bytes {
-            return Err(ZipError::DirectoryTooLarge { found, limit: limits.directory_bytes });
+            return Err(ZipError::DirectoryTooLarge {
+                found,
+                limit: limits.directory_bytes,
+            });
         }
         let expected = archive.entries_hint();
         let mut directory = ZipDirectory::default();
         let mut spans = Vec::new();
         let mut records = archive.entries(&mut buffer);
         let mut cut = false;
-        while let Some(record) = records.next_entry().map_err(|error| zip_error(error.into_kind(), size))? {
+        while let Some(record) = records
+            .next_entry()
+            .map_err(|error| zip_error(error.into_kind(), size))?
+        {
             if spans.len() == limits.members {
-                directory.oddities.push(ZipOddity::TooManyMembers { limit: limits.members });
+                directory.oddities.push(ZipOddity::TooManyMembers {
+                    limit: limits.members,
+                });
                 cut = true;
                 break;
             }
@@ -95,13 +107,20 @@ impl ZipDirectory {
         }
         // Without the zip64 record, the count has 16 bits, and old tools let it overflow.
         let found = spans.len() as u64;
-        if !cut && found != expected && (expected > u64::from(u16::MAX) || found & u64::from(u16::MAX) != expected) {
-            directory.oddities.push(ZipOddity::Count { expected, found });
+        if !cut
+            && found != expected
+            && (expected > u64::from(u16::MAX) || found & u64::from(u16::MAX) != expected)
+        {
+            directory
+                .oddities
+                .push(ZipOddity::Count { expected, found });
         }
         directory.place(spans, start);
         directory.refuse_duplicates();
         if size > end {
-            directory.oddities.push(ZipOddity::Appended { found: size - end });
+            directory
+                .oddities
+                .push(ZipOddity::Appended { found: size - end });
         }
         Ok(directory)
     }
@@ -115,7 +134,11 @@ impl ZipDirectory {
             .saturating_add(raw.len() as u64)
             .saturating_add(record.compressed_size_hint());
         if record.is_dir() {
-            return MemberSpan { header, end, entry: None };
+            return MemberSpan {
+                header,
+                end,
+                entry: None,
+            };
         }
         let (path, mut defect) = checked_path(raw, limits);
         if record.flags().is_encrypted() {
@@ -123,7 +146,9 @@ impl ZipDirectory {
         }
         let method = record.compression_method();
         if method != CompressionMethod::STORE && method != CompressionMethod::DEFLATE {
-            defect.get_or_insert(MemberError::Method { found: method.as_u16() });
+            defect.get_or_insert(MemberError::Method {
+                found: method.as_u16(),
+            });
         }
         self.parts.push(DirectoryPart {
             wayfinder: record.wayfinder(),
@@ -140,7 +165,11 @@ impl ZipDirectory {
             size: record.uncompressed_size_hint(),
             compressed_size: record.compressed_size_hint(),
         });
-        MemberSpan { header, end, entry: Some(self.entries.len() - 1) }
+        MemberSpan {
+            header,
+            end,
+            entry: Some(self.entries.len() - 1),
+        }
     }
 
     fn refuse(&mut self, entry: Option<usize>, defect: MemberError) {
@@ -152,7 +181,9 @@ impl ZipDirectory {
     /// Looks at where the members stand: none before the first, no two in the same bytes.
     fn place(&mut self, mut spans: Vec<MemberSpan>, directory: u64) {
         spans.sort_by_key(|span| span.header);
-        let first = spans.first().map_or(directory, |span| span.header.min(directory));
+        let first = spans
+            .first()
+            .map_or(directory, |span| span.header.min(directory));
         if first > 0 {
             self.oddities.push(ZipOddity::Prepended { found: first });
         }
@@ -160,7 +191,12 @@ impl ZipDirectory {
         for (position, span) in spans.iter().enumerate() {
             if let Some(before) = furthest.filter(|before| span.header < before.end) {
                 self.refuse(before.entry, MemberError::Overlap { other: span.header });
-                self.refuse(span.entry, MemberError::Overlap { other: before.header });
+                self.refuse(
+                    span.entry,
+                    MemberError::Overlap {
+                        other: before.header,
+                    },
+                );
             }
             if span.end > directory {
                 self.refuse(span.entry, MemberError::Overlap { other: directory });
@@ -168,7 +204,9 @@ impl ZipDirectory {
             if furthest.is_none_or(|before| before.end < span.end) {
                 furthest = Some(span);
             }
-            let next = spans.get(position + 1).map_or(directory, |next| next.header.min(directory));
+            let next = spans
+                .get(position + 1)
+                .map_or(directory, |next| next.header.min(directory));
             if let Some(part) = span.entry.and_then(|index| self.parts.get_mut(index)) {
                 part.next = next;
                 part.reach = part.reach.min(next);
@@ -187,7 +225,12 @@ impl ZipDirectory {
                 part.defect.get_or_insert(MemberError::Duplicate { count });
             }
         }
-        self.paths = self.entries.iter().enumerate().map(|(index, entry)| (entry.path.clone(), index)).collect();
+        self.paths = self
+            .entries
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| (entry.path.clone(), index))
+            .collect();
     }
 }
 
@@ -195,12 +238,18 @@ impl ZipDirectory {
 fn checked_path(raw: &[u8], limits: &ArchiveLimits) -> (String, Option<MemberError>) {
     if raw.len() > limits.path_bytes {
         let start = raw.get(..limits.path_bytes).unwrap_or_default();
-        let defect = MemberError::PathTooLong { found: raw.len(), limit: limits.path_bytes };
+        let defect = MemberError::PathTooLong {
+            found: raw.len(),
+            limit: limits.path_bytes,
+        };
         return (String::from_utf8_lossy(start).into_owned(), Some(defect));
     }
     let unsafe_path = |why| Some(MemberError::UnsafePath { why });
     let Ok(path) = std::str::from_utf8(raw) else {
-        return (String::from_utf8_lossy(raw).into_owned(), unsafe_path("not UTF-8"));
+        return (
+            String::from_utf8_lossy(raw).into_owned(),
+            unsafe_path("not UTF-8"),
+        );
     };
     let defect = if path.starts_with('/') {
         unsafe_path("absolute")
@@ -213,8 +262,16 @@ fn checked_path(raw: &[u8], limits: &ArchiveLimits) -> (String, Option<MemberErr
     } else if path.split('/').any(|component| component == "..") {
         unsafe_path("leads upwards")
     } else {
-        let normal = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect::<Vec<_>>().join("/");
-        let defect = if normal.is_empty() { unsafe_path("empty") } else { None };
+        let normal = path
+            .split('/')
+            .filter(|part| !part.is_empty() && *part != ".")
+            .collect::<Vec<_>>()
+            .join("/");
+        let defect = if normal.is_empty() {
+            unsafe_path("empty")
+        } else {
+            None
+        };
         return (normal, defect);
     };
     (path.to_owned(), defect)
@@ -226,12 +283,16 @@ fn zip_error(kind: ErrorKind, size: u64) -> ZipError {
         ErrorKind::MissingEndOfCentralDirectory => ZipError::NotZip { size },
         ErrorKind::IO(error) => match unwrap_source(&error) {
             Some(error) => ZipError::Source(error),
-            None if error.kind() == io::ErrorKind::UnexpectedEof => {
-                ZipError::Damaged { why: "it points behind the end of the file".into() }
-            }
-            None => ZipError::Damaged { why: error.to_string() },
+            None if error.kind() == io::ErrorKind::UnexpectedEof => ZipError::Damaged {
+                why: "it points behind the end of the file".into(),
+            },
+            None => ZipError::Damaged {
+                why: error.to_string(),
+            },
         },
-        other => ZipError::Damaged { why: rawzip::Error::from(other).to_string() },
+        other => ZipError::Damaged {
+            why: rawzip::Error::from(other).to_string(),
+        },
     }
 }
 
@@ -241,11 +302,31 @@ mod tests {
 
     #[test]
     fn paths_are_normalised_or_refused() {
-        let limits = ArchiveLimits { path_bytes: 20, ..ArchiveLimits::default() };
-        for (raw, expected) in [("a/b.so", "a/b.so"), ("./a//b.so", "a/b.so"), ("a..b/..c", "a..b/..c")] {
-            assert_eq!(checked_path(raw.as_bytes(), &limits), (expected.to_owned(), None));
+        let limits = ArchiveLimits {
+            path_bytes: 20,
+            ..ArchiveLimits::default()
+        };
+        for (raw, expected) in [
+            ("a/b.so", "a/b.so"),
+            ("./a//b.so", "a/b.so"),
+            ("a..b/..c", "a..b/..c"),
+        ] {
+            assert_eq!(
+                checked_path(raw.as_bytes(), &limits),
+                (expected.to_owned(), None)
+            );
         }
-        let refused = ["/a", "a/../b", "..", "a\\b", "C:/a", "a\nb", "a\0", "./", "aaaaaaaaaaaaaaaaaaaaa"];
+        let refused = [
+            "/a",
+            "a/../b",
+            "..",
+            "a\\b",
+            "C:/a",
+            "a\nb",
+            "a\0",
+            "./",
+            "aaaaaaaaaaaaaaaaaaaaa",
+        ];
         for raw in refused {
             assert!(checked_path(raw.as_bytes(), &limits).1.is_some(), "{raw}");
         }

@@ -21,8 +21,14 @@ pub(super) struct ByteWindow {
 
 impl ByteWindow {
     /// Fetches this range.
-    pub(super) fn fetch(source: &dyn RangeSource, range: Range<u64>) -> Result<ByteWindow, SourceError> {
-        Ok(ByteWindow { start: range.start, bytes: read_exactly(source, range)? })
+    pub(super) fn fetch(
+        source: &dyn RangeSource,
+        range: Range<u64>,
+    ) -> Result<ByteWindow, SourceError> {
+        Ok(ByteWindow {
+            start: range.start,
+            bytes: read_exactly(source, range)?,
+        })
     }
 
     /// Copies what there is from this offset on; `None` when the offset lies outside.
@@ -71,13 +77,20 @@ pub(super) struct TailReader<'a> {
 const SLACK: u64 = 16 << 10;
 
 impl<'a> TailReader<'a> {
-    pub(super) fn new(source: &'a dyn RangeSource, limits: ArchiveLimits) -> Result<TailReader<'a>, SourceError> {
+    pub(super) fn new(
+        source: &'a dyn RangeSource,
+        limits: ArchiveLimits,
+    ) -> Result<TailReader<'a>, SourceError> {
         let size = source.size();
         let tail = match source.whole() {
             Some(_) => ByteWindow::default(),
             None => ByteWindow::fetch(source, size.saturating_sub(limits.tail_bytes)..size)?,
         };
-        Ok(TailReader { source, tail: RefCell::new(tail), limits })
+        Ok(TailReader {
+            source,
+            tail: RefCell::new(tail),
+            limits,
+        })
     }
 
     pub(super) fn into_tail(self) -> ByteWindow {
@@ -102,7 +115,8 @@ impl ReaderAt for TailReader<'_> {
                     ),
                 ));
             }
-            tail.extend_down_to(self.source, offset.saturating_sub(SLACK)).map_err(wrap)?;
+            tail.extend_down_to(self.source, offset.saturating_sub(SLACK))
+                .map_err(wrap)?;
         }
         Ok(tail.copy(buffer, offset).unwrap_or(0))
     }
@@ -120,8 +134,19 @@ pub(super) struct StretchReader<'a> {
 }
 
 impl<'a> StretchReader<'a> {
-    pub(super) fn new(source: &'a dyn RangeSource, tail: &'a ByteWindow, end: u64, step: u64) -> StretchReader<'a> {
-        StretchReader { source, tail, window: RefCell::default(), end, step }
+    pub(super) fn new(
+        source: &'a dyn RangeSource,
+        tail: &'a ByteWindow,
+        end: u64,
+        step: u64,
+    ) -> StretchReader<'a> {
+        StretchReader {
+            source,
+            tail,
+            window: RefCell::default(),
+            end,
+            step,
+        }
     }
 }
 
@@ -131,14 +156,22 @@ impl ReaderAt for StretchReader<'_> {
             return Ok(copy_from(whole, buffer, offset).unwrap_or(0));
         }
         let mut window = self.window.borrow_mut();
-        if let Some(length) = self.tail.copy(buffer, offset).or_else(|| window.copy(buffer, offset)) {
+        if let Some(length) = self
+            .tail
+            .copy(buffer, offset)
+            .or_else(|| window.copy(buffer, offset))
+        {
             return Ok(length);
         }
         if buffer.is_empty() || offset >= self.source.size() {
             return Ok(0);
         }
         // A read behind the stretch is a local header longer than expected: what was asked for is enough.
-        let wanted = if offset < self.end { (self.end - offset).min(self.step) } else { buffer.len() as u64 };
+        let wanted = if offset < self.end {
+            (self.end - offset).min(self.step)
+        } else {
+            buffer.len() as u64
+        };
         let end = offset.saturating_add(wanted).min(self.source.size());
         *window = ByteWindow::default();
         *window = ByteWindow::fetch(self.source, offset..end).map_err(wrap)?;
@@ -161,7 +194,10 @@ pub(super) fn join(
     ranges: impl IntoIterator<Item = (usize, Range<u64>)>,
     limits: &ArchiveLimits,
 ) -> Vec<FetchedStretch> {
-    let single = |(index, range)| FetchedStretch { range, members: vec![index] };
+    let single = |(index, range)| FetchedStretch {
+        range,
+        members: vec![index],
+    };
     let stretches = joined(ranges.into_iter().map(single), limits.gap_bytes, limits);
     if stretches.len() <= limits.requests {
         return stretches;
@@ -170,7 +206,10 @@ pub(super) fn join(
     let mut gaps: Vec<u64> = stretches.windows(2).map(gap).collect();
     gaps.sort_unstable();
     let enough = stretches.len().saturating_sub(limits.requests.max(1));
-    let widest = gaps.get(enough.saturating_sub(1)).copied().unwrap_or(limits.gap_bytes);
+    let widest = gaps
+        .get(enough.saturating_sub(1))
+        .copied()
+        .unwrap_or(limits.gap_bytes);
     joined(stretches, widest.min(limits.widest_gap_bytes), limits)
 }
 
@@ -210,25 +249,61 @@ mod tests {
 
     #[test]
     fn neighbours_are_joined_up_to_the_longest_request() {
-        let near = ArchiveLimits { gap_bytes: 10, request_bytes: 100, ..ArchiveLimits::default() };
-        let check = |limits: ArchiveLimits, ranges: &[Range<u64>], expected: &[(Range<u64>, &[usize])]| {
-            let found = join(ranges.iter().cloned().enumerate(), &limits);
-            let expected: Vec<FetchedStretch> = expected
-                .iter()
-                .map(|(range, members)| FetchedStretch { range: range.clone(), members: members.to_vec() })
-                .collect();
-            assert_eq!(found, expected);
+        let near = ArchiveLimits {
+            gap_bytes: 10,
+            request_bytes: 100,
+            ..ArchiveLimits::default()
         };
+        let check =
+            |limits: ArchiveLimits, ranges: &[Range<u64>], expected: &[(Range<u64>, &[usize])]| {
+                let found = join(ranges.iter().cloned().enumerate(), &limits);
+                let expected: Vec<FetchedStretch> = expected
+                    .iter()
+                    .map(|(range, members)| FetchedStretch {
+                        range: range.clone(),
+                        members: members.to_vec(),
+                    })
+                    .collect();
+                assert_eq!(found, expected);
+            };
         check(near, &[], &[]);
         check(near, &[0..10, 20..30], &[(0..30, &[0, 1])]);
         check(near, &[0..10, 21..30], &[(0..10, &[0]), (21..30, &[1])]);
-        check(near, &[0..60, 60..100, 100..101], &[(0..100, &[0, 1]), (100..101, &[2])]);
-        check(near, &[0..1000, 1000..1001], &[(0..1000, &[0]), (1000..1001, &[1])]);
+        check(
+            near,
+            &[0..60, 60..100, 100..101],
+            &[(0..100, &[0, 1]), (100..101, &[2])],
+        );
+        check(
+            near,
+            &[0..1000, 1000..1001],
+            &[(0..1000, &[0]), (1000..1001, &[1])],
+        );
         // Too many requests: the nearest neighbours go together, up to the widest gap that is worth it.
-        let few = ArchiveLimits { requests: 2, widest_gap_bytes: 30, ..near };
-        check(few, &[0..10, 35..40, 52..60], &[(0..10, &[0]), (35..60, &[1, 2])]);
-        check(few, &[0..10, 21..30, 50..60, 80..90], &[(0..90, &[0, 1, 2, 3])]);
-        check(few, &[0..10, 41..50, 81..90], &[(0..10, &[0]), (41..50, &[1]), (81..90, &[2])]);
-        check(few, &[0..50, 70..90, 110..190], &[(0..90, &[0, 1]), (110..190, &[2])]);
+        let few = ArchiveLimits {
+            requests: 2,
+            widest_gap_bytes: 30,
+            ..near
+        };
+        check(
+            few,
+            &[0..10, 35..40, 52..60],
+            &[(0..10, &[0]), (35..60, &[1, 2])],
+        );
+        check(
+            few,
+            &[0..10, 21..30, 50..60, 80..90],
+            &[(0..90, &[0, 1, 2, 3])],
+        );
+        check(
+            few,
+            &[0..10, 41..50, 81..90],
+            &[(0..10, &[0]), (41..50, &[1]), (81..90, &[2])],
+        );
+        check(
+            few,
+            &[0..50, 70..90, 110..190],
+            &[(0..90, &[0, 1]), (110..190, &[2])],
+        );
     }
 }

@@ -23,7 +23,11 @@ const MOST_NAME_BYTES: usize = 256 << 20;
 /// Where the synthetic addresses begin: above what any loader maps, and below the sign bit, so that arithmetic on them
 /// behaves. 32-bit images get the range below the highest 256 MiB.
 pub(super) fn first_import_address(pointer_size: usize) -> u64 {
-    if pointer_size == 8 { 0x7f00_0000_0000_0000 } else { 0xe000_0000 }
+    if pointer_size == 8 {
+        0x7f00_0000_0000_0000
+    } else {
+        0xe000_0000
+    }
 }
 
 /// What stays the same for all of one image.
@@ -90,21 +94,40 @@ impl<'data> ImageBuilder<'data> {
     }
 
     pub(super) fn damaged(&self, part: &'static str, why: impl ToString) -> ImageError {
-        ImageError::Damaged { format: format_name(self.kind.format), part, why: why.to_string() }
+        ImageError::Damaged {
+            format: format_name(self.kind.format),
+            part,
+            why: why.to_string(),
+        }
     }
 
     fn too_many(&self, what: &'static str, limit: usize) -> ImageError {
-        ImageError::TooMany { format: format_name(self.kind.format), what, limit }
+        ImageError::TooMany {
+            format: format_name(self.kind.format),
+            what,
+            limit,
+        }
     }
 
     /// The bytes of a range of the file.
-    pub(super) fn file_range(&self, part: &'static str, offset: u64, length: u64) -> Result<&'data [u8], ImageError> {
-        let range = || self.data.get(usize::try_from(offset).ok()?..usize::try_from(offset.checked_add(length)?).ok()?);
+    pub(super) fn file_range(
+        &self,
+        part: &'static str,
+        offset: u64,
+        length: u64,
+    ) -> Result<&'data [u8], ImageError> {
+        let range = || {
+            self.data.get(
+                usize::try_from(offset).ok()?..usize::try_from(offset.checked_add(length)?).ok()?,
+            )
+        };
         range().ok_or_else(|| {
             let size = self.data.len();
             self.damaged(
                 part,
-                format_args!("bytes {offset:#x} to {offset:#x}+{length:#x} are beyond the file's {size:#x}"),
+                format_args!(
+                    "bytes {offset:#x} to {offset:#x}+{length:#x} are beyond the file's {size:#x}"
+                ),
             )
         })
     }
@@ -114,13 +137,22 @@ impl<'data> ImageBuilder<'data> {
             return Err(self.too_many("segments", MOST_SEGMENTS));
         }
         let last = first_import_address(self.kind.pointer_size);
-        let end = segment.address.checked_add(segment.size).filter(|&end| end <= last);
+        let end = segment
+            .address
+            .checked_add(segment.size)
+            .filter(|&end| end <= last);
         if end.is_none() || segment.bytes.len() as u64 > segment.size {
-            let why = format_args!("{:#x} bytes at {:#x} do not fit", segment.size, segment.address).to_string();
+            let why = format_args!(
+                "{:#x} bytes at {:#x} do not fit",
+                segment.size, segment.address
+            )
+            .to_string();
             return Err(self.damaged("segment", why));
         }
         if segment.size != 0 {
-            let place = self.segments.partition_point(|other| other.address <= segment.address);
+            let place = self
+                .segments
+                .partition_point(|other| other.address <= segment.address);
             self.segments.insert(place, segment);
         }
         Ok(())
@@ -128,8 +160,12 @@ impl<'data> ImageBuilder<'data> {
 
     /// Looked up once for each relocation, so the segments are kept in order.
     fn segment_at(&self, address: u64) -> Option<&ImageSegment<'data>> {
-        let after = self.segments.partition_point(|segment| segment.address <= address);
-        self.segments.get(after.checked_sub(1)?).filter(|segment| segment.contains(address))
+        let after = self
+            .segments
+            .partition_point(|segment| segment.address <= address);
+        self.segments
+            .get(after.checked_sub(1)?)
+            .filter(|segment| segment.contains(address))
     }
 
     /// Notes where the first values of a thread's own variables are.
@@ -157,19 +193,29 @@ impl<'data> ImageBuilder<'data> {
     /// The file's bytes from an address to the end of what its segment takes from the file, without relocations.
     pub(super) fn tail(&self, address: u64) -> Option<&'data [u8]> {
         let segment = self.segment_at(address)?;
-        segment.bytes.get(usize::try_from(address - segment.address).ok()?..)
+        segment
+            .bytes
+            .get(usize::try_from(address - segment.address).ok()?..)
     }
 
     /// The pointer stored at an address, without relocations; zero where memory starts as zero.
     pub(super) fn stored_pointer(&self, address: u64) -> Result<u64, ImageError> {
-        let outside = || self.damaged("relocation", format_args!("address {address:#x} is in no segment"));
+        let outside = || {
+            self.damaged(
+                "relocation",
+                format_args!("address {address:#x} is in no segment"),
+            )
+        };
         let size = self.kind.pointer_size;
         let segment = self.segment_at(address).ok_or_else(outside)?;
         let offset = address - segment.address;
         if segment.size - offset < size as u64 {
             return Err(outside());
         }
-        let rest = usize::try_from(offset).ok().and_then(|offset| segment.bytes.get(offset..)).unwrap_or_default();
+        let rest = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| segment.bytes.get(offset..))
+            .unwrap_or_default();
         let mut word = [0; 8];
         if self.kind.big_endian {
             for (target, &byte) in word.iter_mut().skip(8 - size).zip(rest) {
@@ -190,14 +236,23 @@ impl<'data> ImageBuilder<'data> {
         if self.relocations.len() >= limit {
             return Err(self.too_many("relocations", limit));
         }
-        let value = if self.kind.pointer_size == 4 { value & 0xffff_ffff } else { value };
+        let value = if self.kind.pointer_size == 4 {
+            value & 0xffff_ffff
+        } else {
+            value
+        };
         self.relocations.push((address, value));
         Ok(())
     }
 
     /// Notes that the loader writes `addend` past an import at `address`. An addend that would lead out of the import's
     /// window becomes a value of its own, so that no address is taken for another import's.
-    pub(super) fn relocate_to_import(&mut self, address: u64, import: u64, addend: i64) -> Result<(), ImageError> {
+    pub(super) fn relocate_to_import(
+        &mut self,
+        address: u64,
+        import: u64,
+        addend: i64,
+    ) -> Result<(), ImageError> {
         let value = match u64::try_from(addend) {
             Ok(offset) if offset < IMPORT_WINDOW => import + offset,
             _ => self.opaque("import with a large addend")?,
@@ -217,7 +272,11 @@ impl<'data> ImageBuilder<'data> {
     /// Notes folders in which libraries are looked for, separated by colons.
     pub(super) fn set_search_paths(&mut self, paths: &[u8]) -> Result<(), ImageError> {
         let paths = self.name("search path", paths)?;
-        self.search_paths = paths.split(':').take(MOST_LIBRARIES).map(str::to_owned).collect();
+        self.search_paths = paths
+            .split(':')
+            .take(MOST_LIBRARIES)
+            .map(str::to_owned)
+            .collect();
         Ok(())
     }
 
@@ -253,22 +312,44 @@ impl<'data> ImageBuilder<'data> {
 
     /// The synthetic address of something that only the running program knows.
     pub(super) fn opaque(&mut self, name: &str) -> Result<u64, ImageError> {
-        let import = ImportName { name: &[], library: None, weak: false };
+        let import = ImportName {
+            name: &[],
+            library: None,
+            weak: false,
+        };
         self.import_of_kind(format!("<{name}>"), &import, ImportKind::Opaque)
     }
 
-    fn import_of_kind(&mut self, name: String, import: &ImportName<'_>, kind: ImportKind) -> Result<u64, ImageError> {
-        let limit = if self.kind.pointer_size == 8 { MOST_IMPORTS } else { MOST_IMPORTS_32 };
+    fn import_of_kind(
+        &mut self,
+        name: String,
+        import: &ImportName<'_>,
+        kind: ImportKind,
+    ) -> Result<u64, ImageError> {
+        let limit = if self.kind.pointer_size == 8 {
+            MOST_IMPORTS
+        } else {
+            MOST_IMPORTS_32
+        };
         let library = import.library.map(str::to_owned);
         let next = self.imports.len();
-        let index = *self.import_indices.entry((name.clone(), library.clone())).or_insert(next);
+        let index = *self
+            .import_indices
+            .entry((name.clone(), library.clone()))
+            .or_insert(next);
         let address = first_import_address(self.kind.pointer_size) + index as u64 * IMPORT_WINDOW;
         if index == next {
             if next >= limit {
                 return Err(self.too_many("imports", limit));
             }
             self.count_name(&name)?;
-            self.imports.push(ImportedSymbol { name, library, kind, weak: import.weak, address });
+            self.imports.push(ImportedSymbol {
+                name,
+                library,
+                kind,
+                weak: import.weak,
+                address,
+            });
         }
         Ok(address)
     }
@@ -329,13 +410,22 @@ fn code_extent(segments: &[ImageSegment<'_>]) -> (u64, u64) {
     let is_code = |segment: &ImageSegment<'_>| segment.executable && !segment.writable;
     let end_of = |segment: &ImageSegment<'_>| segment.address.saturating_add(segment.size);
     let code = segments.iter().filter(|segment| is_code(segment));
-    let (start, end) = code.fold((u64::MAX, 0), |(start, end), it| (it.address.min(start), end_of(it).max(end)));
+    let (start, end) = code.fold((u64::MAX, 0), |(start, end), it| {
+        (it.address.min(start), end_of(it).max(end))
+    });
     let is_between = |it: &ImageSegment<'_>| !is_code(it) && it.address < end && end_of(it) > start;
-    if start >= end || segments.iter().any(is_between) { (0, 0) } else { (start, end) }
+    if start >= end || segments.iter().any(is_between) {
+        (0, 0)
+    } else {
+        (start, end)
+    }
 }
 
 /// The bytes before the first NUL.
 pub(super) fn until_nul(bytes: &[u8]) -> Option<&[u8]> {
     let window = bytes.get(..bytes.len().min(LONGEST_NAME + 1))?;
-    window.iter().position(|&byte| byte == 0).and_then(|end| bytes.get(..end))
+    window
+        .iter()
+        .position(|&byte| byte == 0)
+        .and_then(|end| bytes.get(..end))
 }

@@ -4,7 +4,9 @@
 //! the segments only where there are none.
 
 use object::read::macho::{LoadCommandVariant, MachHeader};
-use object::{Endianness, Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind, elf, macho};
+use object::{
+    Endianness, Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind, elf, macho,
+};
 
 use super::BinaryImage;
 use crate::model::facts::ImageFormat;
@@ -37,18 +39,26 @@ impl<'data> BinaryImage<'data> {
         let mut places = self.code_sections();
         if places.is_empty() {
             let executable = self.segments.iter().filter(|segment| segment.executable);
-            places = executable.map(|segment| (segment.address, segment.size)).collect();
+            places = executable
+                .map(|segment| (segment.address, segment.size))
+                .collect();
         }
         places.sort_unstable();
         let mut ranges = Vec::new();
         let mut next = 0;
         for (address, size) in places {
             let (start, end) = (address.max(next), address.saturating_add(size));
-            let Some(segment) = self.segment_at(start).filter(|_| start < end) else { continue };
-            let within = |address: u64| usize::try_from(address - segment.address).unwrap_or(usize::MAX);
+            let Some(segment) = self.segment_at(start).filter(|_| start < end) else {
+                continue;
+            };
+            let within =
+                |address: u64| usize::try_from(address - segment.address).unwrap_or(usize::MAX);
             let last = within(end).min(segment.bytes.len());
             if let Some(bytes) = segment.bytes.get(within(start)..last) {
-                ranges.push(CodeRange { address: start, bytes });
+                ranges.push(CodeRange {
+                    address: start,
+                    bytes,
+                });
             }
             next = end;
         }
@@ -59,11 +69,16 @@ impl<'data> BinaryImage<'data> {
     pub fn named_code(&self) -> Vec<(u64, u64)> {
         let places = if self.format == ImageFormat::Pe {
             let executable = self.segments.iter().filter(|segment| segment.executable);
-            executable.map(|segment| (segment.address, segment.size)).collect()
+            executable
+                .map(|segment| (segment.address, segment.size))
+                .collect()
         } else {
             self.code_sections()
         };
-        places.into_iter().map(|(start, size)| (start, start.saturating_add(size))).collect()
+        places
+            .into_iter()
+            .map(|(start, size)| (start, start.saturating_add(size)))
+            .collect()
     }
 
     /// The name of the function that holds an address, where a symbol table tells for certain.
@@ -76,24 +91,42 @@ impl<'data> BinaryImage<'data> {
 
     /// Address and size of each section of code; none where the format has only segments, or the file no sections.
     fn code_sections(&self) -> Vec<(u64, u64)> {
-        let Ok(file) = object::File::parse(self.data) else { return Vec::new() };
+        let Ok(file) = object::File::parse(self.data) else {
+            return Vec::new();
+        };
         let is_code = |flags: SectionFlags| match flags {
             SectionFlags::Elf { sh_flags, .. } => sh_flags.contains(elf::SHF_EXECINSTR),
             SectionFlags::MachO { flags, .. } => {
-                flags.contains(macho::S_ATTR_PURE_INSTRUCTIONS) || flags.contains(macho::S_ATTR_SOME_INSTRUCTIONS)
+                flags.contains(macho::S_ATTR_PURE_INSTRUCTIONS)
+                    || flags.contains(macho::S_ATTR_SOME_INSTRUCTIONS)
             }
             _ => false,
         };
-        let sections = file.sections().take(MOST_SECTIONS).filter(|section| is_code(section.flags()));
-        sections.map(|section| (section.address(), section.size())).collect()
+        let sections = file
+            .sections()
+            .take(MOST_SECTIONS)
+            .filter(|section| is_code(section.flags()));
+        sections
+            .map(|section| (section.address(), section.size()))
+            .collect()
     }
 
     fn read_functions(&self) -> Vec<NamedFunction<'data>> {
-        let Ok(file) = object::File::parse(self.data) else { return Vec::new() };
-        let prefix = if self.format == ImageFormat::MachO { "_" } else { "" };
+        let Ok(file) = object::File::parse(self.data) else {
+            return Vec::new();
+        };
+        let prefix = if self.format == ImageFormat::MachO {
+            "_"
+        } else {
+            ""
+        };
         let starts = self.function_starts();
-        let symbols = file.symbols().chain(file.dynamic_symbols()).take(MOST_FUNCTIONS);
-        let functions = symbols.filter(|symbol| symbol.is_definition() && symbol.kind() == SymbolKind::Text);
+        let symbols = file
+            .symbols()
+            .chain(file.dynamic_symbols())
+            .take(MOST_FUNCTIONS);
+        let functions =
+            symbols.filter(|symbol| symbol.is_definition() && symbol.kind() == SymbolKind::Text);
         let mut named: Vec<NamedFunction<'data>> = functions
             .filter_map(|symbol| {
                 let (start, name) = (symbol.address(), symbol.name().ok()?);
@@ -105,7 +138,11 @@ impl<'data> BinaryImage<'data> {
                     }
                     size => start.checked_add(size)?,
                 };
-                Some(NamedFunction { start, end, name: name.strip_prefix(prefix).unwrap_or(name) })
+                Some(NamedFunction {
+                    start,
+                    end,
+                    name: name.strip_prefix(prefix).unwrap_or(name),
+                })
             })
             .collect();
         named.sort_unstable_by_key(|function| (function.start, function.name));
@@ -118,7 +155,11 @@ impl<'data> BinaryImage<'data> {
         if self.format != ImageFormat::MachO || self.pointer_size != 8 {
             return Vec::new();
         }
-        let base = self.segments.iter().find(|segment| segment.name == "__TEXT").map_or(0, |segment| segment.address);
+        let base = self
+            .segments
+            .iter()
+            .find(|segment| segment.name == "__TEXT")
+            .map_or(0, |segment| segment.address);
         let read = || -> object::Result<Vec<u64>> {
             let header = macho::MachHeader64::<Endianness>::parse(self.data, 0)?;
             let endian = header.endian()?;
@@ -127,7 +168,10 @@ impl<'data> BinaryImage<'data> {
                 if let LoadCommandVariant::LinkeditData(linkedit) = command.variant()?
                     && command.cmd() == macho::LC_FUNCTION_STARTS
                 {
-                    return linkedit.function_starts(endian, self.data, base)?.take(MOST_FUNCTIONS).collect();
+                    return linkedit
+                        .function_starts(endian, self.data, base)?
+                        .take(MOST_FUNCTIONS)
+                        .collect();
                 }
             }
             Ok(Vec::new())

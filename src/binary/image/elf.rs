@@ -10,14 +10,16 @@
 
 use goblin::container::{Container, Ctx};
 use goblin::elf::dynamic::{
-    DF_SYMBOLIC, DT_FLAGS, DT_GNU_HASH, DT_HASH, DT_INIT, DT_INIT_ARRAY, DT_INIT_ARRAYSZ, DT_JMPREL, DT_NEEDED,
-    DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, DT_RPATH, DT_RUNPATH, DT_STRSZ, DT_STRTAB,
-    DT_SYMBOLIC, DT_SYMTAB, Dynamic,
+    DF_SYMBOLIC, DT_FLAGS, DT_GNU_HASH, DT_HASH, DT_INIT, DT_INIT_ARRAY, DT_INIT_ARRAYSZ,
+    DT_JMPREL, DT_NEEDED, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, DT_RPATH,
+    DT_RUNPATH, DT_STRSZ, DT_STRTAB, DT_SYMBOLIC, DT_SYMTAB, Dynamic,
 };
 use goblin::elf::header::{ELFCLASS64, ET_DYN, ET_EXEC, Header};
 use goblin::elf::program_header::{PT_DYNAMIC, PT_GNU_RELRO, PT_LOAD};
 use goblin::elf::reloc::{Reloc, RelocSection};
-use goblin::elf::sym::{STB_GLOBAL, STB_WEAK, STT_GNU_IFUNC, STT_TLS, STV_DEFAULT, STV_PROTECTED, Sym, Symtab};
+use goblin::elf::sym::{
+    STB_GLOBAL, STB_WEAK, STT_GNU_IFUNC, STT_TLS, STV_DEFAULT, STV_PROTECTED, Sym, Symtab,
+};
 use goblin::elf::{Elf, ProgramHeader};
 use object::Endianness;
 use object::read::elf::{FileHeader, GnuHashTable, HashTable, RelrIterator};
@@ -64,13 +66,19 @@ enum DynamicSymbolValue {
 
 /// Reads one ELF file.
 pub(super) fn open(data: &[u8]) -> Result<BinaryImage<'_>, ImageError> {
-    let damaged = |why: String| ImageError::Damaged { format: "ELF", part: "header", why };
+    let damaged = |why: String| ImageError::Damaged {
+        format: "ELF",
+        part: "header",
+        why,
+    };
     let header = Elf::parse_header(data).map_err(|error| damaged(error.to_string()))?;
     if !matches!(header.e_type, ET_DYN | ET_EXEC) {
         return Err(ImageError::NotAnObject);
     }
     let is_64 = header.e_ident.get(4) == Some(&ELFCLASS64);
-    let order = header.endianness().map_err(|error| damaged(error.to_string()))?;
+    let order = header
+        .endianness()
+        .map_err(|error| damaged(error.to_string()))?;
     let big_endian = !order.is_little();
     let kind = ImageKind {
         format: ImageFormat::Elf,
@@ -78,7 +86,11 @@ pub(super) fn open(data: &[u8]) -> Result<BinaryImage<'_>, ImageError> {
         pointer_size: if is_64 { 8 } else { 4 },
         big_endian,
     };
-    let container = if is_64 { Container::Big } else { Container::Little };
+    let container = if is_64 {
+        Container::Big
+    } else {
+        Container::Little
+    };
     let mut file = ElfFile {
         data,
         machine: header.e_machine,
@@ -108,7 +120,9 @@ impl<'data> ElfFile<'data> {
     fn program_headers(&self, header: &Header) -> Result<Vec<ProgramHeader>, ImageError> {
         let count = usize::from(header.e_phnum);
         if count > MOST_PROGRAM_HEADERS {
-            return Err(self.builder.damaged("program headers", format_args!("{count} of them")));
+            return Err(self
+                .builder
+                .damaged("program headers", format_args!("{count} of them")));
         }
         let offset = usize::try_from(header.e_phoff).unwrap_or(usize::MAX);
         ProgramHeader::parse(self.data, offset, count, self.context)
@@ -116,8 +130,13 @@ impl<'data> ElfFile<'data> {
     }
 
     fn map(&mut self, program_headers: &[ProgramHeader]) -> Result<(), ImageError> {
-        for header in program_headers.iter().filter(|header| header.p_type == PT_LOAD) {
-            let bytes = self.builder.file_range("segment", header.p_offset, header.p_filesz)?;
+        for header in program_headers
+            .iter()
+            .filter(|header| header.p_type == PT_LOAD)
+        {
+            let bytes = self
+                .builder
+                .file_range("segment", header.p_offset, header.p_filesz)?;
             self.builder.add_segment(ImageSegment {
                 name: String::new(),
                 address: header.p_vaddr,
@@ -127,16 +146,24 @@ impl<'data> ElfFile<'data> {
                 bytes,
             })?;
         }
-        for header in program_headers.iter().filter(|header| header.p_type == PT_GNU_RELRO) {
+        for header in program_headers
+            .iter()
+            .filter(|header| header.p_type == PT_GNU_RELRO)
+        {
             self.builder.seal(header.p_vaddr, header.p_memsz);
         }
         Ok(())
     }
 
     fn dynamic(&self, program_headers: &[ProgramHeader]) -> Result<Option<Dynamic>, ImageError> {
-        let too_long = |header: &&ProgramHeader| header.p_type == PT_DYNAMIC && header.p_filesz > MOST_DYNAMIC_BYTES;
+        let too_long = |header: &&ProgramHeader| {
+            header.p_type == PT_DYNAMIC && header.p_filesz > MOST_DYNAMIC_BYTES
+        };
         if let Some(header) = program_headers.iter().find(too_long) {
-            return Err(self.builder.damaged("dynamic segment", format_args!("{:#x} bytes", header.p_filesz)));
+            return Err(self.builder.damaged(
+                "dynamic segment",
+                format_args!("{:#x} bytes", header.p_filesz),
+            ));
         }
         Dynamic::parse(self.data, program_headers, self.context)
             .map_err(|error| self.builder.damaged("dynamic segment", error))
@@ -144,12 +171,20 @@ impl<'data> ElfFile<'data> {
 
     /// Follows the dynamic segment: libraries, symbols, relocations.
     fn link(&mut self, dynamic: &Dynamic) -> Result<(), ImageError> {
-        let entry = |tag: u64| dynamic.dyns.iter().rev().find(|entry| entry.d_tag == tag).map(|entry| entry.d_val);
+        let entry = |tag: u64| {
+            dynamic
+                .dyns
+                .iter()
+                .rev()
+                .find(|entry| entry.d_tag == tag)
+                .map(|entry| entry.d_val)
+        };
         for tag in [DT_CREL, DT_ANDROID_REL, DT_ANDROID_RELA, DT_ANDROID_RELR] {
             if entry(tag).is_some() {
-                return Err(self
-                    .builder
-                    .damaged("relocations", format_args!("packed in an unknown way (tag {tag:#x})")));
+                return Err(self.builder.damaged(
+                    "relocations",
+                    format_args!("packed in an unknown way (tag {tag:#x})"),
+                ));
             }
         }
         let strings = match entry(DT_STRTAB) {
@@ -163,7 +198,10 @@ impl<'data> ElfFile<'data> {
         if let Some(address) = entry(DT_INIT) {
             self.builder.add_initialiser(address);
         }
-        for (table, size) in [(DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ), (DT_INIT_ARRAY, DT_INIT_ARRAYSZ)] {
+        for (table, size) in [
+            (DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ),
+            (DT_INIT_ARRAY, DT_INIT_ARRAYSZ),
+        ] {
             if let (Some(address), Some(size)) = (entry(table), entry(size)) {
                 self.builder.add_initialiser_table(address, size);
             }
@@ -173,7 +211,8 @@ impl<'data> ElfFile<'data> {
             let paths = self.string(strings, paths)?;
             self.builder.set_search_paths(paths)?;
         }
-        self.is_symbolic = entry(DT_SYMBOLIC).is_some() || entry(DT_FLAGS).is_some_and(|it| it & DF_SYMBOLIC != 0);
+        self.is_symbolic =
+            entry(DT_SYMBOLIC).is_some() || entry(DT_FLAGS).is_some_and(|it| it & DF_SYMBOLIC != 0);
         let tables = self.relocation_tables(&entry)?;
         let values = self.symbols(&entry, &tables, strings)?;
         for table in &tables {
@@ -185,28 +224,53 @@ impl<'data> ElfFile<'data> {
     }
 
     /// What the file holds from an address on, or exactly `size` bytes of it.
-    fn tail(&self, part: &'static str, address: u64, size: Option<u64>) -> Result<&'data [u8], ImageError> {
-        let outside =
-            || self.builder.damaged(part, format_args!("{size:x?} bytes at {address:#x} are not in the file"));
+    fn tail(
+        &self,
+        part: &'static str,
+        address: u64,
+        size: Option<u64>,
+    ) -> Result<&'data [u8], ImageError> {
+        let outside = || {
+            self.builder.damaged(
+                part,
+                format_args!("{size:x?} bytes at {address:#x} are not in the file"),
+            )
+        };
         let tail = self.builder.tail(address).ok_or_else(outside)?;
         match size {
             None => Ok(tail),
-            Some(size) => usize::try_from(size).ok().and_then(|size| tail.get(..size)).ok_or_else(outside),
+            Some(size) => usize::try_from(size)
+                .ok()
+                .and_then(|size| tail.get(..size))
+                .ok_or_else(outside),
         }
     }
 
     fn string(&self, strings: &'data [u8], offset: u64) -> Result<&'data [u8], ImageError> {
-        let rest = usize::try_from(offset).ok().and_then(|offset| strings.get(offset..));
-        rest.and_then(until_nul)
-            .ok_or_else(|| self.builder.damaged("string table", format_args!("no text at {offset:#x}")))
+        let rest = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| strings.get(offset..));
+        rest.and_then(until_nul).ok_or_else(|| {
+            self.builder
+                .damaged("string table", format_args!("no text at {offset:#x}"))
+        })
     }
 
-    fn relocation_tables(&self, entry: &impl Fn(u64) -> Option<u64>) -> Result<Vec<RelocSection<'data>>, ImageError> {
+    fn relocation_tables(
+        &self,
+        entry: &impl Fn(u64) -> Option<u64>,
+    ) -> Result<Vec<RelocSection<'data>>, ImageError> {
         let plt_has_addends = entry(DT_PLTREL) == Some(DT_RELA);
-        let tables = [(DT_REL, DT_RELSZ, false), (DT_RELA, DT_RELASZ, true), (DT_JMPREL, DT_PLTRELSZ, plt_has_addends)];
+        let tables = [
+            (DT_REL, DT_RELSZ, false),
+            (DT_RELA, DT_RELASZ, true),
+            (DT_JMPREL, DT_PLTRELSZ, plt_has_addends),
+        ];
         let mut found = Vec::new();
         for (address, size, has_addends) in tables {
-            let (Some(address), Some(size)) = (entry(address), entry(size)) else { continue };
+            let (Some(address), Some(size)) = (entry(address), entry(size)) else {
+                continue;
+            };
             if size == 0 {
                 continue;
             }
@@ -224,7 +288,9 @@ impl<'data> ElfFile<'data> {
         tables: &[RelocSection<'data>],
         strings: &'data [u8],
     ) -> Result<Vec<DynamicSymbolValue>, ImageError> {
-        let Some(address) = entry(DT_SYMTAB) else { return Ok(Vec::new()) };
+        let Some(address) = entry(DT_SYMTAB) else {
+            return Ok(Vec::new());
+        };
         let bytes = self.tail("symbol table", address, None)?;
         let count = self.symbol_count(entry, tables)?;
         let table = Symtab::parse(bytes, 0, count, self.context);
@@ -246,19 +312,31 @@ impl<'data> ElfFile<'data> {
         let is_global = matches!(symbol.st_bind(), STB_GLOBAL | STB_WEAK | STB_GNU_UNIQUE);
         let is_defined = symbol.st_shndx != 0;
         if !is_defined && is_global && !name.is_empty() {
-            let import = ImportName { name, library: None, weak: symbol.st_bind() == STB_WEAK };
+            let import = ImportName {
+                name,
+                library: None,
+                weak: symbol.st_bind() == STB_WEAK,
+            };
             return self.builder.import(&import).map(DynamicSymbolValue::Import);
         }
         let is_visible = matches!(symbol.st_visibility(), STV_DEFAULT | STV_PROTECTED);
         if is_defined && is_global && is_visible && opaque.is_none() && !name.is_empty() {
             self.builder.add_export(name, symbol.st_value)?;
         }
-        let is_open = is_defined && is_global && symbol.st_visibility() == STV_DEFAULT && !self.is_symbolic;
+        let is_open =
+            is_defined && is_global && symbol.st_visibility() == STV_DEFAULT && !self.is_symbolic;
         if is_open && c_library::exports(name) {
-            let import = ImportName { name, library: None, weak: false };
+            let import = ImportName {
+                name,
+                library: None,
+                weak: false,
+            };
             return self.builder.import(&import).map(DynamicSymbolValue::Import);
         }
-        Ok(opaque.map_or(DynamicSymbolValue::Known(symbol.st_value), DynamicSymbolValue::Opaque))
+        Ok(opaque.map_or(
+            DynamicSymbolValue::Known(symbol.st_value),
+            DynamicSymbolValue::Opaque,
+        ))
     }
 
     /// The number of dynamic symbols is stored nowhere: the hash tables and the relocations that refer to them tell.
@@ -267,8 +345,16 @@ impl<'data> ElfFile<'data> {
         entry: &impl Fn(u64) -> Option<u64>,
         tables: &[RelocSection<'data>],
     ) -> Result<usize, ImageError> {
-        let endianness = if self.builder.kind.big_endian { Endianness::Big } else { Endianness::Little };
-        let mut count = tables.iter().flat_map(RelocSection::iter).map(|relocation| relocation.r_sym + 1).max();
+        let endianness = if self.builder.kind.big_endian {
+            Endianness::Big
+        } else {
+            Endianness::Little
+        };
+        let mut count = tables
+            .iter()
+            .flat_map(RelocSection::iter)
+            .map(|relocation| relocation.r_sym + 1)
+            .max();
         if let Some(address) = entry(DT_HASH) {
             let bytes = self.tail("hash table", address, None)?;
             count = count.max(Some(self.hashed_symbols(endianness, bytes)?));
@@ -280,11 +366,15 @@ impl<'data> ElfFile<'data> {
             } else {
                 gnu_hashed_symbols::<object::elf::FileHeader32<Endianness>>(endianness, bytes)
             };
-            count = count.max(Some(hashed.map_err(|error| self.builder.damaged("GNU hash table", error))?));
+            count = count.max(Some(
+                hashed.map_err(|error| self.builder.damaged("GNU hash table", error))?,
+            ));
         }
         let count = count.unwrap_or(0);
         if count > MOST_SYMBOLS {
-            return Err(self.builder.damaged("symbol table", format_args!("{count} symbols")));
+            return Err(self
+                .builder
+                .damaged("symbol table", format_args!("{count} symbols")));
         }
         Ok(count)
     }
@@ -292,7 +382,10 @@ impl<'data> ElfFile<'data> {
     fn hashed_symbols(&self, endianness: Endianness, bytes: &[u8]) -> Result<usize, ImageError> {
         // s390x has words of eight bytes here, as Alpha had; nobody else does.
         if self.machine == goblin::elf::header::EM_S390 && self.builder.kind.pointer_size == 8 {
-            let chains = bytes.get(8..16).and_then(|word| word.try_into().ok()).map(u64::from_be_bytes);
+            let chains = bytes
+                .get(8..16)
+                .and_then(|word| word.try_into().ok())
+                .map(u64::from_be_bytes);
             return Ok(usize::try_from(chains.unwrap_or(0)).unwrap_or(usize::MAX));
         }
         HashTable::<object::elf::FileHeader64<Endianness>>::parse(endianness, bytes)
@@ -300,12 +393,20 @@ impl<'data> ElfFile<'data> {
             .map_err(|error| self.builder.damaged("hash table", error))
     }
 
-    fn apply(&mut self, relocation: &Reloc, values: &[DynamicSymbolValue]) -> Result<(), ImageError> {
+    fn apply(
+        &mut self,
+        relocation: &Reloc,
+        values: &[DynamicSymbolValue],
+    ) -> Result<(), ImageError> {
         let address = relocation.r_offset;
         let addend = |file: &Self| match relocation.r_addend {
             Some(addend) => Ok(addend),
             None => file.builder.stored_pointer(address).map(|stored| {
-                if file.builder.kind.pointer_size == 4 { i64::from(stored as u32 as i32) } else { stored as i64 }
+                if file.builder.kind.pointer_size == 4 {
+                    i64::from(stored as u32 as i32)
+                } else {
+                    stored as i64
+                }
             }),
         };
         match effect(self.machine, relocation.r_type) {
@@ -318,7 +419,12 @@ impl<'data> ElfFile<'data> {
                 let addend = addend(self)?;
                 self.point(address, relocation.r_sym, values, addend)
             }
-            RelocationEffect::Slot => self.point(address, relocation.r_sym, values, relocation.r_addend.unwrap_or(0)),
+            RelocationEffect::Slot => self.point(
+                address,
+                relocation.r_sym,
+                values,
+                relocation.r_addend.unwrap_or(0),
+            ),
             RelocationEffect::Copy => self.hide(address, "copied data"),
             RelocationEffect::Indirect => self.hide(address, INDIRECT),
             RelocationEffect::ThreadLocal => self.hide(address, THREAD_LOCAL),
@@ -341,10 +447,16 @@ impl<'data> ElfFile<'data> {
         match values.get(symbol) {
             // Symbol 0 is the undefined symbol, whose value is zero.
             _ if symbol == 0 => self.builder.relocate(address, addend as u64),
-            Some(DynamicSymbolValue::Known(value)) => self.builder.relocate(address, value.wrapping_add_signed(addend)),
-            Some(&DynamicSymbolValue::Import(import)) => self.builder.relocate_to_import(address, import, addend),
+            Some(DynamicSymbolValue::Known(value)) => self
+                .builder
+                .relocate(address, value.wrapping_add_signed(addend)),
+            Some(&DynamicSymbolValue::Import(import)) => {
+                self.builder.relocate_to_import(address, import, addend)
+            }
             Some(DynamicSymbolValue::Opaque(what)) => self.hide(address, what),
-            None => Err(self.builder.damaged("relocations", format_args!("no symbol {symbol}"))),
+            None => Err(self
+                .builder
+                .damaged("relocations", format_args!("no symbol {symbol}"))),
         }
     }
 
@@ -354,19 +466,32 @@ impl<'data> ElfFile<'data> {
     }
 
     /// RELR: words that hold their addend and get the image's base added.
-    fn relative_relocations(&mut self, entry: &impl Fn(u64) -> Option<u64>) -> Result<(), ImageError> {
-        let (Some(address), Some(size)) = (entry(DT_RELR), entry(DT_RELRSZ)) else { return Ok(()) };
+    fn relative_relocations(
+        &mut self,
+        entry: &impl Fn(u64) -> Option<u64>,
+    ) -> Result<(), ImageError> {
+        let (Some(address), Some(size)) = (entry(DT_RELR), entry(DT_RELRSZ)) else {
+            return Ok(());
+        };
         if size == 0 {
             return Ok(());
         }
-        let endianness = if self.builder.kind.big_endian { Endianness::Big } else { Endianness::Little };
+        let endianness = if self.builder.kind.big_endian {
+            Endianness::Big
+        } else {
+            Endianness::Little
+        };
         let bytes = self.tail("RELR relocations", address, Some(size))?;
         if self.builder.kind.pointer_size == 8 {
-            for address in relative_addresses::<object::elf::FileHeader64<Endianness>>(endianness, bytes) {
+            for address in
+                relative_addresses::<object::elf::FileHeader64<Endianness>>(endianness, bytes)
+            {
                 self.relocate_in_place(address)?;
             }
         } else {
-            for address in relative_addresses::<object::elf::FileHeader32<Endianness>>(endianness, bytes) {
+            for address in
+                relative_addresses::<object::elf::FileHeader32<Endianness>>(endianness, bytes)
+            {
                 self.relocate_in_place(address.into())?;
             }
         }
@@ -381,11 +506,14 @@ impl<'data> ElfFile<'data> {
 
 fn gnu_hashed_symbols<Elf: FileHeader>(endian: Elf::Endian, bytes: &[u8]) -> object::Result<usize> {
     let table = GnuHashTable::<Elf>::parse(endian, bytes)?;
-    Ok(table.symbol_table_length(endian).unwrap_or_else(|| table.symbol_base()) as usize)
+    Ok(table
+        .symbol_table_length(endian)
+        .unwrap_or_else(|| table.symbol_base()) as usize)
 }
 
 fn relative_addresses<Elf: FileHeader>(endian: Elf::Endian, bytes: &[u8]) -> RelrIterator<'_, Elf> {
     let count = bytes.len() / size_of::<Elf::Relr>();
-    let words = object::pod::slice_from_bytes::<Elf::Relr>(bytes, count).map_or(&[][..], |(words, _)| words);
+    let words = object::pod::slice_from_bytes::<Elf::Relr>(bytes, count)
+        .map_or(&[][..], |(words, _)| words);
     RelrIterator::new(endian, words)
 }

@@ -3,7 +3,9 @@
 //! Only types that dynamic linkers meet in shared libraries are listed; numbers are from the processor supplements of
 //! the System V ABI, as collected in `elf.h`. A type that is not listed leaves the word's value unknown.
 
-use goblin::elf::header::{EM_386, EM_AARCH64, EM_ARM, EM_LOONGARCH, EM_PPC64, EM_RISCV, EM_S390, EM_X86_64};
+use goblin::elf::header::{
+    EM_386, EM_AARCH64, EM_ARM, EM_LOONGARCH, EM_PPC64, EM_RISCV, EM_S390, EM_X86_64,
+};
 
 /// What a relocation does. In these formulas, S is the symbol's value, A the addend, B the image's base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +130,9 @@ pub(super) fn effect(machine: u16, kind: u32) -> RelocationEffect {
     if kind == 0 {
         return RelocationEffect::None;
     }
-    let Some(types) = TYPES.iter().find(|types| types.machine == machine) else { return RelocationEffect::Unknown };
+    let Some(types) = TYPES.iter().find(|types| types.machine == machine) else {
+        return RelocationEffect::Unknown;
+    };
     let effects = [
         (types.relative, RelocationEffect::Relative),
         (types.absolute, RelocationEffect::Absolute),
@@ -138,7 +142,10 @@ pub(super) fn effect(machine: u16, kind: u32) -> RelocationEffect {
         (types.thread_local, RelocationEffect::ThreadLocal),
         (types.thread_local_pairs, RelocationEffect::ThreadLocalPair),
     ];
-    effects.iter().find(|(kinds, _)| kinds.contains(&kind)).map_or(RelocationEffect::Unknown, |&(_, effect)| effect)
+    effects
+        .iter()
+        .find(|(kinds, _)| kinds.contains(&kind))
+        .map_or(RelocationEffect::Unknown, |&(_, effect)| effect)
 }
 
 /// A machine's name, as wheel tags write it.
@@ -179,7 +186,11 @@ mod tests {
             (0xffff, 8, RelocationEffect::Unknown),
         ];
         for (machine, kind, wanted) in expected {
-            assert_eq!(effect(machine, kind), wanted, "machine {machine}, type {kind}");
+            assert_eq!(
+                effect(machine, kind),
+                wanted,
+                "machine {machine}, type {kind}"
+            );
         }
     }
 }

@@ -58,12 +58,21 @@ impl BinaryImage<'_> {
     }
 
     fn find_unwind_tables(&self) -> UnwindTables {
-        let first = |name| self.sections_named(name).first().map(|&(address, _)| address);
+        let first = |name| {
+            self.sections_named(name)
+                .first()
+                .map(|&(address, _)| address)
+        };
         let found = match self.format {
             ImageFormat::Elf => first(".eh_frame_hdr").map(UnwindTables::FrameHeader),
             ImageFormat::MachO => first("__unwind_info").and_then(|section| {
-                let base = self.segments.iter().find(|segment| segment.name == "__TEXT")?.address;
-                self.has_one_personality(section, base).then_some(UnwindTables::Compact { section, base })
+                let base = self
+                    .segments
+                    .iter()
+                    .find(|segment| segment.name == "__TEXT")?
+                    .address;
+                self.has_one_personality(section, base)
+                    .then_some(UnwindTables::Compact { section, base })
             }),
             ImageFormat::Pe => None,
         };
@@ -97,7 +106,10 @@ impl BinaryImage<'_> {
         let reference = entry.wrapping_add(4);
         let common = reference.wrapping_sub(u64::from(self.u32(reference)?));
         let encodings = self.encodings(common)?;
-        let mut cursor = TableCursor { image: self, place: entry.wrapping_add(8) };
+        let mut cursor = TableCursor {
+            image: self,
+            place: entry.wrapping_add(8),
+        };
         let function = cursor.pointer(encodings.code)?;
         let size = cursor.pointer(encodings.code & 0x0f)?;
         (address.wrapping_sub(function) < size).then_some(())?;
@@ -108,15 +120,25 @@ impl BinaryImage<'_> {
 
     /// How the entries that share a common information entry spell their pointers, where the functions are of C++.
     fn encodings(&self, common: u64) -> Option<FrameEncodings> {
-        let mut cursor = TableCursor { image: self, place: common.wrapping_add(8) };
+        let mut cursor = TableCursor {
+            image: self,
+            place: common.wrapping_add(8),
+        };
         let version = cursor.byte()?;
         let augmentation = self.c_string(cursor.place, 8)?;
         cursor.place = cursor.place.wrapping_add(augmentation.len() as u64 + 1);
         // Factors of addresses, and the register of the return address.
         cursor.unsigned()?;
         cursor.unsigned()?;
-        if version == 1 { cursor.byte().map(u64::from) } else { cursor.unsigned() }?;
-        let mut encodings = FrameEncodings { code: 0, table: OMITTED };
+        if version == 1 {
+            cursor.byte().map(u64::from)
+        } else {
+            cursor.unsigned()
+        }?;
+        let mut encodings = FrameEncodings {
+            code: 0,
+            table: OMITTED,
+        };
         let mut is_known = false;
         for letter in augmentation.chars() {
             match letter {
@@ -138,19 +160,24 @@ impl BinaryImage<'_> {
 
     fn is_personality(&self, address: u64) -> bool {
         let import = self.import_at(address).map(|import| import.name.as_str());
-        import.or_else(|| self.symbol_name_at(address)).is_some_and(|name| name == PERSONALITY)
+        import
+            .or_else(|| self.symbol_name_at(address))
+            .is_some_and(|name| name == PERSONALITY)
     }
 
     /// Whether all functions of a Mach-O image that have a table are of C++.
     fn has_one_personality(&self, section: u64, base: u64) -> bool {
         let field = |offset: u64| self.u32(section.wrapping_add(offset));
-        let (Some(first), Some(count)) = (field(12), field(16)) else { return false };
+        let (Some(first), Some(count)) = (field(12), field(16)) else {
+            return false;
+        };
         let personality = |index: u64| {
             let first = u64::from(first) + 4 * index;
             self.pointer(base.wrapping_add(u64::from(field(first)?)))
         };
         count > 0
-            && (0..u64::from(count.min(8))).all(|index| personality(index).is_some_and(|it| self.is_personality(it)))
+            && (0..u64::from(count.min(8)))
+                .all(|index| personality(index).is_some_and(|it| self.is_personality(it)))
     }
 
     /// The table of the function that begins last before an address.
@@ -171,14 +198,24 @@ impl BinaryImage<'_> {
             }
         }
         let pair = start + 8 * low.checked_sub(1)?;
-        Some(CallSiteTable { address: base.wrapping_add(field(pair + 4)?), function: base.wrapping_add(field(pair)?) })
+        Some(CallSiteTable {
+            address: base.wrapping_add(field(pair + 4)?),
+            function: base.wrapping_add(field(pair)?),
+        })
     }
 
     /// The entry of a table that covers a call.
     fn entry_for(&self, table: &CallSiteTable, call: u64) -> Option<LandingPad> {
-        let mut cursor = TableCursor { image: self, place: table.address };
+        let mut cursor = TableCursor {
+            image: self,
+            place: table.address,
+        };
         let base = cursor.byte()?;
-        let base = if base == OMITTED { table.function } else { cursor.pointer(base)? };
+        let base = if base == OMITTED {
+            table.function
+        } else {
+            cursor.pointer(base)?
+        };
         if cursor.byte()? != OMITTED {
             cursor.unsigned()?;
         }
@@ -196,7 +233,11 @@ impl BinaryImage<'_> {
                 return None;
             }
             if call - start < size {
-                let found = LandingPad { address: base.wrapping_add(pad), catches: false, lets_pass: false };
+                let found = LandingPad {
+                    address: base.wrapping_add(pad),
+                    catches: false,
+                    lets_pass: false,
+                };
                 return match (pad, action) {
                     (0, _) => None,
                     (_, 0) => Some(found),
@@ -209,7 +250,10 @@ impl BinaryImage<'_> {
 
     /// A landing pad with what its chain of actions says: a number is a type that is caught, zero cleans up.
     fn with_actions(&self, pad: LandingPad, first: u64) -> Option<LandingPad> {
-        let mut cursor = TableCursor { image: self, place: first };
+        let mut cursor = TableCursor {
+            image: self,
+            place: first,
+        };
         let (mut catches, mut cleans_up) = (false, false);
         for _ in 0..MOST_ACTIONS {
             match cursor.signed()? {
@@ -222,7 +266,11 @@ impl BinaryImage<'_> {
                 next => cursor.place = here.wrapping_add(next.cast_unsigned()),
             }
         }
-        Some(LandingPad { catches, lets_pass: catches && !cleans_up, ..pad })
+        Some(LandingPad {
+            catches,
+            lets_pass: catches && !cleans_up,
+            ..pad
+        })
     }
 }
 
@@ -293,7 +341,11 @@ impl TableCursor<'_, '_> {
             0x10 => place.wrapping_add(number),
             _ => return None,
         };
-        if encoding & 0x80 == 0 { Some(number) } else { self.image.pointer(number) }
+        if encoding & 0x80 == 0 {
+            Some(number)
+        } else {
+            self.image.pointer(number)
+        }
     }
 }
 
@@ -324,14 +376,19 @@ mod tests {
                     .map(move |place| (image, place))
             })
         });
-        code.filter_map(|(image, place)| image.landing_pad(place)).map(|pad| (pad.address, pad.catches)).collect()
+        code.filter_map(|(image, place)| image.landing_pad(place))
+            .map(|pad| (pad.address, pad.catches))
+            .collect()
     }
 
     #[test]
     fn handlers_and_what_cleans_up_are_told_apart() {
         for system in ["elf-x86_64", "elf-aarch64", "macho-x86_64", "macho-arm64"] {
             let handler = pads(&built(&format!("{system}-Os-throws-sometimes.so")), 1);
-            assert!(handler.iter().any(|(_, catches)| *catches), "{system}: {handler:x?}");
+            assert!(
+                handler.iter().any(|(_, catches)| *catches),
+                "{system}: {handler:x?}"
+            );
         }
         let none = pads(&built("elf-x86_64-Os-sort.so"), 1);
         assert!(none.is_empty(), "functions of C have none: {none:x?}");
@@ -339,7 +396,10 @@ mod tests {
 
     #[test]
     fn damaged_tables_are_not_read() {
-        for name in ["elf-x86_64-Os-throws-cleaned.so", "macho-arm64-Os-throws-cleaned.so"] {
+        for name in [
+            "elf-x86_64-Os-throws-cleaned.so",
+            "macho-arm64-Os-throws-cleaned.so",
+        ] {
             let whole = built(name);
             for place in (0..whole.len()).step_by(499) {
                 let mut bytes = whole.clone();

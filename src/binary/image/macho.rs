@@ -22,21 +22,38 @@ const LONGEST_NAME: usize = 1 << 16;
 const MOST_SYMBOLS: usize = 8 << 20;
 
 fn damaged(part: &'static str, why: impl ToString) -> ImageError {
-    ImageError::Damaged { format: "Mach-O", part, why: why.to_string() }
+    ImageError::Damaged {
+        format: "Mach-O",
+        part,
+        why: why.to_string(),
+    }
 }
 
 /// Reads every slice of a universal file.
 pub(super) fn open_universal(data: &[u8]) -> Result<Vec<BinaryImage<'_>>, ImageError> {
-    if data.get(3) == Some(&0xbf) { slices::<FatArch64>(data) } else { slices::<FatArch32>(data) }
+    if data.get(3) == Some(&0xbf) {
+        slices::<FatArch64>(data)
+    } else {
+        slices::<FatArch32>(data)
+    }
 }
 
 fn slices<Arch: FatArch>(data: &[u8]) -> Result<Vec<BinaryImage<'_>>, ImageError> {
-    let count = data.get(4..8).and_then(|count| count.try_into().ok()).map_or(0, u32::from_be_bytes);
+    let count = data
+        .get(4..8)
+        .and_then(|count| count.try_into().ok())
+        .map_or(0, u32::from_be_bytes);
     if count as usize > MOST_SLICES {
         return Err(ImageError::NotAnObject);
     }
-    let file = MachOFatFile::<Arch>::parse(data).map_err(|error| damaged("universal header", error))?;
-    let slice = |arch: &Arch| open(arch.data(data).map_err(|error| damaged("universal slice", error))?);
+    let file =
+        MachOFatFile::<Arch>::parse(data).map_err(|error| damaged("universal header", error))?;
+    let slice = |arch: &Arch| {
+        open(
+            arch.data(data)
+                .map_err(|error| damaged("universal slice", error))?,
+        )
+    };
     file.arches().iter().map(slice).collect()
 }
 
@@ -61,10 +78,15 @@ fn architecture(cpu: macho::CpuType) -> &'static str {
     }
 }
 
-fn read<'data, Mach: MachHeader<Endian = Endianness>>(data: &'data [u8]) -> Result<BinaryImage<'data>, ImageError> {
+fn read<'data, Mach: MachHeader<Endian = Endianness>>(
+    data: &'data [u8],
+) -> Result<BinaryImage<'data>, ImageError> {
     let header = Mach::parse(data, 0).map_err(|error| damaged("header", error))?;
     let endian = header.endian().map_err(|error| damaged("header", error))?;
-    if !matches!(header.filetype(endian), macho::MH_DYLIB | macho::MH_BUNDLE | macho::MH_EXECUTE) {
+    if !matches!(
+        header.filetype(endian),
+        macho::MH_DYLIB | macho::MH_BUNDLE | macho::MH_EXECUTE
+    ) {
         return Err(ImageError::NotAnObject);
     }
     let kind = ImageKind {
@@ -106,7 +128,12 @@ struct LoadCommandTables<'data, Mach: MachHeader> {
 
 impl<Mach: MachHeader> Default for LoadCommandTables<'_, Mach> {
     fn default() -> Self {
-        LoadCommandTables { dyld_info: None, chained_fixups: None, exports_trie: None, symbols: None }
+        LoadCommandTables {
+            dyld_info: None,
+            chained_fixups: None,
+            exports_trie: None,
+            symbols: None,
+        }
     }
 }
 
@@ -134,18 +161,27 @@ fn undecorated(name: &[u8]) -> &[u8] {
 
 impl<'data, Mach: MachHeader<Endian = Endianness>> MachOFile<'data, Mach> {
     fn follow_commands(&mut self, header: &'data Mach) -> Result<(), ImageError> {
-        let mut commands =
-            header.load_commands(self.endian, self.data, 0).map_err(|error| damaged("load commands", error))?;
-        while let Some(command) = commands.next().map_err(|error| damaged("load commands", error))? {
-            let segment = Mach::Segment::from_command(command).map_err(|error| damaged("segment", error))?;
+        let mut commands = header
+            .load_commands(self.endian, self.data, 0)
+            .map_err(|error| damaged("load commands", error))?;
+        while let Some(command) = commands
+            .next()
+            .map_err(|error| damaged("load commands", error))?
+        {
+            let segment =
+                Mach::Segment::from_command(command).map_err(|error| damaged("segment", error))?;
             if let Some((segment, _)) = segment {
                 self.add_segment(segment)?;
                 continue;
             }
-            match command.variant().map_err(|error| damaged("load command", error))? {
+            match command
+                .variant()
+                .map_err(|error| damaged("load command", error))?
+            {
                 LoadCommandVariant::Dylib(library) => {
                     let name = command.string(self.endian, library.dylib.name);
-                    self.builder.add_library(name.map_err(|error| damaged("library name", error))?)?;
+                    self.builder
+                        .add_library(name.map_err(|error| damaged("library name", error))?)?;
                 }
                 LoadCommandVariant::DyldInfo(info) => self.tables.dyld_info = Some(info),
                 LoadCommandVariant::Symtab(symbols) => self.tables.symbols = Some(symbols),
@@ -166,7 +202,12 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> MachOFile<'data, Mach> {
         let (offset, length) = segment.file_range(self.endian);
         let bytes = self.builder.file_range("segment", offset, length)?;
         let protection = segment.initprot(self.endian);
-        self.segments.push(NumberedSegment { address, size, bytes, holds_header: offset == 0 && length != 0 });
+        self.segments.push(NumberedSegment {
+            address,
+            size,
+            bytes,
+            holds_header: offset == 0 && length != 0,
+        });
         // A segment without any permission, such as the empty one around address zero, maps nothing.
         if protection.0 == 0 {
             return Ok(());
@@ -186,17 +227,28 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> MachOFile<'data, Mach> {
 
     /// The address that the file was linked for.
     fn base(&self) -> u64 {
-        self.segments.iter().find(|segment| segment.holds_header).map_or(0, |segment| segment.address)
+        self.segments
+            .iter()
+            .find(|segment| segment.holds_header)
+            .map_or(0, |segment| segment.address)
     }
 
     fn place(&self, segment: usize, offset: u64) -> Result<u64, ImageError> {
         let pointer_size = self.builder.kind.pointer_size as u64;
-        let inside =
-            |segment: &&NumberedSegment<'data>| offset.checked_add(pointer_size).is_some_and(|end| end <= segment.size);
+        let inside = |segment: &&NumberedSegment<'data>| {
+            offset
+                .checked_add(pointer_size)
+                .is_some_and(|end| end <= segment.size)
+        };
         let found = self.segments.get(segment).filter(inside);
         found
             .and_then(|found| found.address.checked_add(offset))
-            .ok_or_else(|| damaged("fixup", format_args!("offset {offset:#x} is not in segment {segment}")))
+            .ok_or_else(|| {
+                damaged(
+                    "fixup",
+                    format_args!("offset {offset:#x} is not in segment {segment}"),
+                )
+            })
     }
 
     fn read_exports(&mut self) -> Result<(), ImageError> {
@@ -212,31 +264,45 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> MachOFile<'data, Mach> {
         let exports = export_trie::exports(trie, MOST_EXPORTS, LONGEST_NAME);
         let base = self.base();
         for export in exports.map_err(|why| damaged("export trie", why))? {
-            self.builder.add_export(undecorated(&export.name), base.wrapping_add(export.offset))?;
+            self.builder
+                .add_export(undecorated(&export.name), base.wrapping_add(export.offset))?;
         }
         Ok(())
     }
 
     fn symbol_table(&self) -> Result<Option<SymbolTable<'data, Mach>>, ImageError> {
-        let Some(command) = self.tables.symbols else { return Ok(None) };
+        let Some(command) = self.tables.symbols else {
+            return Ok(None);
+        };
         let table = command.symbols::<Mach, _>(self.endian, self.data);
-        table.map(Some).map_err(|error| damaged("symbol table", error))
+        table
+            .map(Some)
+            .map_err(|error| damaged("symbol table", error))
     }
 
     fn each_external(
         &mut self,
         mut each: impl FnMut(&mut Self, &'data Mach::Nlist, &'data [u8]) -> Result<(), ImageError>,
     ) -> Result<(), ImageError> {
-        let Some(table) = self.symbol_table()? else { return Ok(()) };
+        let Some(table) = self.symbol_table()? else {
+            return Ok(());
+        };
         if table.len() > MOST_SYMBOLS {
-            return Err(damaged("symbol table", format_args!("{} symbols", table.len())));
+            return Err(damaged(
+                "symbol table",
+                format_args!("{} symbols", table.len()),
+            ));
         }
         for symbol in table.iter() {
             if symbol.is_stab() || !symbol.n_type().contains(macho::N_EXT) {
                 continue;
             }
             let name = symbol.name(self.endian, table.strings());
-            each(self, symbol, undecorated(name.map_err(|error| damaged("symbol name", error))?))?;
+            each(
+                self,
+                symbol,
+                undecorated(name.map_err(|error| damaged("symbol name", error))?),
+            )?;
         }
         Ok(())
     }
@@ -246,7 +312,8 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> MachOFile<'data, Mach> {
         let endian = self.endian;
         self.each_external(|file, symbol, name| {
             if symbol.is_definition() && !name.is_empty() {
-                file.builder.add_export(name, symbol.n_value(endian).into())?;
+                file.builder
+                    .add_export(name, symbol.n_value(endian).into())?;
             }
             Ok(())
         })
@@ -256,18 +323,27 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> MachOFile<'data, Mach> {
     fn read_undefined(&mut self) -> Result<(), ImageError> {
         let known: HashSet<String> = self.builder.import_names().map(str::to_owned).collect();
         self.each_external(|file, symbol, name| {
-            let is_new = |name: &[u8]| std::str::from_utf8(name).is_ok_and(|name| !known.contains(name));
+            let is_new =
+                |name: &[u8]| std::str::from_utf8(name).is_ok_and(|name| !known.contains(name));
             if symbol.is_undefined() && !name.is_empty() && is_new(name) {
-                file.builder.import(&ImportName { name, library: None, weak: false })?;
+                file.builder.import(&ImportName {
+                    name,
+                    library: None,
+                    weak: false,
+                })?;
             }
             Ok(())
         })
     }
 
     fn apply_opcodes(&mut self) -> Result<(), ImageError> {
-        let Some(info) = self.tables.dyld_info else { return Ok(()) };
+        let Some(info) = self.tables.dyld_info else {
+            return Ok(());
+        };
         let pointer_size = self.builder.kind.pointer_size as u8;
-        let rebases = info.rebases(self.endian, self.data, pointer_size).map_err(|error| damaged("rebases", error))?;
+        let rebases = info
+            .rebases(self.endian, self.data, pointer_size)
+            .map_err(|error| damaged("rebases", error))?;
         for rebase in rebases {
             let rebase = rebase.map_err(|error| damaged("rebases", error))?;
             if rebase.kind == macho::REBASE_TYPE_TEXT_PCREL32 {
@@ -306,35 +382,60 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> MachOFile<'data, Mach> {
                 | macho::BIND_SPECIAL_DYLIB_WEAK_LOOKUP
         );
         if let Some(own) = self.builder.export(bind.symbol).filter(|_| may_be_own) {
-            return self.builder.relocate(bind.address, own.wrapping_add_signed(bind.addend));
+            return self
+                .builder
+                .relocate(bind.address, own.wrapping_add_signed(bind.addend));
         }
-        let position = usize::try_from(bind.library.0).ok().and_then(|ordinal| ordinal.checked_sub(1));
-        let library = position.and_then(|position| self.builder.library(position)).map(str::to_owned);
-        let name = ImportName { name: bind.symbol, library: library.as_deref(), weak: bind.weak };
+        let position = usize::try_from(bind.library.0)
+            .ok()
+            .and_then(|ordinal| ordinal.checked_sub(1));
+        let library = position
+            .and_then(|position| self.builder.library(position))
+            .map(str::to_owned);
+        let name = ImportName {
+            name: bind.symbol,
+            library: library.as_deref(),
+            weak: bind.weak,
+        };
         let import = self.builder.import(&name)?;
-        self.builder.relocate_to_import(bind.address, import, bind.addend)
+        self.builder
+            .relocate_to_import(bind.address, import, bind.addend)
     }
 
     fn apply_chains(&mut self) -> Result<(), ImageError> {
-        let Some(command) = self.tables.chained_fixups else { return Ok(()) };
+        let Some(command) = self.tables.chained_fixups else {
+            return Ok(());
+        };
         let chained = |error: object::Error| damaged("chained fixups", error);
-        let fixups = command.chained_fixups(self.endian, self.data).map_err(chained)?;
+        let fixups = command
+            .chained_fixups(self.endian, self.data)
+            .map_err(chained)?;
         let base = self.base();
-        let imports: Vec<_> =
-            fixups.imports(self.endian).map_err(chained)?.collect::<Result<_, _>>().map_err(chained)?;
+        let imports: Vec<_> = fixups
+            .imports(self.endian)
+            .map_err(chained)?
+            .collect::<Result<_, _>>()
+            .map_err(chained)?;
         for chains in fixups.segments(self.endian).map_err(chained)? {
             let chains = chains.map_err(chained)?;
             let index = chains.index() as usize;
             let Some(bytes) = self.segments.get(index).map(|segment| segment.bytes) else {
-                return Err(damaged("chained fixups", format_args!("no segment {index}")));
+                return Err(damaged(
+                    "chained fixups",
+                    format_args!("no segment {index}"),
+                ));
             };
             for fixup in chains.fixups(self.endian, base, bytes) {
                 let (offset, fixup) = fixup.map_err(chained)?;
                 let address = self.place(index, offset)?;
                 match fixup {
-                    Fixup::Rebase(rebase) => self.builder.relocate(address, base.wrapping_add(rebase.target_offset))?,
+                    Fixup::Rebase(rebase) => self
+                        .builder
+                        .relocate(address, base.wrapping_add(rebase.target_offset))?,
                     Fixup::Bind(bind) => {
-                        let missing = || damaged("chained fixups", format_args!("no import {}", bind.ordinal));
+                        let missing = || {
+                            damaged("chained fixups", format_args!("no import {}", bind.ordinal))
+                        };
                         let import = imports.get(bind.ordinal as usize).ok_or_else(missing)?;
                         self.bind(&PointerBind {
                             address,
@@ -344,7 +445,12 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> MachOFile<'data, Mach> {
                             addend: import.addend.wrapping_add(bind.addend.into()),
                         })?;
                     }
-                    _ => return Err(damaged("chained fixups", "a kind that only the kernel uses")),
+                    _ => {
+                        return Err(damaged(
+                            "chained fixups",
+                            "a kind that only the kernel uses",
+                        ));
+                    }
                 }
             }
         }

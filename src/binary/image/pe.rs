@@ -15,7 +15,11 @@ use crate::model::facts::ImageFormat;
 const MOST_THUNKS: u64 = 1 << 18;
 
 fn damaged(part: &'static str, why: impl ToString) -> ImageError {
-    ImageError::Damaged { format: "PE", part, why: why.to_string() }
+    ImageError::Damaged {
+        format: "PE",
+        part,
+        why: why.to_string(),
+    }
 }
 
 /// Reads one PE file.
@@ -23,7 +27,10 @@ pub(super) fn open(data: &[u8]) -> Result<BinaryImage<'_>, ImageError> {
     match optional_header_magic(data).map_err(|error| damaged("header", error))? {
         pe::IMAGE_NT_OPTIONAL_HDR64_MAGIC => read::<ImageNtHeaders64>(data, 8),
         pe::IMAGE_NT_OPTIONAL_HDR32_MAGIC => read::<ImageNtHeaders32>(data, 4),
-        magic => Err(damaged("header", format_args!("optional header of kind {magic:#x}"))),
+        magic => Err(damaged(
+            "header",
+            format_args!("optional header of kind {magic:#x}"),
+        )),
     }
 }
 
@@ -37,7 +44,10 @@ fn architecture(machine: pe::Machine) -> &'static str {
     }
 }
 
-fn read<Pe: ImageNtHeaders>(data: &[u8], pointer_size: usize) -> Result<BinaryImage<'_>, ImageError> {
+fn read<Pe: ImageNtHeaders>(
+    data: &[u8],
+    pointer_size: usize,
+) -> Result<BinaryImage<'_>, ImageError> {
     let file = PeFile::<Pe>::parse(data).map_err(|error| damaged("header", error))?;
     let kind = ImageKind {
         format: ImageFormat::Pe,
@@ -46,12 +56,23 @@ fn read<Pe: ImageNtHeaders>(data: &[u8], pointer_size: usize) -> Result<BinaryIm
         big_endian: false,
     };
     let base = file.nt_headers().optional_header().image_base();
-    let mut reader = PeReader { file, base, builder: ImageBuilder::new(kind, data), data };
+    let mut reader = PeReader {
+        file,
+        base,
+        builder: ImageBuilder::new(kind, data),
+        data,
+    };
     reader.map()?;
     reader.find_thread_template();
-    let entry = reader.file.nt_headers().optional_header().address_of_entry_point();
+    let entry = reader
+        .file
+        .nt_headers()
+        .optional_header()
+        .address_of_entry_point();
     if entry != 0 {
-        reader.builder.add_initialiser(base.saturating_add(entry.into()));
+        reader
+            .builder
+            .add_initialiser(base.saturating_add(entry.into()));
     }
     reader.read_exports()?;
     reader.mark_pointers()?;
@@ -83,10 +104,21 @@ impl<'data, Pe: ImageNtHeaders> PeReader<'data, Pe> {
             let flags = section.characteristics.get(LE);
             let (address, virtual_size) = section.pe_address_range();
             // Linkers may leave the virtual size out; the loader then takes the size in the file.
-            let size = if virtual_size == 0 { section.size_of_raw_data.get(LE) } else { virtual_size };
-            let (offset, length) = (section.pointer_to_raw_data.get(LE), section.size_of_raw_data.get(LE).min(size));
-            let bytes =
-                if offset == 0 { &[] } else { self.builder.file_range("section", offset.into(), length.into())? };
+            let size = if virtual_size == 0 {
+                section.size_of_raw_data.get(LE)
+            } else {
+                virtual_size
+            };
+            let (offset, length) = (
+                section.pointer_to_raw_data.get(LE),
+                section.size_of_raw_data.get(LE).min(size),
+            );
+            let bytes = if offset == 0 {
+                &[]
+            } else {
+                self.builder
+                    .file_range("section", offset.into(), length.into())?
+            };
             self.builder.add_segment(ImageSegment {
                 name: String::from_utf8_lossy(section.raw_name()).into_owned(),
                 address: self.base.saturating_add(address.into()),
@@ -102,10 +134,19 @@ impl<'data, Pe: ImageNtHeaders> PeReader<'data, Pe> {
     /// The directory begins with the addresses of the template's start and end.
     /// <https://learn.microsoft.com/en-us/windows/win32/debug/pe-format#the-tls-section>
     fn find_thread_template(&mut self) {
-        let Some(directory) = self.file.data_directories().get(pe::IMAGE_DIRECTORY_ENTRY_TLS) else { return };
-        let place = self.base.wrapping_add(directory.virtual_address.get(LE).into());
+        let Some(directory) = self
+            .file
+            .data_directories()
+            .get(pe::IMAGE_DIRECTORY_ENTRY_TLS)
+        else {
+            return;
+        };
+        let place = self
+            .base
+            .wrapping_add(directory.virtual_address.get(LE).into());
         let size = self.builder.kind.pointer_size as u64;
-        let bounds = [place, place.wrapping_add(size)].map(|place| self.builder.stored_pointer(place));
+        let bounds =
+            [place, place.wrapping_add(size)].map(|place| self.builder.stored_pointer(place));
         if let [Ok(start), Ok(end)] = bounds {
             self.builder.set_thread_template(start, end);
         }
@@ -113,12 +154,23 @@ impl<'data, Pe: ImageNtHeaders> PeReader<'data, Pe> {
 
     fn read_exports(&mut self) -> Result<(), ImageError> {
         let part = "export table";
-        let Some(table) = self.file.export_table().map_err(|error| damaged(part, error))? else { return Ok(()) };
+        let Some(table) = self
+            .file
+            .export_table()
+            .map_err(|error| damaged(part, error))?
+        else {
+            return Ok(());
+        };
         for (name, index) in table.name_iter() {
-            let address = table.address_by_index(index).map_err(|error| damaged(part, error))?;
-            let name = table.name_from_pointer(name).map_err(|error| damaged(part, error))?;
+            let address = table
+                .address_by_index(index)
+                .map_err(|error| damaged(part, error))?;
+            let name = table
+                .name_from_pointer(name)
+                .map_err(|error| damaged(part, error))?;
             if address != 0 && !table.is_forward(address) {
-                self.builder.add_export(name, self.base.wrapping_add(address.into()))?;
+                self.builder
+                    .add_export(name, self.base.wrapping_add(address.into()))?;
             }
         }
         Ok(())
@@ -127,10 +179,15 @@ impl<'data, Pe: ImageNtHeaders> PeReader<'data, Pe> {
     fn mark_pointers(&mut self) -> Result<(), ImageError> {
         let (directories, sections) = (self.file.data_directories(), self.file.section_table());
         let blocks = directories.relocation_blocks(self.data, &sections);
-        let Some(blocks) = blocks.map_err(|error| damaged("base relocations", error))? else { return Ok(()) };
+        let Some(blocks) = blocks.map_err(|error| damaged("base relocations", error))? else {
+            return Ok(());
+        };
         for block in blocks {
             for relocation in block.map_err(|error| damaged("base relocations", error))? {
-                if matches!(relocation.typ, pe::IMAGE_REL_BASED_DIR64 | pe::IMAGE_REL_BASED_HIGHLOW) {
+                if matches!(
+                    relocation.typ,
+                    pe::IMAGE_REL_BASED_DIR64 | pe::IMAGE_REL_BASED_HIGHLOW
+                ) {
                     let address = self.base.wrapping_add(relocation.virtual_address.into());
                     let value = self.builder.stored_pointer(address)?;
                     self.builder.relocate(address, value)?;
@@ -142,20 +199,36 @@ impl<'data, Pe: ImageNtHeaders> PeReader<'data, Pe> {
 
     fn link(&mut self) -> Result<(), ImageError> {
         let part = "import table";
-        let Some(table) = self.file.import_table().map_err(|error| damaged(part, error))? else { return Ok(()) };
+        let Some(table) = self
+            .file
+            .import_table()
+            .map_err(|error| damaged(part, error))?
+        else {
+            return Ok(());
+        };
         for descriptor in table.descriptors().map_err(|error| damaged(part, error))? {
             let descriptor = descriptor.map_err(|error| damaged(part, error))?;
             // Without a lookup table, the names are where the addresses will be written.
-            let (lookup, slots) = (descriptor.original_first_thunk.get(LE), descriptor.first_thunk.get(LE));
+            let (lookup, slots) = (
+                descriptor.original_first_thunk.get(LE),
+                descriptor.first_thunk.get(LE),
+            );
             let lookup = if lookup == 0 { slots } else { lookup };
-            self.add_imports(&ImportDescriptor { library: descriptor.name.get(LE), lookup, slots })?;
+            self.add_imports(&ImportDescriptor {
+                library: descriptor.name.get(LE),
+                lookup,
+                slots,
+            })?;
         }
         Ok(())
     }
 
     fn link_delayed(&mut self) -> Result<(), ImageError> {
         let part = "delay-import table";
-        let table = self.file.delay_load_import_table().map_err(|error| damaged(part, error))?;
+        let table = self
+            .file
+            .delay_load_import_table()
+            .map_err(|error| damaged(part, error))?;
         let Some(table) = table else { return Ok(()) };
         for descriptor in table.descriptors().map_err(|error| damaged(part, error))? {
             let descriptor = descriptor.map_err(|error| damaged(part, error))?;
@@ -176,8 +249,15 @@ impl<'data, Pe: ImageNtHeaders> PeReader<'data, Pe> {
         let size = self.builder.kind.pointer_size as u64;
         let by_ordinal = 1_u64 << (size * 8 - 1);
         for number in 0..MOST_THUNKS {
-            let at = |table: u32| self.base.wrapping_add(u64::from(table)).wrapping_add(number * size);
-            let (thunk, slot) = (self.builder.stored_pointer(at(descriptor.lookup))?, at(descriptor.slots));
+            let at = |table: u32| {
+                self.base
+                    .wrapping_add(u64::from(table))
+                    .wrapping_add(number * size)
+            };
+            let (thunk, slot) = (
+                self.builder.stored_pointer(at(descriptor.lookup))?,
+                at(descriptor.slots),
+            );
             if thunk == 0 {
                 return Ok(());
             }
@@ -188,10 +268,17 @@ impl<'data, Pe: ImageNtHeaders> PeReader<'data, Pe> {
                 // A hint of two bytes precedes the name.
                 self.text((thunk as u32 & 0x7fff_ffff).wrapping_add(2))?
             };
-            let import = self.builder.import(&ImportName { name, library: Some(&library), weak: false })?;
+            let import = self.builder.import(&ImportName {
+                name,
+                library: Some(&library),
+                weak: false,
+            })?;
             self.builder.relocate(slot, import)?;
         }
-        Err(damaged("import lookup table", format_args!("more than {MOST_THUNKS} imports from {library}")))
+        Err(damaged(
+            "import lookup table",
+            format_args!("more than {MOST_THUNKS} imports from {library}"),
+        ))
     }
 
     fn text(&self, address: u32) -> Result<&'data [u8], ImageError> {

@@ -48,7 +48,11 @@ pub struct WritableSection {
 impl BinaryImage<'_> {
     /// Sections that code may write to once the image is loaded, without the loader's tables and thread-local memory.
     pub fn writable_sections(&self) -> Vec<WritableSection> {
-        let sections = if self.format == ImageFormat::Pe { None } else { self.sections_in_headers() };
+        let sections = if self.format == ImageFormat::Pe {
+            None
+        } else {
+            self.sections_in_headers()
+        };
         sections.unwrap_or_else(|| self.writable_segments())
     }
 
@@ -61,12 +65,20 @@ impl BinaryImage<'_> {
             let name = section.name().ok()?;
             let address = section.address();
             let is_thread_local = name.starts_with("__thread_");
-            if !self.is_writable_section(section.flags(), address) || LOADERS.contains(&name) || is_thread_local {
+            if !self.is_writable_section(section.flags(), address)
+                || LOADERS.contains(&name)
+                || is_thread_local
+            {
                 return None;
             }
             let initialised = section.file_range().map_or(0, |(_, size)| size);
             let zeroed = section.size().saturating_sub(initialised);
-            Some(WritableSection { name: name.to_owned(), address, initialised, zeroed })
+            Some(WritableSection {
+                name: name.to_owned(),
+                address,
+                initialised,
+                zeroed,
+            })
         });
         Some(found.collect())
     }
@@ -79,22 +91,44 @@ impl BinaryImage<'_> {
             }
             _ => true,
         };
-        by_flags && self.segment_at(address).is_some_and(|segment| segment.writable) && !self.is_read_only(address)
+        by_flags
+            && self
+                .segment_at(address)
+                .is_some_and(|segment| segment.writable)
+            && !self.is_read_only(address)
     }
 
     fn writable_segments(&self) -> Vec<WritableSection> {
-        let segments =
-            self.segments.iter().filter(|segment| segment.writable && !LOADERS.contains(&segment.name.as_str()));
+        let segments = self
+            .segments
+            .iter()
+            .filter(|segment| segment.writable && !LOADERS.contains(&segment.name.as_str()));
         let found = segments.map(|segment| {
             let end = segment.address.saturating_add(segment.size);
             // What is sealed is at the beginning of its segment.
-            let sealed = self.sealed.iter().filter(|&&(start, _)| segment.contains(start));
-            let address = sealed.map(|&(_, sealed)| sealed.min(end)).max().unwrap_or(segment.address);
-            let from_file = segment.address.saturating_add(segment.bytes.len() as u64).min(end);
+            let sealed = self
+                .sealed
+                .iter()
+                .filter(|&&(start, _)| segment.contains(start));
+            let address = sealed
+                .map(|&(_, sealed)| sealed.min(end))
+                .max()
+                .unwrap_or(segment.address);
+            let from_file = segment
+                .address
+                .saturating_add(segment.bytes.len() as u64)
+                .min(end);
             let initialised = from_file.saturating_sub(address);
             let zeroed = end.saturating_sub(address).saturating_sub(initialised);
-            WritableSection { name: segment.name.clone(), address, initialised, zeroed }
+            WritableSection {
+                name: segment.name.clone(),
+                address,
+                initialised,
+                zeroed,
+            }
         });
-        found.filter(|section| section.initialised > 0 || section.zeroed > 0).collect()
+        found
+            .filter(|section| section.initialised > 0 || section.zeroed > 0)
+            .collect()
     }
 }

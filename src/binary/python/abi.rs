@@ -14,7 +14,9 @@ use crate::binary::image::BinaryImage;
 use crate::cpython::abi_info;
 use crate::cpython::layouts::ObjectHeader;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Abi, AbiInfo, Fact, Flavour, Generator, Hook, ImageFormat, ImportOrigin, Toolchain};
+use crate::model::facts::{
+    Abi, AbiInfo, Fact, Flavour, Generator, Hook, ImageFormat, ImportOrigin, Toolchain,
+};
 
 /// Declared by free-threaded headers only, and absent from builds with the GIL:
 /// <https://github.com/python/cpython/blob/3.14/Include/refcount.h>
@@ -39,10 +41,18 @@ const MOST_SHOWN: usize = 3;
 type VersionSpan = (Option<u8>, Option<u8>);
 
 /// Decides the flavour.
-pub(super) fn abi(context: &ImageContext<'_, '_>, hooks: &[Hook], toolchain: Option<&Toolchain>) -> Fact<Abi> {
+pub(super) fn abi(
+    context: &ImageContext<'_, '_>,
+    hooks: &[Hook],
+    toolchain: Option<&Toolchain>,
+) -> Fact<Abi> {
     let libraries = library::python_libraries(context.image);
     let by_library = || (!libraries.is_empty()).then(|| from_libraries(context, &libraries));
-    let by_name = if context.image.format == ImageFormat::Pe { by_library() } else { None };
+    let by_name = if context.image.format == ImageFormat::Pe {
+        by_library()
+    } else {
+        None
+    };
     by_name
         .or_else(|| from_abi_info(context, hooks))
         .or_else(|| from_code(context, hooks, toolchain))
@@ -50,20 +60,35 @@ pub(super) fn abi(context: &ImageContext<'_, '_>, hooks: &[Hook], toolchain: Opt
         .or_else(|| from_instructions(context, hooks))
         .or_else(|| from_backend(context, toolchain))
         .or_else(by_library)
-        .unwrap_or_else(|| Fact::unknown("neither its symbols nor its data tell which build it was compiled for"))
+        .unwrap_or_else(|| {
+            Fact::unknown("neither its symbols nor its data tell which build it was compiled for")
+        })
 }
 
 fn known(flavour: Flavour, versions: VersionSpan, evidence: Vec<Evidence>) -> Fact<Abi> {
     Fact::known(Abi { flavour, versions }, evidence)
 }
 
-fn from_libraries(context: &ImageContext<'_, '_>, libraries: &[(String, PythonLibrary)]) -> Fact<Abi> {
-    let evidence = libraries.iter().map(|(name, _)| Evidence::new("imported library").symbol(name)).collect();
+fn from_libraries(
+    context: &ImageContext<'_, '_>,
+    libraries: &[(String, PythonLibrary)],
+) -> Fact<Abi> {
+    let evidence = libraries
+        .iter()
+        .map(|(name, _)| Evidence::new("imported library").symbol(name))
+        .collect();
     // A file for one version may load the library of the stable ABI as well; the version then decides.
-    let versioned: BTreeSet<_> =
-        libraries.iter().map(|(_, library)| *library).filter(|it| it.minor.is_some()).collect();
+    let versioned: BTreeSet<_> = libraries
+        .iter()
+        .map(|(_, library)| *library)
+        .filter(|it| it.minor.is_some())
+        .collect();
     let any: BTreeSet<_> = libraries.iter().map(|(_, library)| *library).collect();
-    let deciding = if versioned.is_empty() { &any } else { &versioned };
+    let deciding = if versioned.is_empty() {
+        &any
+    } else {
+        &versioned
+    };
     let mut deciding = deciding.iter();
     match (deciding.next(), deciding.next()) {
         (Some(library), None) => {
@@ -75,13 +100,20 @@ fn from_libraries(context: &ImageContext<'_, '_>, libraries: &[(String, PythonLi
             };
             known(flavour, versions, evidence)
         }
-        _ => Fact::Unknown { why: "it imports the libraries of several builds of Python".to_owned(), evidence },
+        _ => Fact::Unknown {
+            why: "it imports the libraries of several builds of Python".to_owned(),
+            evidence,
+        },
     }
 }
 
 /// The version that added the newest symbol that it imports from the stable ABI.
 fn oldest_stable(context: &ImageContext<'_, '_>) -> Option<u8> {
-    context.python_imports.iter().filter_map(|symbol| stable_abi::added(symbol)).max()
+    context
+        .python_imports
+        .iter()
+        .filter_map(|symbol| stable_abi::added(symbol))
+        .max()
 }
 
 /// `Py_mod_abi` states it outright. Records of it are also found without knowing which hook returns them, since a file is
@@ -99,9 +131,16 @@ fn from_abi_info(context: &ImageContext<'_, '_>, hooks: &[Hook]) -> Option<Fact<
         stated = abi_slots(context.image);
     }
     let (first, _) = stated.first()?.clone();
-    let evidence = stated.iter().take(MOST_SHOWN).flat_map(|(_, evidence)| evidence.clone()).collect();
+    let evidence = stated
+        .iter()
+        .take(MOST_SHOWN)
+        .flat_map(|(_, evidence)| evidence.clone())
+        .collect();
     if stated.iter().any(|(abi, _)| *abi != first) {
-        return Some(Fact::Unknown { why: "its slots Py_mod_abi contradict each other".to_owned(), evidence });
+        return Some(Fact::Unknown {
+            why: "its slots Py_mod_abi contradict each other".to_owned(),
+            evidence,
+        });
     }
     Some(Fact::known(first, evidence))
 }
@@ -123,11 +162,15 @@ fn stated_abi(info: &AbiInfo) -> Option<Abi> {
 fn abi_slots(image: &BinaryImage<'_>) -> Vec<(Abi, Vec<Evidence>)> {
     let mut found = Vec::new();
     for &(place, target) in image.relocations() {
-        let Some(record) = place.checked_sub(8) else { continue };
+        let Some(record) = place.checked_sub(8) else {
+            continue;
+        };
         if image.u16(record) != Some(ABI_SLOT) || image.u32(place - 4) != Some(0) {
             continue;
         }
-        let Some(info) = abi_info::read(image, target) else { continue };
+        let Some(info) = abi_info::read(image, target) else {
+            continue;
+        };
         let is_version = |version: u32| version == 0 || version >> 24 == 3;
         let is_credible = info.minor == 0
             && info.flags & !KNOWN_FLAGS == 0
@@ -143,31 +186,62 @@ fn abi_slots(image: &BinaryImage<'_>) -> Vec<(Abi, Vec<Evidence>)> {
 
 /// Symbols that only free-threaded headers produce, and what the headers wrote into static objects. Definitions are
 /// recognised by more fields than types are, so types count only where there is no definition.
-fn from_code(context: &ImageContext<'_, '_>, hooks: &[Hook], toolchain: Option<&Toolchain>) -> Option<Fact<Abi>> {
-    let symbols = FREE_THREADED_ONLY.iter().filter(|symbol| context.imports(symbol)).map(imported);
+fn from_code(
+    context: &ImageContext<'_, '_>,
+    hooks: &[Hook],
+    toolchain: Option<&Toolchain>,
+) -> Option<Fact<Abi>> {
+    let symbols = FREE_THREADED_ONLY
+        .iter()
+        .filter(|symbol| context.imports(symbol))
+        .map(imported);
     let mut evidence: Vec<Evidence> = symbols.collect();
     let by_symbol = !evidence.is_empty();
-    let definitions = context.objects.definitions.iter().map(|it| ("PyModuleDef", it.address, it.header));
-    let types = context.objects.types.iter().map(|it| ("PyTypeObject", it.address, it.header));
-    let objects: Vec<_> = if context.objects.definitions.is_empty() { types.collect() } else { definitions.collect() };
+    let definitions = context
+        .objects
+        .definitions
+        .iter()
+        .map(|it| ("PyModuleDef", it.address, it.header));
+    let types = context
+        .objects
+        .types
+        .iter()
+        .map(|it| ("PyTypeObject", it.address, it.header));
+    let objects: Vec<_> = if context.objects.definitions.is_empty() {
+        types.collect()
+    } else {
+        definitions.collect()
+    };
     let headers: BTreeSet<ObjectHeader> = objects.iter().map(|&(_, _, header)| header).collect();
     for header in &headers {
-        let of_kind = objects.iter().filter(|(_, _, other)| other == header).take(MOST_SHOWN);
+        let of_kind = objects
+            .iter()
+            .filter(|(_, _, other)| other == header)
+            .take(MOST_SHOWN);
         evidence.extend(of_kind.map(|(what, address, header)| {
-            Evidence::new(format!("header of a static {what}")).address(*address).value(header.words())
+            Evidence::new(format!("header of a static {what}"))
+                .address(*address)
+                .value(header.words())
         }));
     }
     let free_threaded = by_symbol || headers.iter().any(|header| header.is_free_threaded());
     let with_gil = headers.iter().any(|header| !header.is_free_threaded());
     match (free_threaded, with_gil) {
         (true, true) => {
-            let why = "some signs are of a free-threaded build and others of a build with the GIL".to_owned();
+            let why = "some signs are of a free-threaded build and others of a build with the GIL"
+                .to_owned();
             Some(Fact::Unknown { why, evidence })
         }
-        (true, false) => {
-            Some(known(Flavour::FreeThreaded, free_threaded_versions(&headers, hooks, toolchain), evidence))
-        }
-        (false, true) => Some(with_the_gil(context, gil_versions(&headers, toolchain), evidence)),
+        (true, false) => Some(known(
+            Flavour::FreeThreaded,
+            free_threaded_versions(&headers, hooks, toolchain),
+            evidence,
+        )),
+        (false, true) => Some(with_the_gil(
+            context,
+            gil_versions(&headers, toolchain),
+            evidence,
+        )),
         (false, false) => None,
     }
 }
@@ -176,7 +250,10 @@ fn from_code(context: &ImageContext<'_, '_>, hooks: &[Hook], toolchain: Option<&
 pub(super) fn uses_headers(toolchain: Option<&Toolchain>) -> bool {
     use Generator::{BoostPython, Cffi, Cython, F2py, Mypyc, Nanobind, Pybind11, Pythran, Swig};
     toolchain.is_some_and(|toolchain| {
-        matches!(toolchain.generator, BoostPython | Cffi | Cython | F2py | Mypyc | Nanobind | Pybind11 | Pythran | Swig)
+        matches!(
+            toolchain.generator,
+            BoostPython | Cffi | Cython | F2py | Mypyc | Nanobind | Pybind11 | Pythran | Swig
+        )
     })
 }
 
@@ -185,7 +262,12 @@ fn free_threaded_versions(
     hooks: &[Hook],
     toolchain: Option<&Toolchain>,
 ) -> VersionSpan {
-    let ids = || hooks.iter().filter_map(|hook| hook.facts.slots.value()).flatten();
+    let ids = || {
+        hooks
+            .iter()
+            .filter_map(|hook| hook.facts.slots.value())
+            .flatten()
+    };
     // Ids above 4 are refused by everything older than 3.15, and what the headers of 3.15 write has only such.
     let needs_315 = ids().any(|&id| id > 4);
     let before_315 = uses_headers(toolchain) && ids().any(|&id| id <= 4);
@@ -213,9 +295,16 @@ fn gil_versions(headers: &BTreeSet<ObjectHeader>, toolchain: Option<&Toolchain>)
 }
 
 /// For builds with the GIL, the symbols may tell whether it is one version's or the stable ABI.
-fn with_the_gil(context: &ImageContext<'_, '_>, versions: VersionSpan, mut evidence: Vec<Evidence>) -> Fact<Abi> {
+fn with_the_gil(
+    context: &ImageContext<'_, '_>,
+    versions: VersionSpan,
+    mut evidence: Vec<Evidence>,
+) -> Fact<Abi> {
     let imports = &context.python_imports;
-    if let Some(symbol) = imports.iter().find(|symbol| stable_abi::is_version_specific(symbol)) {
+    if let Some(symbol) = imports
+        .iter()
+        .find(|symbol| stable_abi::is_version_specific(symbol))
+    {
         evidence.push(Evidence::new("imported symbol outside of the stable ABI").symbol(symbol));
         return known(Flavour::Gil, versions, evidence);
     }
@@ -231,22 +320,37 @@ fn with_the_gil(context: &ImageContext<'_, '_>, versions: VersionSpan, mut evide
 /// A module that CFFI's backend makes has no static objects. What CFFI generates looks into no object itself, so where it
 /// also counts by calling functions, nothing in it depends on how objects are laid out, and it fits every build. Code of
 /// the author's that does more imports more. <https://github.com/python-cffi/cffi/blob/main/src/cffi/_cffi_include.h>
-fn from_backend(context: &ImageContext<'_, '_>, toolchain: Option<&Toolchain>) -> Option<Fact<Abi>> {
+fn from_backend(
+    context: &ImageContext<'_, '_>,
+    toolchain: Option<&Toolchain>,
+) -> Option<Fact<Abi>> {
     let marks = context.marks.cffi()?;
     let toolchain = toolchain.filter(|toolchain| toolchain.generator == Generator::Cffi)?;
-    let is_cffis = |symbol: &String| baselines::origin(symbol, Some(toolchain)) == ImportOrigin::Generator;
-    let inline = FREE_THREADED_ONLY.iter().chain(&["_Py_Dealloc"]).any(|symbol| context.imports(symbol));
-    let counting = COUNT_BY_CALL.iter().find(|symbol| context.imports(symbol))?;
+    let is_cffis =
+        |symbol: &String| baselines::origin(symbol, Some(toolchain)) == ImportOrigin::Generator;
+    let inline = FREE_THREADED_ONLY
+        .iter()
+        .chain(&["_Py_Dealloc"])
+        .any(|symbol| context.imports(symbol));
+    let counting = COUNT_BY_CALL
+        .iter()
+        .find(|symbol| context.imports(symbol))?;
     if inline || !context.python_imports.iter().all(is_cffis) {
         return None;
     }
     let evidence = std::iter::once(imported(counting)).chain(marks).collect();
-    Some(known(Flavour::Abi3t, (oldest_stable(context), None), evidence))
+    Some(known(
+        Flavour::Abi3t,
+        (oldest_stable(context), None),
+        evidence,
+    ))
 }
 
 /// `_Py_Dealloc` is what an inlined `Py_DECREF` calls when the count reaches zero; free-threaded headers do not.
 fn from_counting(context: &ImageContext<'_, '_>) -> Option<Fact<Abi>> {
-    context.imports("_Py_Dealloc").then(|| with_the_gil(context, (None, None), vec![imported("_Py_Dealloc")]))
+    context
+        .imports("_Py_Dealloc")
+        .then(|| with_the_gil(context, (None, None), vec![imported("_Py_Dealloc")]))
 }
 
 /// Where no symbol tells: inline counting itself. Biased counting is written by free-threaded headers only. Code for the
@@ -258,14 +362,20 @@ fn from_instructions(context: &ImageContext<'_, '_>, hooks: &[Hook]) -> Option<F
     }
     let code = context.code()?;
     let biased = sighted("inline biased counting", code.biased);
-    let plain = sighted("inline counting of a Python object that is not atomic", code.non_atomic_on_objects);
+    let plain = sighted(
+        "inline counting of a Python object that is not atomic",
+        code.non_atomic_on_objects,
+    );
     match (biased, plain) {
         (Some(biased), None) => Some(known(Flavour::FreeThreaded, (Some(13), None), vec![biased])),
         (None, Some(plain)) => Some(with_the_gil(context, (None, None), vec![plain])),
         (None, None) => None,
         (Some(biased), Some(plain)) => {
             let why = "some of its counting is that of a free-threaded build and some that of a build with the GIL";
-            Some(Fact::Unknown { why: why.to_owned(), evidence: vec![biased, plain] })
+            Some(Fact::Unknown {
+                why: why.to_owned(),
+                evidence: vec![biased, plain],
+            })
         }
     }
 }

@@ -11,14 +11,20 @@ use crate::binary::image::BinaryImage;
 use crate::cpython::init_function;
 use crate::cpython::slots::{self, ModuleSlot, SlotMeaning, SlotRecord};
 use crate::model::evidence::Evidence;
-use crate::model::facts::{AbiInfo, Fact, GilDeclaration, Hook, HookKind, InitFacts, InitKind, Interpreters};
+use crate::model::facts::{
+    AbiInfo, Fact, GilDeclaration, Hook, HookKind, InitFacts, InitKind, Interpreters,
+};
 
 /// Creates a module at once; single-phase hooks return what it makes.
 const CREATE: [&str; 2] = ["PyModule_Create2", "PyModule_Create2TraceRefs"];
 /// Makes a definition ready to be returned by a multi-phase hook.
 const DEFINE: &str = "PyModuleDef_Init";
 /// Create modules from definitions or slots inside of a running program.
-const CREATE_FROM: [&str; 3] = ["PyModule_FromDefAndSpec", "PyModule_FromDefAndSpec2", "PyModule_FromSlotsAndSpec"];
+const CREATE_FROM: [&str; 3] = [
+    "PyModule_FromDefAndSpec",
+    "PyModule_FromDefAndSpec2",
+    "PyModule_FromSlotsAndSpec",
+];
 const SET_GIL: &str = "PyUnstable_Module_SetGIL";
 
 /// Functions by which code gets at others that it does not import.
@@ -109,29 +115,61 @@ pub struct StaticDeclaration(Fact<GilDeclaration>);
 
 impl StaticDeclaration {
     /// What it is worth, as somebody says who has followed that function.
-    pub fn settle(self, worth: impl FnOnce(Fact<GilDeclaration>) -> Fact<GilDeclaration>) -> Fact<GilDeclaration> {
+    pub fn settle(
+        self,
+        worth: impl FnOnce(Fact<GilDeclaration>) -> Fact<GilDeclaration>,
+    ) -> Fact<GilDeclaration> {
         worth(self.0)
     }
 }
 
 fn unknown(why: impl Into<String>) -> StaticInit {
-    let InitFacts { init, gil, abi_info, slots, interpreters } = InitFacts::unknown(why);
-    StaticInit { init, gil: StaticDeclaration(gil), abi_info, slots, interpreters, create: None }
+    let InitFacts {
+        init,
+        gil,
+        abi_info,
+        slots,
+        interpreters,
+    } = InitFacts::unknown(why);
+    StaticInit {
+        init,
+        gil: StaticDeclaration(gil),
+        abi_info,
+        slots,
+        interpreters,
+        create: None,
+    }
 }
 
 /// Reads what the data says of one hook.
 pub(super) fn read(context: &ImageContext<'_, '_>, hook: &Hook, hooks: &[Hook]) -> StaticInit {
     let init = declared(context, hook, hooks);
-    let declares = init.gil.0.value().is_some_and(|gil| matches!(gil, GilDeclaration::Slot { .. }));
-    StaticInit { create: if declares { create(context, hook) } else { None }, ..init }
+    let declares = init
+        .gil
+        .0
+        .value()
+        .is_some_and(|gil| matches!(gil, GilDeclaration::Slot { .. }));
+    StaticInit {
+        create: if declares {
+            create(context, hook)
+        } else {
+            None
+        },
+        ..init
+    }
 }
 
 fn declared(context: &ImageContext<'_, '_>, hook: &Hook, hooks: &[Hook]) -> StaticInit {
     if hook.kind == HookKind::Export {
         // The hook returns an array of slots, and which one only its code says. That it returns slots is certain.
         let evaluation = unknown("the slots that it returns are named only in its code");
-        let seen = Evidence::new("exported symbol").symbol(&hook.symbol).address(hook.address);
-        return StaticInit { init: Fact::known(InitKind::Export, vec![seen]), ..evaluation };
+        let seen = Evidence::new("exported symbol")
+            .symbol(&hook.symbol)
+            .address(hook.address);
+        return StaticInit {
+            init: Fact::known(InitKind::Export, vec![seen]),
+            ..evaluation
+        };
     }
     if let Some(delegated) = delegated(context, hooks) {
         return delegated;
@@ -140,20 +178,33 @@ fn declared(context: &ImageContext<'_, '_>, hook: &Hook, hooks: &[Hook]) -> Stat
         Ok(definition) => definition,
         Err(why) => return unknown(why),
     };
-    if definition.slots == 0 { without_slots(context, definition, hooks) } else { with_slots(context, definition) }
+    if definition.slots == 0 {
+        without_slots(context, definition, hooks)
+    } else {
+        with_slots(context, definition)
+    }
 }
 
 /// A module made by CFFI in API mode is created by `_cffi_backend`, which also speaks of the GIL on its behalf:
 /// <https://github.com/python-cffi/cffi/blob/main/src/c/cffi1_module.c>. Such a file has one hook, mentions the backend
 /// and its entry point, and imports nothing that could create a module.
 fn delegated(context: &ImageContext<'_, '_>, hooks: &[Hook]) -> Option<StaticInit> {
-    let creates = CREATE.iter().chain(&CREATE_FROM).chain(&[DEFINE]).any(|symbol| context.imports(symbol));
-    let hooks = hooks.iter().filter(|hook| hook.kind == HookKind::Init).count();
+    let creates = CREATE
+        .iter()
+        .chain(&CREATE_FROM)
+        .chain(&[DEFINE])
+        .any(|symbol| context.imports(symbol));
+    let hooks = hooks
+        .iter()
+        .filter(|hook| hook.kind == HookKind::Init)
+        .count();
     let marks = context.marks.cffi()?;
     if creates || hooks != 1 || !context.imports("PyImport_ImportModule") {
         return None;
     }
-    let gil = GilDeclaration::Delegated { to: "_cffi_backend".to_owned() };
+    let gil = GilDeclaration::Delegated {
+        to: "_cffi_backend".to_owned(),
+    };
     Some(StaticInit {
         init: Fact::known(InitKind::SinglePhase, marks.clone()),
         gil: StaticDeclaration(Fact::known(gil, marks.clone())),
@@ -179,16 +230,23 @@ fn own_definition<'context>(
     let own: Vec<&StaticDefinition> = context.objects.definitions.iter().filter(is_own).collect();
     match own.as_slice() {
         [definition] => Ok(definition),
-        [] => Err(format!("no module definition named {:?} is in the file's data", hook.module)),
+        [] => Err(format!(
+            "no module definition named {:?} is in the file's data",
+            hook.module
+        )),
         [first, second, ..] => {
             let (name, first, second) = (&hook.module, first.address, second.address);
-            Err(format!("several module definitions are named {name:?}, at {first:#x} and {second:#x}"))
+            Err(format!(
+                "several module definitions are named {name:?}, at {first:#x} and {second:#x}"
+            ))
         }
     }
 }
 
 fn definition_evidence(definition: &StaticDefinition) -> Evidence {
-    Evidence::new("static PyModuleDef").symbol(&definition.name).address(definition.address)
+    Evidence::new("static PyModuleDef")
+        .symbol(&definition.name)
+        .address(definition.address)
 }
 
 /// `PyModule_Create2` refuses a definition that has slots, so a hook with such a definition is multi-phase.
@@ -196,26 +254,43 @@ fn definition_evidence(definition: &StaticDefinition) -> Evidence {
 fn with_slots(context: &ImageContext<'_, '_>, definition: &StaticDefinition) -> StaticInit {
     let image = context.image;
     if !context.imports(DEFINE) {
-        return unknown(format!("its definition at {:#x} has slots, but {DEFINE} is not imported", definition.address));
+        return unknown(format!(
+            "its definition at {:#x} has slots, but {DEFINE} is not imported",
+            definition.address
+        ));
     }
     let seen = vec![definition_evidence(definition), imported(DEFINE)];
     let init = Fact::known(InitKind::MultiPhase, seen.clone());
     let slots = match static_slots(image, definition.slots) {
         Ok(slots) => slots,
-        Err(why) => return StaticInit { init, ..unknown(why) },
+        Err(why) => {
+            return StaticInit {
+                init,
+                ..unknown(why)
+            };
+        }
     };
     let declaration = slots::declaration(&slots, definition.slots);
     let absent = declaration.value() == Some(&GilDeclaration::Absent);
     if slots.is_empty() || (absent && has_room(image, definition.slots, slots.len())) {
         // pybind11 fills an array that starts as zeros, and a program may append a slot for the versions that know it.
-        let why = format!("its slots at {:#x} leave room that code could fill", definition.slots);
-        return StaticInit { init, ..unknown(why) };
+        let why = format!(
+            "its slots at {:#x} leave room that code could fill",
+            definition.slots
+        );
+        return StaticInit {
+            init,
+            ..unknown(why)
+        };
     }
     StaticInit {
         init,
         gil: StaticDeclaration(with_evidence(declaration, &seen)),
         abi_info: slots::abi_info(image, &slots),
-        slots: Fact::known(slots::ids(&slots), vec![Evidence::new("slots").address(definition.slots)]),
+        slots: Fact::known(
+            slots::ids(&slots),
+            vec![Evidence::new("slots").address(definition.slots)],
+        ),
         interpreters: slots::interpreters(&slots, definition.slots),
         create: None,
     }
@@ -226,13 +301,24 @@ fn with_slots(context: &ImageContext<'_, '_>, definition: &StaticDefinition) -> 
 fn static_slots(image: &BinaryImage<'_>, array: u64) -> Result<Vec<ModuleSlot>, String> {
     let slots = slots::read(image, array, SlotRecord::Definition)?;
     for slot in &slots {
-        let ModuleSlot { id, value_address, address: place, .. } = *slot;
-        let meaning = SlotMeaning::of(id).ok_or_else(|| format!("slot id {id} at {place:#x} is not a module's"))?;
+        let ModuleSlot {
+            id,
+            value_address,
+            address: place,
+            ..
+        } = *slot;
+        let meaning = SlotMeaning::of(id)
+            .ok_or_else(|| format!("slot id {id} at {place:#x} is not a module's"))?;
         if slot.value.is_none() {
             return Err(format!("the value of slot {id} at {place:#x} is not known"));
         }
-        if meaning.holds_address().is_some_and(|address| address != image.is_relocated(value_address)) {
-            return Err(format!("the value of slot {id} at {place:#x} is not of the right kind"));
+        if meaning
+            .holds_address()
+            .is_some_and(|address| address != image.is_relocated(value_address))
+        {
+            return Err(format!(
+                "the value of slot {id} at {place:#x} is not of the right kind"
+            ));
         }
         let has_gap = value_address - place == 8;
         if image.is_relocated(place) || has_gap && image.u32(place.wrapping_add(4)) != Some(0) {
@@ -252,8 +338,14 @@ fn create(context: &ImageContext<'_, '_>, hook: &Hook) -> Option<u64> {
 /// What decides comes first.
 fn with_evidence<T>(fact: Fact<T>, rest: &[Evidence]) -> Fact<T> {
     match fact {
-        Fact::Known { value, evidence } => Fact::Known { value, evidence: [&evidence, rest].concat() },
-        Fact::Unknown { why, evidence } => Fact::Unknown { why, evidence: [&evidence, rest].concat() },
+        Fact::Known { value, evidence } => Fact::Known {
+            value,
+            evidence: [&evidence, rest].concat(),
+        },
+        Fact::Unknown { why, evidence } => Fact::Unknown {
+            why,
+            evidence: [&evidence, rest].concat(),
+        },
     }
 }
 
@@ -261,7 +353,9 @@ fn with_evidence<T>(fact: Fact<T>, rest: &[Evidence]) -> Fact<T> {
 fn has_room(image: &BinaryImage<'_>, array: u64, slots: usize) -> bool {
     let size = SlotRecord::Definition.size(image.pointer_size as u64);
     let next = array.saturating_add(size * (slots as u64 + 1));
-    let is_empty = image.read(next, size as usize).is_some_and(|bytes| bytes.iter().all(|&byte| byte == 0));
+    let is_empty = image
+        .read(next, size as usize)
+        .is_some_and(|bytes| bytes.iter().all(|&byte| byte == 0));
     is_empty && !image.is_read_only(array)
 }
 
@@ -269,17 +363,30 @@ fn has_room(image: &BinaryImage<'_>, array: u64, slots: usize) -> bool {
 /// has one hook, makes a single-phase module. It says something of the GIL only by calling `PyUnstable_Module_SetGIL`:
 /// a file that does not import it, cannot look it up while running and loads no library that could call it on its
 /// behalf says nothing.
-fn without_slots(context: &ImageContext<'_, '_>, definition: &StaticDefinition, hooks: &[Hook]) -> StaticInit {
+fn without_slots(
+    context: &ImageContext<'_, '_>,
+    definition: &StaticDefinition,
+    hooks: &[Hook],
+) -> StaticInit {
     let Some(create) = CREATE.iter().find(|symbol| context.imports(symbol)) else {
-        return unknown(format!("its definition at {:#x} has no slots in the file's data", definition.address));
+        return unknown(format!(
+            "its definition at {:#x} has no slots in the file's data",
+            definition.address
+        ));
     };
-    if let Some(other) = CREATE_FROM.iter().chain(&[DEFINE]).find(|symbol| context.imports(symbol)) {
+    if let Some(other) = CREATE_FROM
+        .iter()
+        .chain(&[DEFINE])
+        .find(|symbol| context.imports(symbol))
+    {
         return unknown(format!(
             "it imports both {create} and {other}; which of them the hook uses is decided in code"
         ));
     }
     if hooks.len() != 1 || context.objects.definitions.len() != 1 {
-        return unknown("it has more than one hook or definition; which goes with which is decided in code");
+        return unknown(
+            "it has more than one hook or definition; which goes with which is decided in code",
+        );
     }
     let seen = vec![definition_evidence(definition), imported(create)];
     let single = StaticInit {
@@ -290,24 +397,48 @@ fn without_slots(context: &ImageContext<'_, '_>, definition: &StaticDefinition, 
         gil: StaticDeclaration(Fact::known(GilDeclaration::Absent, seen.clone())),
         create: None,
     };
-    let symbols: BTreeSet<&str> = context.image.imports().iter().map(|import| import.name.as_str()).collect();
+    let symbols: BTreeSet<&str> = context
+        .image
+        .imports()
+        .iter()
+        .map(|import| import.name.as_str())
+        .collect();
     let why = if symbols.contains(SET_GIL) {
-        Some(format!("it imports {SET_GIL}; whether and with which value it calls it is decided in code"))
+        Some(format!(
+            "it imports {SET_GIL}; whether and with which value it calls it is decided in code"
+        ))
     } else if let Some(lookup) = LOOKUPS.iter().find(|symbol| symbols.contains(**symbol)) {
-        Some(format!("it imports {lookup}, by which its code could call {SET_GIL}"))
+        Some(format!(
+            "it imports {lookup}, by which its code could call {SET_GIL}"
+        ))
     } else {
-        let foreign = context.image.libraries().iter().find(|library| !is_system_library(library));
-        foreign.map(|library| format!("it loads {library}, which could call {SET_GIL} on its behalf"))
+        let foreign = context
+            .image
+            .libraries()
+            .iter()
+            .find(|library| !is_system_library(library));
+        foreign
+            .map(|library| format!("it loads {library}, which could call {SET_GIL} on its behalf"))
     };
     match why {
-        Some(why) => StaticInit { gil: StaticDeclaration(Fact::Unknown { why, evidence: seen }), ..single },
+        Some(why) => StaticInit {
+            gil: StaticDeclaration(Fact::Unknown {
+                why,
+                evidence: seen,
+            }),
+            ..single
+        },
         None => single,
     }
 }
 
 /// Whether a library belongs to the system or the interpreter, and so makes nobody's modules.
 pub fn is_system_library(library: &str) -> bool {
-    let name = library.rsplit('/').next().unwrap_or(library).to_ascii_lowercase();
+    let name = library
+        .rsplit('/')
+        .next()
+        .unwrap_or(library)
+        .to_ascii_lowercase();
     let is_python = super::library::python_library(&name).is_some();
     is_python || SYSTEM_LIBRARIES.iter().any(|known| name.starts_with(known))
 }

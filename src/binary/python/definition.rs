@@ -52,7 +52,10 @@ pub(super) fn static_objects(image: &BinaryImage<'_>) -> StaticObjects {
     for &(place, target) in image.relocations() {
         // A pointer to a function stands where the name of what begins before it would, as in a table of slots; a name
         // never lies in code.
-        let in_code = || code.iter().any(|&(start, end)| start <= target && target < end);
+        let in_code = || {
+            code.iter()
+                .any(|&(start, end)| start <= target && target < end)
+        };
         if image.segment_at(target).is_none() || in_code() {
             continue;
         }
@@ -72,11 +75,21 @@ pub(super) fn static_objects(image: &BinaryImage<'_>) -> StaticObjects {
     found
 }
 
-fn definition(image: &BinaryImage<'_>, place: u64, target: u64, layout: &ObjectLayout) -> Option<StaticDefinition> {
+fn definition(
+    image: &BinaryImage<'_>,
+    place: u64,
+    target: u64,
+    layout: &ObjectLayout,
+) -> Option<StaticDefinition> {
     let address = place.checked_sub(layout.definition_name)?;
     let header = header(image, address, layout)?;
     let at = |offset: u64| address.checked_add(offset);
-    let empty = [layout.object_type, layout.definition_init, layout.definition_index, layout.definition_copy];
+    let empty = [
+        layout.object_type,
+        layout.definition_init,
+        layout.definition_index,
+        layout.definition_copy,
+    ];
     for offset in empty {
         if image.pointer(at(offset)?)? != 0 {
             return None;
@@ -103,22 +116,41 @@ fn definition(image: &BinaryImage<'_>, place: u64, target: u64, layout: &ObjectL
     if !(-1..1 << 32).contains(&size) || image.is_relocated(at(layout.definition_size)?) {
         return None;
     }
-    let name = image.c_string(target, LONGEST_NAME).filter(|name| is_module_name(name))?;
-    Some(StaticDefinition { address, header, name, slots: image.pointer(at(layout.definition_slots)?)? })
+    let name = image
+        .c_string(target, LONGEST_NAME)
+        .filter(|name| is_module_name(name))?;
+    Some(StaticDefinition {
+        address,
+        header,
+        name,
+        slots: image.pointer(at(layout.definition_slots)?)?,
+    })
 }
 
-fn static_type(image: &BinaryImage<'_>, place: u64, target: u64, layout: &ObjectLayout) -> Option<StaticType> {
+fn static_type(
+    image: &BinaryImage<'_>,
+    place: u64,
+    target: u64,
+    layout: &ObjectLayout,
+) -> Option<StaticType> {
     let address = place.checked_sub(layout.type_name)?;
     let header = header(image, address, layout)?;
     let at = |offset: u64| address.checked_add(offset);
     let type_pointer = at(layout.object_type)?;
     let has_type = image.pointer(type_pointer)? == 0 || image.is_relocated(type_pointer);
-    let (basic, item) = (signed(image, at(layout.type_basic_size)?)?, signed(image, at(layout.type_item_size)?)?);
+    let (basic, item) = (
+        signed(image, at(layout.type_basic_size)?)?,
+        signed(image, at(layout.type_item_size)?)?,
+    );
     let sizes_fit = (0..LARGEST_BASIC_SIZE as i64).contains(&basic) && (0..1 << 16).contains(&item);
     let is_relocated = |offset| at(offset).is_some_and(|place| image.is_relocated(place));
     let plain = !is_relocated(layout.type_basic_size) && !is_relocated(layout.type_item_size);
     let name = image.c_string(target, LONGEST_NAME)?;
-    let fits = has_type && image.pointer(at(layout.type_count)?)? == 0 && sizes_fit && plain && is_module_name(&name);
+    let fits = has_type
+        && image.pointer(at(layout.type_count)?)? == 0
+        && sizes_fit
+        && plain
+        && is_module_name(&name);
     fits.then_some(StaticType { address, header })
 }
 
@@ -139,15 +171,27 @@ fn is_slots(image: &BinaryImage<'_>, address: u64) -> bool {
 }
 
 fn is_function(image: &BinaryImage<'_>, address: u64) -> bool {
-    image.import_at(address).is_some() || image.segment_at(address).is_some_and(|segment| segment.executable)
+    image.import_at(address).is_some()
+        || image
+            .segment_at(address)
+            .is_some_and(|segment| segment.executable)
 }
 
 fn signed(image: &BinaryImage<'_>, address: u64) -> Option<i64> {
     let word = image.pointer(address)?;
-    Some(if image.pointer_size == 8 { word as i64 } else { i64::from(word as u32 as i32) })
+    Some(if image.pointer_size == 8 {
+        word as i64
+    } else {
+        i64::from(word as u32 as i32)
+    })
 }
 
 /// Letters, digits, `_`, and dots between components.
 fn is_module_name(name: &str) -> bool {
-    name.split('.').all(|part| !part.is_empty() && part.chars().all(|letter| letter.is_alphanumeric() || letter == '_'))
+    name.split('.').all(|part| {
+        !part.is_empty()
+            && part
+                .chars()
+                .all(|letter| letter.is_alphanumeric() || letter == '_')
+    })
 }

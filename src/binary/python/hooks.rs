@@ -12,7 +12,11 @@ pub(super) fn hooks(image: &BinaryImage<'_>, path: &str) -> Vec<Hook> {
         let (kind, module) = init_function::parse(symbol)?;
         let matches_file_name = symbols.iter().any(|(_, name)| name == symbol);
         // The symbol does not tell `-` from `_`; the file's name does.
-        let module = if matches_file_name { wanted.to_owned() } else { module };
+        let module = if matches_file_name {
+            wanted.to_owned()
+        } else {
+            module
+        };
         Some(Hook {
             symbol: symbol.clone(),
             kind,

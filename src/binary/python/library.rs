@@ -14,33 +14,56 @@ pub(super) struct PythonLibrary {
 /// The interpreter's libraries among those that an image needs.
 pub(super) fn python_libraries(image: &BinaryImage<'_>) -> Vec<(String, PythonLibrary)> {
     let libraries = image.libraries().iter();
-    libraries.filter_map(|name| Some((name.clone(), python_library(name)?))).collect()
+    libraries
+        .filter_map(|name| Some((name.clone(), python_library(name)?)))
+        .collect()
 }
 
 /// Reads `python314t.dll`, `python3.dll`, `libpython3.14t.so.1.0`, `…/PythonT.framework/Versions/3.14/PythonT`, ….
 pub(super) fn python_library(path: &str) -> Option<PythonLibrary> {
     let path = path.to_ascii_lowercase();
-    for (folder, free_threaded) in [("python.framework/versions/3.", false), ("pythont.framework/versions/3.", true)] {
+    for (folder, free_threaded) in [
+        ("python.framework/versions/3.", false),
+        ("pythont.framework/versions/3.", true),
+    ] {
         if let Some((before, rest)) = path.split_once(folder)
             && (before.is_empty() || before.ends_with('/'))
         {
-            return Some(PythonLibrary { minor: Some(leading_number(rest)?.0), free_threaded });
+            return Some(PythonLibrary {
+                minor: Some(leading_number(rest)?.0),
+                free_threaded,
+            });
         }
     }
     let name = path.rsplit(['/', '\\']).next()?;
-    let rest = name.strip_prefix("lib").unwrap_or(name).strip_prefix("python3")?;
+    let rest = name
+        .strip_prefix("lib")
+        .unwrap_or(name)
+        .strip_prefix("python3")?;
     let (minor, rest) = match leading_number(rest.strip_prefix('.').unwrap_or(rest)) {
         Some((minor, rest)) => (Some(minor), rest),
         None => (None, rest),
     };
-    let (free_threaded, rest) = rest.strip_prefix('t').map_or((false, rest), |rest| (true, rest));
-    let rest = rest.strip_prefix("_d").or_else(|| rest.strip_prefix('d')).unwrap_or(rest);
-    let is_library = [".dll", ".so", ".dylib"].iter().any(|suffix| rest.starts_with(suffix));
-    is_library.then_some(PythonLibrary { minor, free_threaded })
+    let (free_threaded, rest) = rest
+        .strip_prefix('t')
+        .map_or((false, rest), |rest| (true, rest));
+    let rest = rest
+        .strip_prefix("_d")
+        .or_else(|| rest.strip_prefix('d'))
+        .unwrap_or(rest);
+    let is_library = [".dll", ".so", ".dylib"]
+        .iter()
+        .any(|suffix| rest.starts_with(suffix));
+    is_library.then_some(PythonLibrary {
+        minor,
+        free_threaded,
+    })
 }
 
 fn leading_number(text: &str) -> Option<(u8, &str)> {
-    let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, rest) = text.split_at_checked(end)?;
     Some((number.parse().ok()?, rest))
 }
@@ -51,7 +74,12 @@ mod tests {
 
     #[test]
     fn names_tell_version_and_build() {
-        let library = |minor, free_threaded| Some(PythonLibrary { minor, free_threaded });
+        let library = |minor, free_threaded| {
+            Some(PythonLibrary {
+                minor,
+                free_threaded,
+            })
+        };
         let cases = [
             ("python314.dll", library(Some(14), false)),
             ("python314t.dll", library(Some(14), true)),
@@ -63,8 +91,14 @@ mod tests {
             ("libpython3.14.so.1.0", library(Some(14), false)),
             ("libpython3.so", library(None, false)),
             ("@rpath/libpython3.13t.dylib", library(Some(13), true)),
-            ("/Library/Frameworks/Python.framework/Versions/3.13/Python", library(Some(13), false)),
-            ("/Library/Frameworks/PythonT.framework/Versions/3.14/PythonT", library(Some(14), true)),
+            (
+                "/Library/Frameworks/Python.framework/Versions/3.13/Python",
+                library(Some(13), false),
+            ),
+            (
+                "/Library/Frameworks/PythonT.framework/Versions/3.14/PythonT",
+                library(Some(14), true),
+            ),
             ("libboost_python314.so.1.90", None),
             ("pythoncom314.dll", None),
             ("python27.dll", None),

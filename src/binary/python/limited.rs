@@ -25,7 +25,11 @@ pub(super) fn limited_api(
     toolchain: Option<&Toolchain>,
 ) -> Fact<LimitedApi> {
     let mut limited = LimitedApi::default();
-    let symbols = context.image.imports().iter().filter(|import| import.kind == ImportKind::Symbol);
+    let symbols = context
+        .image
+        .imports()
+        .iter()
+        .filter(|import| import.kind == ImportKind::Symbol);
     for import in symbols.filter(|import| is_python(&import.name)) {
         match (added(&import.name), owner(import)) {
             (_, SymbolOwner::Other) => limited.foreign.push(import.name.clone()),
@@ -34,7 +38,11 @@ pub(super) fn limited_api(
                     limited.oldest = limited.oldest.max(Some(since));
                 }
                 if since > FIRST {
-                    let symbol = StableSymbol { symbol: import.name.clone(), since, optional: import.weak };
+                    let symbol = StableSymbol {
+                        symbol: import.name.clone(),
+                        since,
+                        optional: import.weak,
+                    };
                     limited.added.push(symbol);
                 }
             }
@@ -67,8 +75,14 @@ fn compiled_for(
     if !uses_headers(toolchain) {
         return None;
     }
-    let by_counting = COUNT_BY_CALL.iter().any(|symbol| context.imports(symbol)).then_some(FIRST_TO_CALL);
-    let mut ids = hooks.iter().filter_map(|hook| hook.facts.slots.value()).flatten();
+    let by_counting = COUNT_BY_CALL
+        .iter()
+        .any(|symbol| context.imports(symbol))
+        .then_some(FIRST_TO_CALL);
+    let mut ids = hooks
+        .iter()
+        .filter_map(|hook| hook.facts.slots.value())
+        .flatten();
     let by_slots = ids.any(|&id| id > NEW_SLOTS.0).then_some(NEW_SLOTS.1);
     oldest.max(by_counting).max(by_slots)
 }

@@ -11,7 +11,10 @@ use crate::model::facts::{ImageFormat, ImportOrigin, PortingKind, PortingSign, T
 
 /// Names, and beginnings of names where they end in `*`.
 const SIGNS: &[(PortingKind, &[&str])] = &[
-    (PortingKind::CriticalSection, &["PyCriticalSection_*", "PyCriticalSection2_*"]),
+    (
+        PortingKind::CriticalSection,
+        &["PyCriticalSection_*", "PyCriticalSection2_*"],
+    ),
     (PortingKind::PyMutex, &["PyMutex_*", "_PyMutex_*"]),
     (
         PortingKind::PythonLock,
@@ -40,7 +43,14 @@ const SIGNS: &[(PortingKind, &[&str])] = &[
     ),
     (
         PortingKind::Pthread,
-        &["pthread_mutex_*", "pthread_rwlock_*", "pthread_spin_*", "os_unfair_lock_*", "mtx_lock", "mtx_unlock"],
+        &[
+            "pthread_mutex_*",
+            "pthread_rwlock_*",
+            "pthread_spin_*",
+            "os_unfair_lock_*",
+            "mtx_lock",
+            "mtx_unlock",
+        ],
     ),
     (
         PortingKind::WindowsLock,
@@ -100,7 +110,10 @@ fn kind(symbol: &str) -> Option<PortingKind> {
         Some(beginning) => symbol.starts_with(beginning),
         None => symbol == pattern,
     };
-    SIGNS.iter().find(|(_, patterns)| patterns.iter().any(|pattern| fits(pattern))).map(|(kind, _)| *kind)
+    SIGNS
+        .iter()
+        .find(|(_, patterns)| patterns.iter().any(|pattern| fits(pattern)))
+        .map(|(kind, _)| *kind)
 }
 
 /// Whether a symbol is such a sign.
@@ -111,7 +124,11 @@ pub(super) fn is_sign(symbol: &str) -> bool {
 /// The signs among an image's imports, by kind.
 pub(super) fn porting(image: &BinaryImage<'_>, toolchain: Option<&Toolchain>) -> Vec<PortingSign> {
     let mut found: BTreeMap<PortingKind, Vec<&str>> = BTreeMap::new();
-    for import in image.imports().iter().filter(|import| import.kind == ImportKind::Symbol) {
+    for import in image
+        .imports()
+        .iter()
+        .filter(|import| import.kind == ImportKind::Symbol)
+    {
         // A versioned or decorated name of the same function counts as well.
         if let Some(kind) = kind(&import.name) {
             found.entry(kind).or_default().push(&import.name);
@@ -120,14 +137,25 @@ pub(super) fn porting(image: &BinaryImage<'_>, toolchain: Option<&Toolchain>) ->
     let sign = |(kind, mut symbols): (PortingKind, Vec<&str>)| {
         symbols.sort_unstable();
         symbols.dedup();
-        let origins = symbols.iter().map(|symbol| owner(symbol, image.format, toolchain));
+        let origins = symbols
+            .iter()
+            .map(|symbol| owner(symbol, image.format, toolchain));
         // `Author` is the least and `Unclear` the greatest: one import of the author's is enough.
         let origin = match origins.clone().min() {
             Some(ImportOrigin::Author) => ImportOrigin::Author,
-            _ if origins.clone().any(|origin| origin == ImportOrigin::Unclear) => ImportOrigin::Unclear,
+            _ if origins
+                .clone()
+                .any(|origin| origin == ImportOrigin::Unclear) =>
+            {
+                ImportOrigin::Unclear
+            }
             _ => ImportOrigin::Generator,
         };
-        PortingSign { kind, symbols: symbols.into_iter().map(str::to_owned).collect(), origin }
+        PortingSign {
+            kind,
+            symbols: symbols.into_iter().map(str::to_owned).collect(),
+            origin,
+        }
     };
     found.into_iter().map(sign).collect()
 }
@@ -148,7 +176,10 @@ mod tests {
     #[test]
     fn names_tell_the_kind() {
         let cases = [
-            ("PyCriticalSection2_Begin", Some(PortingKind::CriticalSection)),
+            (
+                "PyCriticalSection2_Begin",
+                Some(PortingKind::CriticalSection),
+            ),
             ("PyMutex_Lock", Some(PortingKind::PyMutex)),
             ("pthread_mutex_lock", Some(PortingKind::Pthread)),
             ("_ZNSt3__15mutex4lockEv", Some(PortingKind::StdMutex)),

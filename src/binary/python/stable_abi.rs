@@ -33,12 +33,23 @@ mod tests {
         assert_eq!(added("PyArg_ParseTuple"), Some(2));
         assert_eq!(added("PyABIInfo_Check"), Some(15));
         assert_eq!(added("PyUnicode_New"), None);
-        for symbol in
-            ["PyUnicode_New", "_PyDict_NewPresized", "PyUnstable_Module_SetGIL", "PyMutex_Lock", "PyBytesWriter_Create"]
-        {
+        for symbol in [
+            "PyUnicode_New",
+            "_PyDict_NewPresized",
+            "PyUnstable_Module_SetGIL",
+            "PyMutex_Lock",
+            "PyBytesWriter_Create",
+        ] {
             assert!(is_version_specific(symbol), "{symbol}");
         }
-        for symbol in ["_Py_Dealloc", "PyArray_API", "PyList_New", "_PyImaging_Own", "PyInit_x", "PyModExport_x"] {
+        for symbol in [
+            "_Py_Dealloc",
+            "PyArray_API",
+            "PyList_New",
+            "_PyImaging_Own",
+            "PyInit_x",
+            "PyModExport_x",
+        ] {
             assert!(!is_version_specific(symbol), "{symbol}");
         }
     }

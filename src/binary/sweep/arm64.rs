@@ -13,7 +13,10 @@ const ZERO: GeneralRegister = 31;
 
 /// Feeds the code at an address to the follower.
 pub(super) fn read(follower: &mut SweepFollower<'_, '_>, address: u64, code: &[u8]) {
-    let words = code.chunks_exact(4).filter_map(|word| word.try_into().ok()).map(u32::from_le_bytes);
+    let words = code
+        .chunks_exact(4)
+        .filter_map(|word| word.try_into().ok())
+        .map(u32::from_le_bytes);
     for (address, word) in (address..).step_by(4).zip(words) {
         follower.step(address, InstructionWord(word).step(address), stub_slot);
     }
@@ -22,8 +25,12 @@ pub(super) fn read(follower: &mut SweepFollower<'_, '_>, address: u64, code: &[u
 /// The slot that a stub jumps through: `[bti] adrp x, page; ldr y, [x, offset]; [add x, x, offset]; br y`, as in `.plt` and
 /// `__stubs` and the thunks of Windows; a near slot may be loaded at once.
 fn stub_slot(image: &BinaryImage<'_>, address: u64) -> Option<u64> {
-    let segment = image.segment_at(address).filter(|segment| segment.executable)?;
-    let code = segment.bytes.get(usize::try_from(address - segment.address).ok()?..)?;
+    let segment = image
+        .segment_at(address)
+        .filter(|segment| segment.executable)?;
+    let code = segment
+        .bytes
+        .get(usize::try_from(address - segment.address).ok()?..)?;
     let (mut page, mut slot) = (None, None);
     for (address, word) in (address..).step_by(4).zip(code.chunks_exact(4)).take(5) {
         let word = InstructionWord(u32::from_le_bytes(word.try_into().ok()?));
@@ -37,7 +44,9 @@ fn stub_slot(image: &BinaryImage<'_>, address: u64) -> Option<u64> {
             }
             SweepStep::Add { to, from, .. } if to == from && slot.is_some() => {}
             SweepStep::Jump(JumpTarget::Register(register)) => {
-                return slot.filter(|&(loaded, _)| loaded == register).map(|(_, slot)| slot);
+                return slot
+                    .filter(|&(loaded, _)| loaded == register)
+                    .map(|(_, slot)| slot);
             }
             _ => return None,
         }
@@ -74,7 +83,11 @@ impl InstructionWord {
     /// A field as a signed number.
     fn signed(self, start: u32, count: u32) -> i64 {
         let value = i64::from(self.bits(start, count));
-        if value >> (count - 1) == 0 { value } else { value - (1 << count) }
+        if value >> (count - 1) == 0 {
+            value
+        } else {
+            value - (1 << count)
+        }
     }
 
     fn register(self, start: u32) -> GeneralRegister {
@@ -123,7 +136,11 @@ impl InstructionWord {
         let highest = if self.width() == 8 { 63 } else { 31 };
         let is_shift = self.has(0x7f80_0000, 0x1300_0000) || self.has(0x7f80_0000, 0x5300_0000);
         if is_shift && self.bits(10, 6) == highest {
-            return SweepStep::ShiftRight { to, from, by: self.bits(16, 6) as u8 };
+            return SweepStep::ShiftRight {
+                to,
+                from,
+                by: self.bits(16, 6) as u8,
+            };
         }
         self.clobber()
     }
@@ -137,11 +154,20 @@ impl InstructionWord {
             // With flags a comparison, else the stack pointer.
             (ZERO, _) if self.bits(29, 1) == 1 => {
                 let right = ComparisonOperand::Constant(by.wrapping_neg() as u64);
-                SweepStep::Compare { left: ComparisonOperand::Register(from), right, width }
+                SweepStep::Compare {
+                    left: ComparisonOperand::Register(from),
+                    right,
+                    width,
+                }
             }
             (ZERO, _) => SweepStep::Unfollowed,
             (_, ZERO) => self.clobber(),
-            _ => SweepStep::Add { to, from, by, width },
+            _ => SweepStep::Add {
+                to,
+                from,
+                by,
+                width,
+            },
         }
     }
 
@@ -152,7 +178,10 @@ impl InstructionWord {
         match (self.bits(29, 2), self.width()) {
             _ if to == ZERO => SweepStep::Unfollowed,
             (0, 8) => SweepStep::Constant { to, value: !value },
-            (0, _) => SweepStep::Constant { to, value: u64::from(!(value as u32)) },
+            (0, _) => SweepStep::Constant {
+                to,
+                value: u64::from(!(value as u32)),
+            },
             (2, _) => SweepStep::Constant { to, value },
             _ => self.clobber(),
         }
@@ -163,7 +192,11 @@ impl InstructionWord {
         let target = |start, count| address.wrapping_add_signed(self.signed(start, count) << 2);
         if self.has(0x7c00_0000, 0x1400_0000) {
             let target = JumpTarget::Address(target(0, 26));
-            return if self.bits(31, 1) == 1 { SweepStep::Call(target) } else { SweepStep::Jump(target) };
+            return if self.bits(31, 1) == 1 {
+                SweepStep::Call(target)
+            } else {
+                SweepStep::Jump(target)
+            };
         }
         // B.cond; CBZ and CBNZ; TBZ and TBNZ.
         if self.has(0xff00_0010, 0x5400_0000) || self.has(0x7e00_0000, 0x3400_0000) {
@@ -204,10 +237,21 @@ impl InstructionWord {
         if self.has(0x3b00_0000, 0x1800_0000) {
             let slot = address.wrapping_add_signed(self.signed(5, 19) << 2);
             let is_pointer = self.bits(30, 2) == 1 && self.to() != ZERO;
-            return if is_pointer { SweepStep::LoadSlot { to: self.to(), slot } } else { self.clobber() };
+            return if is_pointer {
+                SweepStep::LoadSlot {
+                    to: self.to(),
+                    slot,
+                }
+            } else {
+                self.clobber()
+            };
         }
         if self.has(0x3a00_0000, 0x2800_0000) {
-            let loaded = if self.bits(22, 1) == 1 { bit(self.to()) | bit(self.register(10)) } else { 0 };
+            let loaded = if self.bits(22, 1) == 1 {
+                bit(self.to()) | bit(self.register(10))
+            } else {
+                0
+            };
             return SweepStep::Clobber(loaded | self.moved_base());
         }
         if self.has(0x3b00_0000, 0x3900_0000) {
@@ -227,14 +271,22 @@ impl InstructionWord {
     /// The base register of loads and stores that move it.
     fn moved_base(self) -> u32 {
         let is_pair = self.has(0x3a00_0000, 0x2800_0000);
-        let moves = if is_pair { self.bits(23, 1) == 1 } else { self.has(0x3b20_0400, 0x3800_0400) };
+        let moves = if is_pair {
+            self.bits(23, 1) == 1
+        } else {
+            self.has(0x3b20_0400, 0x3800_0400)
+        };
         if moves { bit(self.from()) } else { 0 }
     }
 
     fn place(self, offset: i64) -> Option<MemoryPlace> {
         // The stack moves without being followed.
         let base = self.from();
-        (base != ZERO).then(|| MemoryPlace { base, offset, width: 1 << self.bits(30, 2) })
+        (base != ZERO).then(|| MemoryPlace {
+            base,
+            offset,
+            width: 1 << self.bits(30, 2),
+        })
     }
 
     fn single(self, offset: i64) -> SweepStep {
@@ -242,7 +294,9 @@ impl InstructionWord {
         match (self.bits(22, 2), place) {
             (0, Some(to)) if register != ZERO => SweepStep::Store { from: register, to },
             (0, _) => SweepStep::Unfollowed,
-            (1, Some(from)) if self.bits(31, 1) == 1 && register != ZERO => SweepStep::Load { to: register, from },
+            (1, Some(from)) if self.bits(31, 1) == 1 && register != ZERO => {
+                SweepStep::Load { to: register, from }
+            }
             _ => self.clobber(),
         }
     }
@@ -253,12 +307,19 @@ impl InstructionWord {
         if self.has(0x00ff_fc00, 0x00bf_c000) {
             return self.clobber();
         }
-        SweepStep::Atomic { place: self.place(0), clobbers: if self.to() == ZERO { 0 } else { bit(self.to()) } }
+        SweepStep::Atomic {
+            place: self.place(0),
+            clobbers: if self.to() == ZERO { 0 } else { bit(self.to()) },
+        }
     }
 
     /// Exclusive loads and stores, ordered loads and stores, compare and swap.
     fn exclusive(self) -> SweepStep {
-        let (is_ordered, is_load, is_other) = (self.bits(23, 1) == 1, self.bits(22, 1) == 1, self.bits(21, 1) == 1);
+        let (is_ordered, is_load, is_other) = (
+            self.bits(23, 1) == 1,
+            self.bits(22, 1) == 1,
+            self.bits(21, 1) == 1,
+        );
         let loaded = bit(self.to()) | bit(self.register(10));
         let status = bit(self.register(16));
         match (is_ordered, is_load, is_other) {
@@ -266,12 +327,19 @@ impl InstructionWord {
             (true, true, false) => self.clobber(),
             (true, false, false) => SweepStep::Unfollowed,
             // CAS, and CASP, which has no word size of its own.
-            (true, _, true) => SweepStep::Atomic { place: self.place(0), clobbers: status },
-            (false, _, true) if self.bits(31, 1) == 0 => {
-                SweepStep::Atomic { place: None, clobbers: status | bit(self.register(16) + 1) }
-            }
+            (true, _, true) => SweepStep::Atomic {
+                place: self.place(0),
+                clobbers: status,
+            },
+            (false, _, true) if self.bits(31, 1) == 0 => SweepStep::Atomic {
+                place: None,
+                clobbers: status | bit(self.register(16) + 1),
+            },
             // The load of a pair or of one counts for the whole loop.
-            (false, true, _) => SweepStep::Atomic { place: self.place(0), clobbers: loaded },
+            (false, true, _) => SweepStep::Atomic {
+                place: self.place(0),
+                clobbers: loaded,
+            },
             (false, false, _) => SweepStep::Clobber(status),
         }
     }
@@ -284,16 +352,30 @@ impl InstructionWord {
             return match (to, other) {
                 (ZERO, _) => SweepStep::Unfollowed,
                 (_, ZERO) => SweepStep::Constant { to, value: 0 },
-                _ => SweepStep::Copy { to, from: other, width },
+                _ => SweepStep::Copy {
+                    to,
+                    from: other,
+                    width,
+                },
             };
         }
         // ADD and SUB of registers, the latter with flags and without a result a comparison.
-        let (is_shifted, is_extended) = (self.has(0x1f20_0000, 0x0b00_0000), self.has(0x1f20_0000, 0x0b20_0000));
+        let (is_shifted, is_extended) = (
+            self.has(0x1f20_0000, 0x0b00_0000),
+            self.has(0x1f20_0000, 0x0b20_0000),
+        );
         if (is_shifted || is_extended) && self.bits(29, 1) == 1 && to == ZERO {
             let is_plain = is_shifted && self.bits(10, 6) == 0 && self.bits(30, 1) == 1;
-            let sides = (ComparisonOperand::Register(from), ComparisonOperand::Register(other));
+            let sides = (
+                ComparisonOperand::Register(from),
+                ComparisonOperand::Register(other),
+            );
             return if is_plain {
-                SweepStep::Compare { left: sides.0, right: sides.1, width }
+                SweepStep::Compare {
+                    left: sides.0,
+                    right: sides.1,
+                    width,
+                }
             } else {
                 SweepStep::Unfollowed
             };
@@ -301,11 +383,22 @@ impl InstructionWord {
         if is_shifted && self.bits(29, 2) == 0 && width == 8 && to != ZERO {
             let shift = self.bits(10, 6) as u8;
             if shift == 0 || self.bits(22, 2) == 2 {
-                return SweepStep::AddRegisters { to, left: from, right: other, shift };
+                return SweepStep::AddRegisters {
+                    to,
+                    left: from,
+                    right: other,
+                    shift,
+                };
             }
         }
-        if is_extended && self.bits(29, 2) == 0 && width == 8 && to != ZERO && self.bits(10, 3) == 0 {
-            return SweepStep::AddRegisters { to, left: from, right: other, shift: 0 };
+        if is_extended && self.bits(29, 2) == 0 && width == 8 && to != ZERO && self.bits(10, 3) == 0
+        {
+            return SweepStep::AddRegisters {
+                to,
+                left: from,
+                right: other,
+                shift: 0,
+            };
         }
         // CCMP compares if a condition holds; CCMN adds.
         if self.has(0x1fe0_0000, 0x1a40_0000) {

@@ -26,8 +26,13 @@ pub(super) enum ImportRole {
 }
 
 /// Static objects of the interpreter that are no types.
-const OBJECTS: [&str; 5] =
-    ["_Py_NoneStruct", "_Py_TrueStruct", "_Py_FalseStruct", "_Py_EllipsisObject", "_Py_NotImplementedStruct"];
+const OBJECTS: [&str; 5] = [
+    "_Py_NoneStruct",
+    "_Py_TrueStruct",
+    "_Py_FalseStruct",
+    "_Py_EllipsisObject",
+    "_Py_NotImplementedStruct",
+];
 
 /// Functions that are called often and return an object.
 const GIVE_OBJECTS: [&str; 24] = [
@@ -94,16 +99,29 @@ impl<'image, 'data> ImportCallCounts<'image, 'data> {
         let imports = image.imports();
         let first = imports.first().map_or(u64::MAX, |import| import.address);
         let number = |value: u64| {
-            let offset = value.checked_sub(first).filter(|offset| offset % IMPORT_WINDOW == 0)?;
+            let offset = value
+                .checked_sub(first)
+                .filter(|offset| offset % IMPORT_WINDOW == 0)?;
             let number = usize::try_from(offset / IMPORT_WINDOW).ok()?;
-            imports.get(number).filter(|import| import.kind == ImportKind::Symbol).map(|_| number as u32)
+            imports
+                .get(number)
+                .filter(|import| import.kind == ImportKind::Symbol)
+                .map(|_| number as u32)
         };
-        let slots = image.relocations().iter().filter_map(|&(slot, value)| Some((slot, number(value)?)));
+        let slots = image
+            .relocations()
+            .iter()
+            .filter_map(|&(slot, value)| Some((slot, number(value)?)));
         let roles = imports.iter().map(|import| match import.kind {
             ImportKind::Symbol => role(&import.name),
             ImportKind::Opaque => ImportRole::Other,
         });
-        ImportCallCounts { image, roles: roles.collect(), slots: slots.collect(), tallies: BTreeMap::new() }
+        ImportCallCounts {
+            image,
+            roles: roles.collect(),
+            slots: slots.collect(),
+            tallies: BTreeMap::new(),
+        }
     }
 
     /// The import whose address the loader puts into a slot.
@@ -112,7 +130,10 @@ impl<'image, 'data> ImportCallCounts<'image, 'data> {
     }
 
     pub(super) fn role(&self, import: u32) -> ImportRole {
-        self.roles.get(import as usize).copied().unwrap_or(ImportRole::Other)
+        self.roles
+            .get(import as usize)
+            .copied()
+            .unwrap_or(ImportRole::Other)
     }
 
     /// Counts a call of an import.
@@ -131,10 +152,19 @@ impl<'image, 'data> ImportCallCounts<'image, 'data> {
     pub(super) fn finish(self) -> Vec<ImportCalls> {
         let mut calls: Vec<ImportCalls> = Vec::new();
         for (number, tally) in self.tallies {
-            let Some(import) = self.image.imports().get(number as usize) else { continue };
+            let Some(import) = self.image.imports().get(number as usize) else {
+                continue;
+            };
             let CodeSightings { count, example } = tally.sites;
             let functions = tally.holders.into_iter().collect();
-            calls.push(ImportCalls { function: import.name.clone(), sites: CallSites { count, example, functions } });
+            calls.push(ImportCalls {
+                function: import.name.clone(),
+                sites: CallSites {
+                    count,
+                    example,
+                    functions,
+                },
+            });
         }
         calls.sort_by(|left, right| left.function.cmp(&right.function));
         calls

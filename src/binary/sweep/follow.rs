@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use super::CodeSweep;
 use super::calls::{ImportCallCounts, ImportRole};
 use super::convention::{SweepConvention, convention};
-use super::state::{SweepState, SweepValue, SweepValueKind, UNKNOWN, ValueId, ValueTraits, trait_of};
+use super::state::{
+    SweepState, SweepValue, SweepValueKind, UNKNOWN, ValueId, ValueTraits, trait_of,
+};
 use super::step::{GeneralRegister, JumpTarget, MemoryPlace, SweepStep};
 use crate::binary::image::BinaryImage;
 use crate::model::facts::ImageFormat;
@@ -61,14 +63,23 @@ impl<'image, 'data> SweepFollower<'image, 'data> {
         self.is_reached = false;
         self.state = SweepState::NOTHING;
         if let Some(register) = self.convention.thread {
-            self.state.set(register, SweepValue { id: 0, kind: SweepValueKind::Thread });
+            self.state.set(
+                register,
+                SweepValue {
+                    id: 0,
+                    kind: SweepValueKind::Thread,
+                },
+            );
         }
         self.start = None;
     }
 
     /// Everything that was found.
     pub(super) fn finish(self) -> CodeSweep {
-        CodeSweep { calls: self.imports.finish(), ..self.found }
+        CodeSweep {
+            calls: self.imports.finish(),
+            ..self.found
+        }
     }
 
     /// Follows the instruction at an address.
@@ -84,7 +95,9 @@ impl<'image, 'data> SweepFollower<'image, 'data> {
             SweepStep::Jump(target) => self.jump(address, target, stub),
             SweepStep::End => self.end(),
             SweepStep::Branch(to) => self.await_at(address, to),
-            SweepStep::Compare { left, right, width } => self.compare(address, [left, right], width),
+            SweepStep::Compare { left, right, width } => {
+                self.compare(address, [left, right], width)
+            }
             SweepStep::Store { from, to } => self.store(address, from, to),
             SweepStep::AddInMemory { place, by } => self.add_in_memory(address, place, by),
             SweepStep::Atomic { place, clobbers } => self.atomic(address, place, clobbers),
@@ -95,7 +108,11 @@ impl<'image, 'data> SweepFollower<'image, 'data> {
 
     /// Brings in the state of the branches that lead here.
     fn arrive(&mut self, address: u64) {
-        while let Some(entry) = self.awaited.first_entry().filter(|entry| *entry.key() <= address) {
+        while let Some(entry) = self
+            .awaited
+            .first_entry()
+            .filter(|entry| *entry.key() <= address)
+        {
             let (target, state) = entry.remove_entry();
             if target != address {
                 continue;
@@ -123,7 +140,10 @@ impl<'image, 'data> SweepFollower<'image, 'data> {
 
     fn new_value(&mut self, kind: SweepValueKind) -> SweepValue {
         self.last_id = self.last_id.wrapping_add(1).max(1);
-        SweepValue { id: self.last_id, kind }
+        SweepValue {
+            id: self.last_id,
+            kind,
+        }
     }
 
     /// What a register holds, under a name.
@@ -138,7 +158,11 @@ impl<'image, 'data> SweepFollower<'image, 'data> {
     }
 
     pub(super) fn set(&mut self, register: GeneralRegister, kind: SweepValueKind) {
-        let value = if kind == SweepValueKind::Unknown { UNKNOWN } else { self.new_value(kind) };
+        let value = if kind == SweepValueKind::Unknown {
+            UNKNOWN
+        } else {
+            self.new_value(kind)
+        };
         self.state.set(register, value);
     }
 
@@ -146,7 +170,10 @@ impl<'image, 'data> SweepFollower<'image, 'data> {
         match value.kind {
             SweepValueKind::Object => true,
             SweepValueKind::Import(import) => {
-                matches!(self.imports.role(import), ImportRole::Object | ImportRole::Type)
+                matches!(
+                    self.imports.role(import),
+                    ImportRole::Object | ImportRole::Type
+                )
             }
             _ => self.traits.has(value.id, trait_of::OBJECT),
         }
@@ -156,9 +183,13 @@ impl<'image, 'data> SweepFollower<'image, 'data> {
     pub(super) fn resolve(&mut self, place: MemoryPlace) -> (SweepValue, i64) {
         let base = self.value(place.base);
         let (base, offset) = match base.kind {
-            SweepValueKind::Offset { base, by } => {
-                (SweepValue { id: base, kind: SweepValueKind::Unknown }, by.wrapping_add(place.offset))
-            }
+            SweepValueKind::Offset { base, by } => (
+                SweepValue {
+                    id: base,
+                    kind: SweepValueKind::Unknown,
+                },
+                by.wrapping_add(place.offset),
+            ),
             _ => (base, place.offset),
         };
         // Loads remember only the value's name.
@@ -175,25 +206,36 @@ impl<'image, 'data> SweepFollower<'image, 'data> {
             SweepStep::Copy { to, from, width } => {
                 let value = self.value(from);
                 let is_whole = match value.kind {
-                    SweepValueKind::Loaded { width: loaded, .. } | SweepValueKind::Stepped { width: loaded, .. } => {
-                        loaded <= width
-                    }
+                    SweepValueKind::Loaded { width: loaded, .. }
+                    | SweepValueKind::Stepped { width: loaded, .. } => loaded <= width,
                     _ => width == 8,
                 };
                 self.state.set(to, if is_whole { value } else { UNKNOWN });
             }
             SweepStep::Constant { to, value } => self.set(to, SweepValueKind::Constant(value)),
-            SweepStep::Add { to, from, by, width } => {
+            SweepStep::Add {
+                to,
+                from,
+                by,
+                width,
+            } => {
                 let kind = self.added(from, by, width);
                 self.set(to, kind);
             }
-            SweepStep::AddRegisters { to, left, right, shift } => {
+            SweepStep::AddRegisters {
+                to,
+                left,
+                right,
+                shift,
+            } => {
                 let kind = self.total(self.state.get(left).kind, self.state.get(right).kind, shift);
                 self.set(to, kind);
             }
             SweepStep::ShiftRight { to, from, by } => {
                 let kind = match self.state.get(from).kind {
-                    SweepValueKind::Loaded { base, offset, .. } => SweepValueKind::Shifted { base, offset, by },
+                    SweepValueKind::Loaded { base, offset, .. } => {
+                        SweepValueKind::Shifted { base, offset, by }
+                    }
                     _ => SweepValueKind::Unknown,
                 };
                 self.set(to, kind);
@@ -209,13 +251,23 @@ impl<'image, 'data> SweepFollower<'image, 'data> {
     fn added(&mut self, from: GeneralRegister, by: i64, width: u8) -> SweepValueKind {
         let value = self.value(from);
         match value.kind {
-            SweepValueKind::Loaded { base, offset, width: loaded } if loaded == width && matches!(by, 1 | -1) => {
-                SweepValueKind::Stepped { base, offset, width, is_up: by == 1 }
+            SweepValueKind::Loaded {
+                base,
+                offset,
+                width: loaded,
+            } if loaded == width && matches!(by, 1 | -1) => SweepValueKind::Stepped {
+                base,
+                offset,
+                width,
+                is_up: by == 1,
+            },
+            SweepValueKind::Constant(constant) => {
+                SweepValueKind::Constant(constant.wrapping_add_signed(by))
             }
-            SweepValueKind::Constant(constant) => SweepValueKind::Constant(constant.wrapping_add_signed(by)),
-            SweepValueKind::Offset { base, by: before } if width == 8 => {
-                SweepValueKind::Offset { base, by: before.wrapping_add(by) }
-            }
+            SweepValueKind::Offset { base, by: before } if width == 8 => SweepValueKind::Offset {
+                base,
+                by: before.wrapping_add(by),
+            },
             _ if width == 8 => SweepValueKind::Offset { base: value.id, by },
             _ => SweepValueKind::Unknown,
         }
@@ -260,7 +312,11 @@ impl<'image, 'data> SweepFollower<'image, 'data> {
         let import = self.import(target, stub);
         // A stub is no call: what calls the stub is.
         let is_stub = || {
-            !matches!(target, JumpTarget::Address(_)) && self.start.and_then(|start| stub(self.image, start)).is_some()
+            !matches!(target, JumpTarget::Address(_))
+                && self
+                    .start
+                    .and_then(|start| stub(self.image, start))
+                    .is_some()
         };
         if let Some(import) = import.filter(|_| !is_stub()) {
             self.enter(address, import);

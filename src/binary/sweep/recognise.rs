@@ -31,13 +31,20 @@ impl SweepFollower<'_, '_> {
             return SweepValueKind::Object;
         }
         match i8::try_from(offset) {
-            Ok(offset @ 0..=32) => SweepValueKind::Loaded { base: base.id, offset, width: place.width },
+            Ok(offset @ 0..=32) => SweepValueKind::Loaded {
+                base: base.id,
+                offset,
+                width: place.width,
+            },
             _ => SweepValueKind::Unknown,
         }
     }
 
     pub(super) fn kind_in_slot(&self, slot: u64, width: u8) -> SweepValueKind {
-        self.imports.at_slot(slot).filter(|_| width == 8).map_or(SweepValueKind::Unknown, SweepValueKind::Import)
+        self.imports
+            .at_slot(slot)
+            .filter(|_| width == 8)
+            .map_or(SweepValueKind::Unknown, SweepValueKind::Import)
     }
 
     pub(super) fn load(&mut self, address: u64, to: GeneralRegister, from: MemoryPlace) {
@@ -46,23 +53,43 @@ impl SweepFollower<'_, '_> {
     }
 
     /// `Py_REFCNT` of the free-threaded build: the local count plus the shared one without its two flags.
-    pub(super) fn total(&self, left: SweepValueKind, right: SweepValueKind, shift: u8) -> SweepValueKind {
+    pub(super) fn total(
+        &self,
+        left: SweepValueKind,
+        right: SweepValueKind,
+        shift: u8,
+    ) -> SweepValueKind {
         let local = |kind: SweepValueKind| match kind {
-            SweepValueKind::Loaded { base, offset, width: 4 } if i64::from(offset) == LOCAL_COUNT => Some(base),
+            SweepValueKind::Loaded {
+                base,
+                offset,
+                width: 4,
+            } if i64::from(offset) == LOCAL_COUNT => Some(base),
             _ => None,
         };
         let shared = |kind: SweepValueKind, shift: u8| match kind {
-            SweepValueKind::Loaded { base, offset, width: 8 } if i64::from(offset) == SHARED_COUNT && shift == 2 => {
-                Some(base)
-            }
-            SweepValueKind::Shifted { base, offset, by: 2 } if i64::from(offset) == SHARED_COUNT && shift == 0 => {
-                Some(base)
-            }
+            SweepValueKind::Loaded {
+                base,
+                offset,
+                width: 8,
+            } if i64::from(offset) == SHARED_COUNT && shift == 2 => Some(base),
+            SweepValueKind::Shifted {
+                base,
+                offset,
+                by: 2,
+            } if i64::from(offset) == SHARED_COUNT && shift == 0 => Some(base),
             _ => None,
         };
-        let pairs = [(local(left), shared(right, shift)), (local(right), shared(left, shift))];
-        let same = pairs.into_iter().find_map(|(local, shared)| local.filter(|_| local == shared));
-        same.map_or(SweepValueKind::Unknown, |base| SweepValueKind::Total { base })
+        let pairs = [
+            (local(left), shared(right, shift)),
+            (local(right), shared(left, shift)),
+        ];
+        let same = pairs
+            .into_iter()
+            .find_map(|(local, shared)| local.filter(|_| local == shared));
+        same.map_or(SweepValueKind::Unknown, |base| SweepValueKind::Total {
+            base,
+        })
     }
 
     /// The local count of a value is read: with the comparison of its thread, that is biased counting.
@@ -77,7 +104,15 @@ impl SweepFollower<'_, '_> {
     pub(super) fn store(&mut self, address: u64, from: GeneralRegister, to: MemoryPlace) {
         let stored = self.state.get(from).kind;
         let (base, offset) = self.resolve(to);
-        let SweepValueKind::Stepped { base: counted, offset: 0, width, is_up } = stored else { return };
+        let SweepValueKind::Stepped {
+            base: counted,
+            offset: 0,
+            width,
+            is_up,
+        } = stored
+        else {
+            return;
+        };
         if offset == 0 && counted == base.id && width == to.width {
             self.count(address, base, is_up, width);
         }
@@ -86,7 +121,9 @@ impl SweepFollower<'_, '_> {
     pub(super) fn add_in_memory(&mut self, address: u64, place: MemoryPlace, by: i64) {
         let (base, offset) = self.resolve(place);
         match (offset, by) {
-            (0, 1 | -1) if matches!(place.width, 4 | 8) => self.count(address, base, by == 1, place.width),
+            (0, 1 | -1) if matches!(place.width, 4 | 8) => {
+                self.count(address, base, by == 1, place.width)
+            }
             (LOCAL_COUNT, _) if place.width == 4 => self.read_local(address, base.id),
             _ => {}
         }
@@ -109,7 +146,8 @@ impl SweepFollower<'_, '_> {
     pub(super) fn atomic(&mut self, address: u64, place: Option<MemoryPlace>, clobbers: u32) {
         let shared = place.is_some_and(|place| {
             let (base, offset) = self.resolve(place);
-            (offset, place.width) == (SHARED_COUNT, 8) && self.traits.has(base.id, trait_of::LOCAL_READ)
+            (offset, place.width) == (SHARED_COUNT, 8)
+                && self.traits.has(base.id, trait_of::LOCAL_READ)
         });
         if !shared {
             self.found.atomics.add(address);
@@ -131,30 +169,61 @@ impl SweepFollower<'_, '_> {
 
     fn compared(&mut self, address: u64, one: SweepValueKind, other: SweepValueKind) {
         match (one, other) {
-            (SweepValueKind::Loaded { base, offset: 0, width: 8 }, SweepValueKind::Thread) => {
+            (
+                SweepValueKind::Loaded {
+                    base,
+                    offset: 0,
+                    width: 8,
+                },
+                SweepValueKind::Thread,
+            ) => {
                 if self.traits.has(base, trait_of::LOCAL_READ) {
                     self.found.biased.add(address);
                 } else {
                     self.traits.add(base, trait_of::OWNER_TESTED);
                 }
             }
-            (SweepValueKind::Loaded { base, offset, width: 8 }, SweepValueKind::Import(import))
-                if i64::from(offset) == TYPE && self.imports.role(import) == ImportRole::Type =>
-            {
+            (
+                SweepValueKind::Loaded {
+                    base,
+                    offset,
+                    width: 8,
+                },
+                SweepValueKind::Import(import),
+            ) if i64::from(offset) == TYPE && self.imports.role(import) == ImportRole::Type => {
                 self.traits.add(base, trait_of::OBJECT);
             }
-            (SweepValueKind::Loaded { base, offset: 0, width: 4 | 8 }, SweepValueKind::Constant(1))
-                if self.traits.has(base, trait_of::OBJECT) =>
-            {
+            (
+                SweepValueKind::Loaded {
+                    base,
+                    offset: 0,
+                    width: 4 | 8,
+                },
+                SweepValueKind::Constant(1),
+            ) if self.traits.has(base, trait_of::OBJECT) => {
                 self.found.sole_owner_tests.add(address);
             }
-            (SweepValueKind::Total { .. }, SweepValueKind::Constant(1)) => self.found.sole_owner_tests.add(address),
-            (SweepValueKind::Loaded { base, offset: 0, width: 4 }, SweepValueKind::Constant(limit))
-                if is_limit(limit) =>
-            {
+            (SweepValueKind::Total { .. }, SweepValueKind::Constant(1)) => {
+                self.found.sole_owner_tests.add(address)
+            }
+            (
+                SweepValueKind::Loaded {
+                    base,
+                    offset: 0,
+                    width: 4,
+                },
+                SweepValueKind::Constant(limit),
+            ) if is_limit(limit) => {
                 self.traits.add(base, trait_of::LIMIT_TESTED);
             }
-            (SweepValueKind::Shifted { base, offset: 0, by: 30 }, SweepValueKind::Constant(2 | 3)) => {
+            (
+                SweepValueKind::Shifted {
+                    base,
+                    offset: 0,
+                    by: 30,
+                },
+                SweepValueKind::Constant(2 | 3),
+            ) => {
                 self.traits.add(base, trait_of::LIMIT_TESTED);
             }
             _ => {}

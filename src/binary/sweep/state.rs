@@ -52,7 +52,10 @@ pub(super) struct SweepValue {
     pub(super) kind: SweepValueKind,
 }
 
-pub(super) const UNKNOWN: SweepValue = SweepValue { id: 0, kind: SweepValueKind::Unknown };
+pub(super) const UNKNOWN: SweepValue = SweepValue {
+    id: 0,
+    kind: SweepValueKind::Unknown,
+};
 
 /// What registers hold, and what was done last.
 #[derive(Clone, Debug)]
@@ -63,10 +66,16 @@ pub(super) struct SweepState {
 }
 
 impl SweepState {
-    pub(super) const NOTHING: SweepState = SweepState { registers: [UNKNOWN; 32], dropped: None };
+    pub(super) const NOTHING: SweepState = SweepState {
+        registers: [UNKNOWN; 32],
+        dropped: None,
+    };
 
     pub(super) fn get(&self, register: GeneralRegister) -> SweepValue {
-        self.registers.get(usize::from(register)).copied().unwrap_or(UNKNOWN)
+        self.registers
+            .get(usize::from(register))
+            .copied()
+            .unwrap_or(UNKNOWN)
     }
 
     pub(super) fn set(&mut self, register: GeneralRegister, value: SweepValue) {
@@ -89,8 +98,10 @@ impl SweepState {
         for (mine, theirs) in self.registers.iter_mut().zip(&other.registers) {
             if mine != theirs {
                 // The same import loaded on both paths is the same value, whichever path was taken.
-                let same =
-                    matches!(mine.kind, SweepValueKind::Thread | SweepValueKind::Import(_)) && mine.kind == theirs.kind;
+                let same = matches!(
+                    mine.kind,
+                    SweepValueKind::Thread | SweepValueKind::Import(_)
+                ) && mine.kind == theirs.kind;
                 *mine = if same { *mine } else { UNKNOWN };
             }
         }
@@ -139,6 +150,10 @@ impl ValueTraits {
     }
 
     pub(super) fn has(&self, id: ValueId, traits: u8) -> bool {
-        id != 0 && self.recent.iter().any(|known| known.0 == id && known.1 & traits != 0)
+        id != 0
+            && self
+                .recent
+                .iter()
+                .any(|known| known.0 == id && known.1 & traits != 0)
     }
 }

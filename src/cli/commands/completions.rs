@@ -10,7 +10,12 @@ use super::super::output;
 /// Runs the command.
 pub(crate) fn run(typed: &CompletionsArguments) -> Result<ExitOutcome, CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(typed.shell, &mut CliArguments::command(), "ungil", &mut script);
+    clap_complete::generate(
+        typed.shell,
+        &mut CliArguments::command(),
+        "ungil",
+        &mut script,
+    );
     output::write(&script, None)?;
     Ok(ExitOutcome::Clean)
 }

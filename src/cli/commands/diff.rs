@@ -20,14 +20,23 @@ pub(crate) fn run(
 ) -> Result<ExitOutcome, CliError> {
     let changes = gate::changes(&snapshot(&typed.before)?, &snapshot(&typed.after)?);
     let name = |path: &Path| path.display().to_string();
-    let difference = ReportDifference { before: name(&typed.before), after: name(&typed.after), changes };
+    let difference = ReportDifference {
+        before: name(&typed.before),
+        after: name(&typed.after),
+        changes,
+    };
     let file = typed.output.output.as_deref();
-    let options =
-        RenderOptions { width: environment.width(), style: output::style(global, file), ..RenderOptions::default() };
+    let options = RenderOptions {
+        width: environment.width(),
+        style: output::style(global, file),
+        ..RenderOptions::default()
+    };
     output::write(&(typed.format.render)(&difference, &options)?, file)?;
     Ok(ExitOutcome::Clean)
 }
 
 fn snapshot(path: &Path) -> Result<Snapshot, CliError> {
-    saved_report::read(path)?.snapshot().map_err(|error| CliError::hinted(error.hint(), error))
+    saved_report::read(path)?
+        .snapshot()
+        .map_err(|error| CliError::hinted(error.hint(), error))
 }

@@ -10,7 +10,10 @@ use super::super::exit::ExitOutcome;
 use super::super::{output, rule_files};
 
 /// Runs the command.
-pub(crate) fn run(typed: &ExplainArguments, environment: &ProcessEnvironment) -> Result<ExitOutcome, CliError> {
+pub(crate) fn run(
+    typed: &ExplainArguments,
+    environment: &ProcessEnvironment,
+) -> Result<ExitOutcome, CliError> {
     let configuration = ConfigurationFile::find(&typed.config, environment)?;
     let set = rule_files::settle(&typed.rules, &configuration, environment)?.set;
     let Some(id) = &typed.rule else {
@@ -18,7 +21,9 @@ pub(crate) fn run(typed: &ExplainArguments, environment: &ProcessEnvironment) ->
         return Ok(ExitOutcome::Clean);
     };
     let rule = set.get(id).ok_or_else(|| {
-        let meant = set.nearest(id).map_or_else(String::new, |id| format!("; is {id} meant?"));
+        let meant = set
+            .nearest(id)
+            .map_or_else(String::new, |id| format!("; is {id} meant?"));
         CliError::new(format!("there is no rule {id}{meant}")).hint("`ungil rules` lists them")
     })?;
     output::write(with_tier(&rule_files::page(rule), rule).as_bytes(), None)?;

@@ -24,26 +24,53 @@ pub(crate) fn run(
 ) -> Result<ExitOutcome, CliError> {
     let outputs = ReportOutputs::settle(&typed.scan, environment)?;
     let mut look = ScanInputs::settle(&typed.scan.look, global, environment)?;
-    let known = KnownRules { rules: &look.rules.set, ids: &look.rules.ids };
+    let known = KnownRules {
+        rules: &look.rules.set,
+        ids: &look.rules.ids,
+    };
     let policy = policy::settle(&typed.policy, &look.configuration, &known)?;
     let counts_hints = counts_hints(&policy, &look.rules.set);
-    look.settings.hints = if counts_hints { HintMode::Show } else { scan::hints(&typed.scan) };
-    let baseline = typed.policy.baseline.clone().or_else(|| look.configuration.baseline());
+    look.settings.hints = if counts_hints {
+        HintMode::Show
+    } else {
+        scan::hints(&typed.scan)
+    };
+    let baseline = typed
+        .policy
+        .baseline
+        .clone()
+        .or_else(|| look.configuration.baseline());
     let baseline = baseline.map(|path| saved_report::read(&path)).transpose()?;
     let baseline = baseline.map(|report| report.snapshot()).transpose();
     let baseline = baseline.map_err(|error| CliError::hinted(error.hint(), error))?;
     let (report, rules) = scan::judge(look)?;
     let today = environment.today()?;
-    let report = report.gate(|report| gate::decide(report, &policy, today, baseline.as_ref())).finish();
-    let outcome = report.gate.as_ref().map_or(GateOutcome::Open, |gate| gate.outcome);
-    let exit = if typed.policy.exit_zero { ExitOutcome::Clean } else { ExitOutcome::of_gate(outcome) };
+    let report = report
+        .gate(|report| gate::decide(report, &policy, today, baseline.as_ref()))
+        .finish();
+    let outcome = report
+        .gate
+        .as_ref()
+        .map_or(GateOutcome::Open, |gate| gate.outcome);
+    let exit = if typed.policy.exit_zero {
+        ExitOutcome::Clean
+    } else {
+        ExitOutcome::of_gate(outcome)
+    };
     outputs.write(&report, &rules, global, environment)?;
     Ok(exit)
 }
 
 /// Whether the policy counts what a rule for maintainers finds, which is not looked for otherwise.
 fn counts_hints(policy: &Policy, rules: &RuleSet) -> bool {
-    let is_counted =
-        |id: &str| policy.rulings.get(&PolicySubject::Rule(id.to_owned())).is_some_and(|it| *it > Ruling::Pass);
-    rules.rules().iter().any(|rule| rule.level == FindingLevel::Hint && is_counted(&rule.id))
+    let is_counted = |id: &str| {
+        policy
+            .rulings
+            .get(&PolicySubject::Rule(id.to_owned()))
+            .is_some_and(|it| *it > Ruling::Pass)
+    };
+    rules
+        .rules()
+        .iter()
+        .any(|rule| rule.level == FindingLevel::Hint && is_counted(&rule.id))
 }

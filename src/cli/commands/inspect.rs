@@ -20,14 +20,29 @@ pub(crate) fn run(
     // Without targets, those that the files are for are taken: not those that the project around is for.
     let named = !typed.target.python.is_empty() || !typed.target.platform.is_empty();
     let targets = settings::targets(&typed.target, &ConfigurationFile::default(), environment);
-    let (targets, source_targets) =
-        if named { (targets?, Vec::new()) } else { (Vec::new(), targets.unwrap_or_default()) };
-    let explain = if typed.explain { ExplainMode::Paths } else { ExplainMode::Results };
-    let settings = InspectSettings { targets, source_targets, explain, limits: ArchiveLimits::default() };
+    let (targets, source_targets) = if named {
+        (targets?, Vec::new())
+    } else {
+        (Vec::new(), targets.unwrap_or_default())
+    };
+    let explain = if typed.explain {
+        ExplainMode::Paths
+    } else {
+        ExplainMode::Results
+    };
+    let settings = InspectSettings {
+        targets,
+        source_targets,
+        explain,
+        limits: ArchiveLimits::default(),
+    };
     let inspection = scan::inspect(&typed.files, &settings)?;
     let file = typed.output.output.as_deref();
-    let options =
-        RenderOptions { width: environment.width(), style: output::style(global, file), ..RenderOptions::default() };
+    let options = RenderOptions {
+        width: environment.width(),
+        style: output::style(global, file),
+        ..RenderOptions::default()
+    };
     output::write(&(typed.format.render)(&inspection, &options)?, file)?;
     Ok(ExitOutcome::of_inspection(&inspection))
 }

@@ -35,7 +35,11 @@ impl ScanInputs {
         let configuration = ConfigurationFile::find(&typed.config, environment)?;
         let settings = settings::look(typed, &configuration, environment)?;
         let rules = rule_files::settle(&typed.rules, &configuration, environment)?;
-        let installed::InstalledArguments { environments, wheelhouses, words } = installed::settle(typed, environment)?;
+        let installed::InstalledArguments {
+            environments,
+            wheelhouses,
+            words,
+        } = installed::settle(typed, environment)?;
         let words = settings::typed(typed, words);
         let context = settings::input_context(typed, environment, &FilesOnDisk)?;
         let sources = sources::settle(&typed.index, &configuration, environment)?;
@@ -44,13 +48,28 @@ impl ScanInputs {
             sources::refuse_others(&sources, &requests.sources, trusted)?;
         }
         let shows = environment.shows_progress() && !global.quiet;
-        let progress = Arc::new(if shows { ProgressLine::shown() } else { ProgressLine::hidden() });
+        let progress = Arc::new(if shows {
+            ProgressLine::shown()
+        } else {
+            ProgressLine::hidden()
+        });
         let index = PackageIndex::new(
             settings::index(typed, &configuration, environment, &requests.sources)?,
             progress.clone(),
         )?;
-        let inputs = ScanSubjects { requests, environments, wheelhouses };
-        Ok(ScanInputs { configuration, settings, rules, inputs, index, progress })
+        let inputs = ScanSubjects {
+            requests,
+            environments,
+            wheelhouses,
+        };
+        Ok(ScanInputs {
+            configuration,
+            settings,
+            rules,
+            inputs,
+            index,
+            progress,
+        })
     }
 }
 
@@ -67,12 +86,20 @@ pub(super) fn failed(error: ScanError) -> CliError {
         ),
         ScanError::TooMany { .. } => Some("scan parts of it".to_owned()),
     };
-    let exit = if matches!(error, ScanError::Unreachable(_)) { ExitOutcome::Unreachable } else { ExitOutcome::Usage };
+    let exit = if matches!(error, ScanError::Unreachable(_)) {
+        ExitOutcome::Unreachable
+    } else {
+        ExitOutcome::Usage
+    };
     CliError::hinted(hint, error).exiting(exit)
 }
 
 /// What could not be read. A file in which nothing was found that could be judged is not wrong usage.
 fn unread(error: InputError) -> CliError {
-    let exit = if matches!(error, InputError::Unclaimed { .. }) { ExitOutcome::Open } else { ExitOutcome::Usage };
+    let exit = if matches!(error, InputError::Unclaimed { .. }) {
+        ExitOutcome::Open
+    } else {
+        ExitOutcome::Usage
+    };
     CliError::hinted(error.hint(), error).exiting(exit)
 }

@@ -14,7 +14,8 @@ pub(crate) fn run() -> Result<ExitOutcome, CliError> {
     command.build();
     let mut page = Vec::new();
     let written = write(&command, &mut page);
-    written.map_err(|error| CliError::new(format!("the manual page could not be written: {error}")))?;
+    written
+        .map_err(|error| CliError::new(format!("the manual page could not be written: {error}")))?;
     output::write(&page, None)?;
     Ok(ExitOutcome::Clean)
 }
@@ -22,8 +23,14 @@ pub(crate) fn run() -> Result<ExitOutcome, CliError> {
 /// A whole page for the command, then a chapter for each of its commands.
 fn write(command: &Command, page: &mut Vec<u8>) -> std::io::Result<()> {
     Man::new(command.clone()).render(page)?;
-    for part in command.get_subcommands().filter(|part| part.get_name() != "help") {
-        let name = part.get_bin_name().unwrap_or(part.get_name()).to_uppercase();
+    for part in command
+        .get_subcommands()
+        .filter(|part| part.get_name() != "help")
+    {
+        let name = part
+            .get_bin_name()
+            .unwrap_or(part.get_name())
+            .to_uppercase();
         let chapter = Man::new(part.clone());
         page.extend_from_slice(format!(".SH \"{name}\"\n").as_bytes());
         let mut text = Vec::new();
@@ -31,7 +38,11 @@ fn write(command: &Command, page: &mut Vec<u8>) -> std::io::Result<()> {
         chapter.render_description_section(&mut text)?;
         chapter.render_options_section(&mut text)?;
         // Below a chapter its sections are parts of it.
-        page.extend_from_slice(String::from_utf8_lossy(&text).replace(".SH ", ".SS ").as_bytes());
+        page.extend_from_slice(
+            String::from_utf8_lossy(&text)
+                .replace(".SH ", ".SS ")
+                .as_bytes(),
+        );
     }
     Ok(())
 }

@@ -22,17 +22,28 @@ pub(crate) fn run(
     global: &GlobalArguments,
     environment: &ProcessEnvironment,
 ) -> Result<ExitOutcome, CliError> {
-    let ScanInputs { mut settings, rules, inputs, index, progress, .. } =
-        ScanInputs::settle(&typed.look, global, environment)?;
+    let ScanInputs {
+        mut settings,
+        rules,
+        inputs,
+        index,
+        progress,
+        ..
+    } = ScanInputs::settle(&typed.look, global, environment)?;
     if typed.write && !inputs.environments.is_empty() {
         let failure = CliError::new("--write edits requirements files, and an environment is none");
         return Err(failure.hint("without --write the plan says what to install"));
     }
     // Many wheels of a package are looked into: fewer requests are worth more than fewer bytes.
     settings.limits = ArchiveLimits::few_requests();
-    let plan = scan::plan(&settings, &inputs, index, &rules.set, &*progress).map_err(look::failed)?;
+    let plan =
+        scan::plan(&settings, &inputs, index, &rules.set, &*progress).map_err(look::failed)?;
     progress.end();
-    let written = if typed.write { write(&plan, environment)? } else { Vec::new() };
+    let written = if typed.write {
+        write(&plan, environment)?
+    } else {
+        Vec::new()
+    };
     let file = typed.output.output.as_deref();
     let options = RenderOptions {
         width: environment.width(),
@@ -43,7 +54,11 @@ pub(crate) fn run(
     output::write(&(typed.format.render)(&plan, &options)?, file)?;
     if !global.quiet {
         for (file, lines) in written {
-            let lines = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
+            let lines = if lines == 1 {
+                "1 line".to_owned()
+            } else {
+                format!("{lines} lines")
+            };
             output::note(&format!("wrote {}: {lines} changed", harmless(&file)));
         }
     }
@@ -55,14 +70,28 @@ pub(crate) fn run(
 fn write(plan: &Plan, environment: &ProcessEnvironment) -> Result<Vec<(String, usize)>, CliError> {
     let mut files: BTreeMap<&str, (Vec<LineEdit>, Vec<BoundLine>)> = BTreeMap::new();
     // What came over standard input is nowhere to be edited.
-    for edit in plan.edits.iter().filter(|edit| edit.place.file != "standard input") {
-        files.entry(&edit.place.file).or_default().0.push(edit.clone());
+    for edit in plan
+        .edits
+        .iter()
+        .filter(|edit| edit.place.file != "standard input")
+    {
+        files
+            .entry(&edit.place.file)
+            .or_default()
+            .0
+            .push(edit.clone());
     }
     // What was typed as an argument, and what a lock file has, is not for this file to edit.
-    let is_written =
-        |file: &&str| environment.directory.join(file).is_file() && !plan.commands.iter().any(|it| it.file == **file);
+    let is_written = |file: &&str| {
+        environment.directory.join(file).is_file()
+            && !plan.commands.iter().any(|it| it.file == **file)
+    };
     for bound in &plan.bounds {
-        let file = bound.place.as_ref().map(|place| place.file.as_str()).or(bound.file.as_deref());
+        let file = bound
+            .place
+            .as_ref()
+            .map(|place| place.file.as_str())
+            .or(bound.file.as_deref());
         if let Some(file) = file.filter(is_written) {
             files.entry(file).or_default().1.push(bound.clone());
         }
@@ -70,16 +99,18 @@ fn write(plan: &Plan, environment: &ProcessEnvironment) -> Result<Vec<(String, u
     let mut edited: Vec<(&str, PathBuf, Vec<u8>, usize)> = Vec::new();
     for (file, (edits, bounds)) in files {
         let path = environment.directory.join(file);
-        let content =
-            std::fs::read(&path).map_err(|error| CliError::caused(format!("cannot read {file} again"), error))?;
+        let content = std::fs::read(&path)
+            .map_err(|error| CliError::caused(format!("cannot read {file} again"), error))?;
         let content = input::edit(file, &content, &edits, &bounds).map_err(|error| {
-            CliError::from(error).hint("nothing was written; without --write the plan says what to edit")
+            CliError::from(error)
+                .hint("nothing was written; without --write the plan says what to edit")
         })?;
         edited.push((file, path, content, edits.len() + bounds.len()));
     }
     let mut written = Vec::new();
     for (file, path, content, lines) in edited {
-        std::fs::write(&path, content).map_err(|error| CliError::caused(format!("cannot write {file}"), error))?;
+        std::fs::write(&path, content)
+            .map_err(|error| CliError::caused(format!("cannot write {file}"), error))?;
         written.push((file.to_owned(), lines));
     }
     Ok(written)

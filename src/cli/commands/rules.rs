@@ -14,7 +14,10 @@ use super::super::exit::ExitOutcome;
 use super::super::{output, rule_files};
 
 /// Runs the command.
-pub(crate) fn run(typed: &RulesArguments, environment: &ProcessEnvironment) -> Result<ExitOutcome, CliError> {
+pub(crate) fn run(
+    typed: &RulesArguments,
+    environment: &ProcessEnvironment,
+) -> Result<ExitOutcome, CliError> {
     match &typed.command {
         Some(RulesCommand::Test(test)) => run_test(test),
         None => {
@@ -30,16 +33,26 @@ pub(crate) fn run(typed: &RulesArguments, environment: &ProcessEnvironment) -> R
 pub(super) fn list(rules: &RuleSet) -> String {
     let mut sorted: Vec<&CheckedRule> = rules.rules().iter().collect();
     sorted.sort_by_key(|rule| std::cmp::Reverse(rule.level));
-    let width = sorted.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
+    let width = sorted
+        .iter()
+        .map(|rule| rule.id.len())
+        .max()
+        .unwrap_or_default();
     let line = |rule: &&CheckedRule| {
         let level = match rule.level {
             FindingLevel::Decides => "decides",
             FindingLevel::Warning => "warning",
             FindingLevel::Hint => "hint",
         };
-        let verdict =
-            rule.verdict.filter(|_| rule.level == FindingLevel::Decides).map_or("-", |verdict| verdict.word());
-        format!("{level:<7}  {verdict:<13}  {:<width$}  {}\n", rule.id, harmless(&rule.title))
+        let verdict = rule
+            .verdict
+            .filter(|_| rule.level == FindingLevel::Decides)
+            .map_or("-", |verdict| verdict.word());
+        format!(
+            "{level:<7}  {verdict:<13}  {:<width$}  {}\n",
+            rule.id,
+            harmless(&rule.title)
+        )
     };
     sorted.iter().map(line).collect()
 }
@@ -67,19 +80,32 @@ impl ExampleTally {
     fn add(&mut self, file: &Path, bytes: &[u8]) {
         if let Err(error) = self.rules.load(&file.display().to_string(), bytes) {
             self.broken += 1;
-            self.lines.push(format!("error   {}", harmless(&error.to_string())));
+            self.lines
+                .push(format!("error   {}", harmless(&error.to_string())));
             return;
         }
-        let Some(rule) = self.rules.rules().last() else { return };
+        let Some(rule) = self.rules.rules().last() else {
+            return;
+        };
         let mismatches = check_examples(rule);
         self.examples += rule.examples.len();
         self.failed += mismatches.len();
         if mismatches.is_empty() {
-            self.lines.push(format!("ok      {} ({} examples)", rule.id, rule.examples.len()));
+            self.lines.push(format!(
+                "ok      {} ({} examples)",
+                rule.id,
+                rule.examples.len()
+            ));
         }
         for mismatch in mismatches {
-            let said: String = mismatch.said.iter().map(|message| format!(" ({})", harmless(message))).collect();
-            let place = mismatch.line.map_or_else(String::new, |line| format!(":{line}"));
+            let said: String = mismatch
+                .said
+                .iter()
+                .map(|message| format!(" ({})", harmless(message)))
+                .collect();
+            let place = mismatch
+                .line
+                .map_or_else(String::new, |line| format!(":{line}"));
             let (expected, found) = (mismatch.expected.word(), mismatch.found.word());
             let file = file.display().to_string();
             self.lines.push(format!(
@@ -98,7 +124,10 @@ impl ExampleTally {
             1 => ", 1 file is no rule".to_owned(),
             more => format!(", {more} files are no rules"),
         };
-        let counts = format!("{rules} {noun}, {} examples, {} failed{broken}", self.examples, self.failed);
+        let counts = format!(
+            "{rules} {noun}, {} examples, {} failed{broken}",
+            self.examples, self.failed
+        );
         format!("{}\n{counts}\n", self.lines.join("\n"))
     }
 

@@ -30,13 +30,25 @@ pub(crate) fn run(
 
 /// Whether hints were asked for.
 pub(super) fn hints(typed: &ScanArguments) -> HintMode {
-    if typed.hints { HintMode::Show } else { HintMode::Hide }
+    if typed.hints {
+        HintMode::Show
+    } else {
+        HintMode::Hide
+    }
 }
 
 /// Judges the set; gives the rules back.
 pub(super) fn judge(look: ScanInputs) -> Result<(ReportBuilder, RuleSet), CliError> {
-    let ScanInputs { configuration, settings, rules, inputs, index, progress } = look;
-    let report = scan::run(&settings, &inputs, index, &rules.set, &*progress).map_err(look::failed)?;
+    let ScanInputs {
+        configuration,
+        settings,
+        rules,
+        inputs,
+        index,
+        progress,
+    } = look;
+    let report =
+        scan::run(&settings, &inputs, index, &rules.set, &*progress).map_err(look::failed)?;
     progress.end();
     Ok((report.configuration(configuration.file()), rules.set))
 }
@@ -49,12 +61,22 @@ pub(super) struct ReportOutputs {
 
 impl ReportOutputs {
     /// Settles what was typed, and finds out whether it can be written.
-    pub(super) fn settle(typed: &ScanArguments, environment: &ProcessEnvironment) -> Result<ReportOutputs, CliError> {
-        let destinations = destination::settle(typed.format, &typed.output, &environment.directory)?;
-        for file in destinations.iter().filter_map(|destination| destination.file.as_deref()) {
+    pub(super) fn settle(
+        typed: &ScanArguments,
+        environment: &ProcessEnvironment,
+    ) -> Result<ReportOutputs, CliError> {
+        let destinations =
+            destination::settle(typed.format, &typed.output, &environment.directory)?;
+        for file in destinations
+            .iter()
+            .filter_map(|destination| destination.file.as_deref())
+        {
             output::check(file)?;
         }
-        Ok(ReportOutputs { destinations, generated: typed.timestamp.then(|| environment.timestamp()) })
+        Ok(ReportOutputs {
+            destinations,
+            generated: typed.timestamp.then(|| environment.timestamp()),
+        })
     }
 
     /// Renders all and writes all.
@@ -76,7 +98,10 @@ impl ReportOutputs {
                 folder: Some(environment.repository().to_path_buf()),
                 directory: Some(environment.directory.clone()),
             };
-            written.push(((destination.format.render)(report, &options)?, destination.file.as_deref()));
+            written.push((
+                (destination.format.render)(report, &options)?,
+                destination.file.as_deref(),
+            ));
         }
         // Only when all of them are made is any of them written, files first: standard output may break off.
         written.sort_by_key(|(_, file)| file.is_none());

@@ -135,7 +135,11 @@ mod tests {
         if std::env::var_os("UNGIL_UPDATE").is_some() {
             std::fs::write(FILE, &made).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(FILE).unwrap(), made, "UNGIL_UPDATE=1 writes it anew");
+        assert_eq!(
+            std::fs::read_to_string(FILE).unwrap(),
+            made,
+            "UNGIL_UPDATE=1 writes it anew"
+        );
     }
 
     #[test]

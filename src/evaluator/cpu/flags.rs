@@ -121,7 +121,8 @@ pub(in crate::evaluator) enum Flag {
 }
 
 impl Flag {
-    pub(in crate::evaluator) const ALL: [Flag; 4] = [Flag::Carry, Flag::Zero, Flag::Negative, Flag::Overflow];
+    pub(in crate::evaluator) const ALL: [Flag; 4] =
+        [Flag::Carry, Flag::Zero, Flag::Negative, Flag::Overflow];
 
     /// The condition that holds when the flag is set.
     fn condition(self) -> BranchCondition {
@@ -147,9 +148,17 @@ enum FlagValue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FlagSource {
     /// `left - right`.
-    Compare { left: MachineValue, right: MachineValue, bits: u32 },
+    Compare {
+        left: MachineValue,
+        right: MachineValue,
+        bits: u32,
+    },
     /// `left & right`.
-    Test { left: MachineValue, right: MachineValue, bits: u32 },
+    Test {
+        left: MachineValue,
+        right: MachineValue,
+        bits: u32,
+    },
     /// Another operation with this result, which says nothing of carry and overflow.
     Result { value: MachineValue, bits: u32 },
     /// It is not known.
@@ -174,26 +183,47 @@ pub(in crate::evaluator) trait Facts {
 
 impl Flags {
     /// Nothing is known of any flag.
-    pub(in crate::evaluator) const UNKNOWN: Flags = Flags::all(FlagSource::Unknown, FlagValue::Unknown);
+    pub(in crate::evaluator) const UNKNOWN: Flags =
+        Flags::all(FlagSource::Unknown, FlagValue::Unknown);
 
     const fn all(source: FlagSource, flag: FlagValue) -> Flags {
-        Flags { source, carry: flag, zero: flag, negative: flag, overflow: flag }
+        Flags {
+            source,
+            carry: flag,
+            zero: flag,
+            negative: flag,
+            overflow: flag,
+        }
     }
 
     /// Set by `left - right`.
-    pub(in crate::evaluator) fn compare(left: MachineValue, right: MachineValue, bits: u32) -> Flags {
-        Flags::all(FlagSource::Compare { left, right, bits }, FlagValue::FromSource)
+    pub(in crate::evaluator) fn compare(
+        left: MachineValue,
+        right: MachineValue,
+        bits: u32,
+    ) -> Flags {
+        Flags::all(
+            FlagSource::Compare { left, right, bits },
+            FlagValue::FromSource,
+        )
     }
 
     /// Set by `left & right`, which clears carry and overflow.
     pub(in crate::evaluator) fn test(left: MachineValue, right: MachineValue, bits: u32) -> Flags {
-        Flags::all(FlagSource::Test { left, right, bits }, FlagValue::FromSource)
+        Flags::all(
+            FlagSource::Test { left, right, bits },
+            FlagValue::FromSource,
+        )
     }
 
     /// Set by another operation with this result: whether it is zero or negative, and nothing of carry and overflow.
     pub(in crate::evaluator) fn result(value: MachineValue, bits: u32) -> Flags {
         let (carry, overflow) = (FlagValue::Unknown, FlagValue::Unknown);
-        Flags { carry, overflow, ..Flags::all(FlagSource::Result { value, bits }, FlagValue::FromSource) }
+        Flags {
+            carry,
+            overflow,
+            ..Flags::all(FlagSource::Result { value, bits }, FlagValue::FromSource)
+        }
     }
 
     /// The same but for one flag; `None` where it is not known.
@@ -211,13 +241,20 @@ impl Flags {
     /// The same flags, with what is known of the values that they come from.
     pub(in crate::evaluator) fn map(self, change: impl Fn(MachineValue) -> MachineValue) -> Flags {
         let source = match self.source {
-            FlagSource::Compare { left, right, bits } => {
-                FlagSource::Compare { left: change(left), right: change(right), bits }
-            }
-            FlagSource::Test { left, right, bits } => {
-                FlagSource::Test { left: change(left), right: change(right), bits }
-            }
-            FlagSource::Result { value, bits } => FlagSource::Result { value: change(value), bits },
+            FlagSource::Compare { left, right, bits } => FlagSource::Compare {
+                left: change(left),
+                right: change(right),
+                bits,
+            },
+            FlagSource::Test { left, right, bits } => FlagSource::Test {
+                left: change(left),
+                right: change(right),
+                bits,
+            },
+            FlagSource::Result { value, bits } => FlagSource::Result {
+                value: change(value),
+                bits,
+            },
             FlagSource::Unknown => FlagSource::Unknown,
         };
         Flags { source, ..self }
@@ -225,11 +262,19 @@ impl Flags {
 
     /// A source that no flag comes from is forgotten, and an unknown one says nothing.
     fn normal(mut self) -> Flags {
-        if Flag::ALL.into_iter().all(|flag| self.value(flag) != FlagValue::FromSource) {
+        if Flag::ALL
+            .into_iter()
+            .all(|flag| self.value(flag) != FlagValue::FromSource)
+        {
             self.source = FlagSource::Unknown;
         }
         if self.source == FlagSource::Unknown {
-            for value in [&mut self.carry, &mut self.zero, &mut self.negative, &mut self.overflow] {
+            for value in [
+                &mut self.carry,
+                &mut self.zero,
+                &mut self.negative,
+                &mut self.overflow,
+            ] {
                 if *value == FlagValue::FromSource {
                     *value = FlagValue::Unknown;
                 }
@@ -249,7 +294,13 @@ impl Flags {
 
     /// Covers both.
     pub(in crate::evaluator) fn join(self, other: Flags, extent: ImageBounds) -> Flags {
-        let one = |mine: FlagValue, theirs: FlagValue| if mine == theirs { mine } else { FlagValue::Unknown };
+        let one = |mine: FlagValue, theirs: FlagValue| {
+            if mine == theirs {
+                mine
+            } else {
+                FlagValue::Unknown
+            }
+        };
         Flags {
             source: self.source.join(other.source, extent),
             carry: one(self.carry, other.carry),
@@ -262,11 +313,15 @@ impl Flags {
 
     /// Whether every state of the flags that `self` stands for is one that `other` stands for.
     pub(in crate::evaluator) fn is_subsumed_by(self, other: Flags, extent: ImageBounds) -> bool {
-        Flag::ALL.into_iter().all(|flag| match (self.value(flag), other.value(flag)) {
-            (_, FlagValue::Unknown) => true,
-            (FlagValue::FromSource, FlagValue::FromSource) => self.source.is_subsumed_by(other.source, extent),
-            (mine, theirs) => mine == theirs,
-        })
+        Flag::ALL
+            .into_iter()
+            .all(|flag| match (self.value(flag), other.value(flag)) {
+                (_, FlagValue::Unknown) => true,
+                (FlagValue::FromSource, FlagValue::FromSource) => {
+                    self.source.is_subsumed_by(other.source, extent)
+                }
+                (mine, theirs) => mine == theirs,
+            })
     }
 
     /// Whether a flag is set; `None` when that depends on unknowns.
@@ -279,9 +334,16 @@ impl Flags {
     }
 
     /// Whether a condition holds; `None` when that depends on unknowns.
-    pub(in crate::evaluator) fn decide(self, condition: BranchCondition, facts: &impl Facts) -> Option<bool> {
+    pub(in crate::evaluator) fn decide(
+        self,
+        condition: BranchCondition,
+        facts: &impl Facts,
+    ) -> Option<bool> {
         use BranchCondition::*;
-        let from_source = condition.flags().iter().all(|&flag| self.value(flag) == FlagValue::FromSource);
+        let from_source = condition
+            .flags()
+            .iter()
+            .all(|&flag| self.value(flag) == FlagValue::FromSource);
         if from_source && let Some(holds) = self.source.decide(condition, facts) {
             return Some(holds);
         }
@@ -314,8 +376,15 @@ impl Flags {
         condition: BranchCondition,
         facts: &impl Facts,
     ) -> Option<(MachineValue, ValueRange)> {
-        let from_source = condition.flags().iter().all(|&flag| self.value(flag) == FlagValue::FromSource);
-        if from_source { self.source.imply(condition, facts) } else { None }
+        let from_source = condition
+            .flags()
+            .iter()
+            .all(|&flag| self.value(flag) == FlagValue::FromSource);
+        if from_source {
+            self.source.imply(condition, facts)
+        } else {
+            None
+        }
     }
 }
 
@@ -332,16 +401,37 @@ impl FlagSource {
     fn join(self, other: FlagSource, extent: ImageBounds) -> FlagSource {
         use FlagSource::{Compare, Result, Test};
         match (self, other) {
-            (Compare { left, right, bits }, Compare { left: l, right: r, bits: b }) if bits == b => {
-                Compare { left: left.join(l, extent), right: right.join(r, extent), bits }
+            (
+                Compare { left, right, bits },
+                Compare {
+                    left: l,
+                    right: r,
+                    bits: b,
+                },
+            ) if bits == b => Compare {
+                left: left.join(l, extent),
+                right: right.join(r, extent),
+                bits,
+            },
+            (
+                Test { left, right, bits },
+                Test {
+                    left: l,
+                    right: r,
+                    bits: b,
+                },
+            ) if bits == b => Test {
+                left: left.join(l, extent),
+                right: right.join(r, extent),
+                bits,
+            },
+            (Result { value, bits }, Result { value: v, bits: b }) if bits == b => Result {
+                value: value.join(v, extent),
+                bits,
+            },
+            (Compare { .. } | Test { .. } | Result { .. } | FlagSource::Unknown, _) => {
+                FlagSource::Unknown
             }
-            (Test { left, right, bits }, Test { left: l, right: r, bits: b }) if bits == b => {
-                Test { left: left.join(l, extent), right: right.join(r, extent), bits }
-            }
-            (Result { value, bits }, Result { value: v, bits: b }) if bits == b => {
-                Result { value: value.join(v, extent), bits }
-            }
-            (Compare { .. } | Test { .. } | Result { .. } | FlagSource::Unknown, _) => FlagSource::Unknown,
         }
     }
 
@@ -349,18 +439,34 @@ impl FlagSource {
         use FlagSource::{Compare, Result, Test};
         match (self, other) {
             (_, FlagSource::Unknown) => true,
-            (Compare { left, right, bits }, Compare { left: l, right: r, bits: b })
-            | (Test { left, right, bits }, Test { left: l, right: r, bits: b }) => {
-                bits == b && left.is_subsumed_by(l, extent) && right.is_subsumed_by(r, extent)
+            (
+                Compare { left, right, bits },
+                Compare {
+                    left: l,
+                    right: r,
+                    bits: b,
+                },
+            )
+            | (
+                Test { left, right, bits },
+                Test {
+                    left: l,
+                    right: r,
+                    bits: b,
+                },
+            ) => bits == b && left.is_subsumed_by(l, extent) && right.is_subsumed_by(r, extent),
+            (Result { value, bits }, Result { value: v, bits: b }) => {
+                bits == b && value.is_subsumed_by(v, extent)
             }
-            (Result { value, bits }, Result { value: v, bits: b }) => bits == b && value.is_subsumed_by(v, extent),
             (Compare { .. } | Test { .. } | Result { .. } | FlagSource::Unknown, _) => false,
         }
     }
 
     fn decide(self, condition: BranchCondition, facts: &impl Facts) -> Option<bool> {
         match self {
-            FlagSource::Compare { left, right, bits } => compare(condition, left, right, bits, facts),
+            FlagSource::Compare { left, right, bits } => {
+                compare(condition, left, right, bits, facts)
+            }
             FlagSource::Test { left, right, bits } => match (left, right) {
                 (MachineValue::Known(left), MachineValue::Known(right)) => {
                     compare_with_zero(condition, MachineValue::Known(left & right), bits, facts)
@@ -369,7 +475,9 @@ impl FlagSource {
                 (MachineValue::Known(0), _) | (_, MachineValue::Known(0)) => {
                     compare_with_zero(condition, MachineValue::Known(0), bits, facts)
                 }
-                (value, MachineValue::Known(wanted)) if keeps_all(facts.range(value, bits), wanted) => {
+                (value, MachineValue::Known(wanted))
+                    if keeps_all(facts.range(value, bits), wanted) =>
+                {
                     compare_with_zero(condition, value, bits, facts)
                 }
                 _ => compare_with_zero(condition, MachineValue::ANY, bits, facts),
@@ -385,9 +493,15 @@ impl FlagSource {
         }
     }
 
-    fn imply(self, condition: BranchCondition, facts: &impl Facts) -> Option<(MachineValue, ValueRange)> {
+    fn imply(
+        self,
+        condition: BranchCondition,
+        facts: &impl Facts,
+    ) -> Option<(MachineValue, ValueRange)> {
         match self {
-            FlagSource::Compare { left, right, bits } => imply_compare(condition, left, right, bits, facts),
+            FlagSource::Compare { left, right, bits } => {
+                imply_compare(condition, left, right, bits, facts)
+            }
             FlagSource::Test { left, right, bits } => {
                 let whole = left == right
                     || matches!(right, MachineValue::Known(wanted) if keeps_all(facts.range(left, bits), wanted));
@@ -395,7 +509,9 @@ impl FlagSource {
                     (BranchCondition::NotEqual, MachineValue::Symbol { offset: 0, .. }) => {
                         Some((left, ValueRange::POINTER))
                     }
-                    _ if whole => imply_compare(condition, left, MachineValue::Known(0), bits, facts),
+                    _ if whole => {
+                        imply_compare(condition, left, MachineValue::Known(0), bits, facts)
+                    }
                     _ => None,
                 }
             }
@@ -403,7 +519,9 @@ impl FlagSource {
                 BranchCondition::Equal
                 | BranchCondition::NotEqual
                 | BranchCondition::Negative
-                | BranchCondition::NotNegative => imply_compare(condition, value, MachineValue::Known(0), bits, facts),
+                | BranchCondition::NotNegative => {
+                    imply_compare(condition, value, MachineValue::Known(0), bits, facts)
+                }
                 _ => None,
             },
             FlagSource::Unknown => None,
@@ -421,7 +539,9 @@ mod tests {
     impl Facts for Fixed {
         fn range(&self, value: MachineValue, bits: u32) -> ValueRange {
             match value {
-                MachineValue::Known(number) => ValueRange::new(signed(number, bits), signed(number, bits)),
+                MachineValue::Known(number) => {
+                    ValueRange::new(signed(number, bits), signed(number, bits))
+                }
                 MachineValue::Symbol { .. } => self.0,
                 MachineValue::Unknown(_) => ValueRange::ALL,
             }
@@ -432,7 +552,11 @@ mod tests {
 
     fn check(range: ValueRange, condition: BranchCondition, right: u64, expected: Option<bool>) {
         let flags = Flags::compare(SYMBOL, MachineValue::Known(right), 32);
-        assert_eq!(flags.decide(condition, &Fixed(range)), expected, "{range:?} {condition:?} {right}");
+        assert_eq!(
+            flags.decide(condition, &Fixed(range)),
+            expected,
+            "{range:?} {condition:?} {right}"
+        );
     }
 
     #[test]
@@ -442,7 +566,10 @@ mod tests {
             assert!(BranchCondition::DECIDED.contains(&condition.opposite()));
             assert_eq!(condition.opposite().opposite(), condition);
             let mirrored = condition.mirrored();
-            assert!(mirrored == BranchCondition::Other || mirrored.mirrored() == condition, "{condition:?}");
+            assert!(
+                mirrored == BranchCondition::Other || mirrored.mirrored() == condition,
+                "{condition:?}"
+            );
         }
     }
 
@@ -469,8 +596,18 @@ mod tests {
         let flags = Flags::test(SYMBOL, SYMBOL, 32);
         let facts = Fixed(ValueRange::new(-1, 0));
         let (_, failed) = flags.imply(BranchCondition::Negative, &facts).unwrap();
-        assert_eq!(ValueRange::new(-1, 0).intersect(failed).and_then(ValueRange::single), Some(-1));
+        assert_eq!(
+            ValueRange::new(-1, 0)
+                .intersect(failed)
+                .and_then(ValueRange::single),
+            Some(-1)
+        );
         let (_, worked) = flags.imply(BranchCondition::NotNegative, &facts).unwrap();
-        assert_eq!(ValueRange::new(-1, 0).intersect(worked).and_then(ValueRange::single), Some(0));
+        assert_eq!(
+            ValueRange::new(-1, 0)
+                .intersect(worked)
+                .and_then(ValueRange::single),
+            Some(0)
+        );
     }
 }

@@ -18,7 +18,11 @@ pub struct EvaluationLimits {
 
 impl Default for EvaluationLimits {
     fn default() -> EvaluationLimits {
-        EvaluationLimits { steps: 200_000, forks: 3_000, depth: 160 }
+        EvaluationLimits {
+            steps: 200_000,
+            forks: 3_000,
+            depth: 160,
+        }
     }
 }
 
@@ -37,15 +41,33 @@ pub(in crate::evaluator) struct PathFuel {
 impl PathFuel {
     /// Nothing used up yet.
     pub(in crate::evaluator) fn new(limits: EvaluationLimits) -> PathFuel {
-        PathFuel { given: limits, limits, steps: 0, forks: 0 }
+        PathFuel {
+            given: limits,
+            limits,
+            steps: 0,
+            forks: 0,
+        }
     }
 
     /// Begins anew, where calls that are nested in at most so many others are followed: what sees outer calls alone is
     /// cheap where it helps, and must not add much where it does not.
     pub(in crate::evaluator) fn refill(&mut self, levels: usize) {
-        let share = if levels == usize::MAX { 1 } else { SHARE_OF_OUTER };
+        let share = if levels == usize::MAX {
+            1
+        } else {
+            SHARE_OF_OUTER
+        };
         let (steps, forks) = (self.given.steps / share, self.given.forks / share);
-        *self = PathFuel { limits: EvaluationLimits { steps, forks, ..self.given }, steps: 0, forks: 0, ..*self };
+        *self = PathFuel {
+            limits: EvaluationLimits {
+                steps,
+                forks,
+                ..self.given
+            },
+            steps: 0,
+            forks: 0,
+            ..*self
+        };
     }
 
     /// Whether another instruction may be carried out.
@@ -67,10 +89,17 @@ impl PathFuel {
     /// The limit that was reached, in words.
     pub(in crate::evaluator) fn exhausted(&self) -> Option<String> {
         if !self.has_steps() {
-            return Some(format!("the limit of {} instructions was reached", self.limits.steps));
+            return Some(format!(
+                "the limit of {} instructions was reached",
+                self.limits.steps
+            ));
         }
-        (self.forks >= self.limits.forks)
-            .then(|| format!("the limit of {} branches on unknowns was reached", self.limits.forks))
+        (self.forks >= self.limits.forks).then(|| {
+            format!(
+                "the limit of {} branches on unknowns was reached",
+                self.limits.forks
+            )
+        })
     }
 }
 
@@ -80,20 +109,34 @@ mod tests {
 
     #[test]
     fn work_on_memory_counts_but_never_passes_the_limit() {
-        let mut fuel = PathFuel::new(EvaluationLimits { steps: 10, forks: 1, depth: 1 });
+        let mut fuel = PathFuel::new(EvaluationLimits {
+            steps: 10,
+            forks: 1,
+            depth: 1,
+        });
         fuel.consume(128);
         assert_eq!((fuel.steps, fuel.has_steps()), (2, true));
         fuel.consume(u64::MAX);
         assert_eq!((fuel.steps, fuel.has_steps()), (10, false));
-        assert_eq!(fuel.exhausted().as_deref(), Some("the limit of 10 instructions was reached"));
+        assert_eq!(
+            fuel.exhausted().as_deref(),
+            Some("the limit of 10 instructions was reached")
+        );
     }
 
     #[test]
     fn outer_calls_alone_get_a_share() {
-        let mut fuel = PathFuel::new(EvaluationLimits { steps: 80, forks: 16, depth: 9 });
+        let mut fuel = PathFuel::new(EvaluationLimits {
+            steps: 80,
+            forks: 16,
+            depth: 9,
+        });
         fuel.refill(1);
         fuel.forks = 2;
-        assert_eq!(fuel.exhausted().as_deref(), Some("the limit of 2 branches on unknowns was reached"));
+        assert_eq!(
+            fuel.exhausted().as_deref(),
+            Some("the limit of 2 branches on unknowns was reached")
+        );
         fuel.refill(usize::MAX);
         assert_eq!((fuel.exhausted(), fuel.depth()), (None, 9));
     }

@@ -9,10 +9,12 @@ use crate::evaluator::cpu::state::{PathFacts, PathState};
 use crate::evaluator::cpu::trace::{StepTrace, TraceEvent};
 use crate::evaluator::memory::guards::StaticGuards;
 use crate::evaluator::values::hash::FastMap;
-use crate::evaluator::values::symbol::{DefinitionSite, JumpTable, SymbolFacts, SymbolTable, ValueRange};
+use crate::evaluator::values::symbol::{
+    DefinitionSite, JumpTable, SymbolFacts, SymbolTable, ValueRange,
+};
 use crate::evaluator::values::value::{
-    HEAP, HEAP_STRIDE, MachineValue, MemoryRegion, OBJECT_STRIDE, OBJECTS, PointsTo, THREAD, THREAD_BLOCK,
-    THREAD_BLOCKS, region,
+    HEAP, HEAP_STRIDE, MachineValue, MemoryRegion, OBJECT_STRIDE, OBJECTS, PointsTo, THREAD,
+    THREAD_BLOCK, THREAD_BLOCKS, region,
 };
 use crate::model::facts::ImageFormat;
 
@@ -66,7 +68,9 @@ impl<'a, 'data> SharedMachine<'a, 'data> {
 impl SharedMachine<'_, '_> {
     /// Whether code of the image is at an address.
     pub(in crate::evaluator) fn is_code(&self, address: u64) -> bool {
-        self.image.segment_at(address).is_some_and(|segment| segment.executable)
+        self.image
+            .segment_at(address)
+            .is_some_and(|segment| segment.executable)
     }
 
     pub(in crate::evaluator) fn import_index(&self, address: u64) -> Option<usize> {
@@ -83,14 +87,23 @@ impl SharedMachine<'_, '_> {
         }
         let place = convention.stacked + 8 * (number - convention.arguments.len()) as u64;
         match state.register(convention.stack_pointer) {
-            MachineValue::Known(stack) => state.resolve(state.memory.read(self.image, stack.wrapping_add(place), 8)),
+            MachineValue::Known(stack) => {
+                state.resolve(state.memory.read(self.image, stack.wrapping_add(place), 8))
+            }
             MachineValue::Symbol { .. } | MachineValue::Unknown(_) => MachineValue::ANY,
         }
     }
 
     /// The answer to a condition; `None` when both ways are open, and then the instruction forks.
-    pub(in crate::evaluator) fn ask(&self, state: &mut PathState, condition: BranchCondition) -> Option<bool> {
-        state.pending_branch.take().or_else(|| state.decide(condition, &self.symbols))
+    pub(in crate::evaluator) fn ask(
+        &self,
+        state: &mut PathState,
+        condition: BranchCondition,
+    ) -> Option<bool> {
+        state
+            .pending_branch
+            .take()
+            .or_else(|| state.decide(condition, &self.symbols))
     }
 
     /// Notes a step of a path.
@@ -99,19 +112,31 @@ impl SharedMachine<'_, '_> {
     }
 
     /// A new symbolic value, made at this place.
-    pub(in crate::evaluator) fn fresh(&mut self, state: &mut PathState, symbol: SymbolFacts) -> MachineValue {
+    pub(in crate::evaluator) fn fresh(
+        &mut self,
+        state: &mut PathState,
+        symbol: SymbolFacts,
+    ) -> MachineValue {
         self.fresh_part(state, symbol, 0)
     }
 
     fn fresh_part(&mut self, state: &mut PathState, symbol: SymbolFacts, part: u8) -> MachineValue {
-        let source = DefinitionSite { address: state.pc, context: state.context(), part };
+        let source = DefinitionSite {
+            address: state.pc,
+            context: state.context(),
+            part,
+        };
         let id = self.symbols.name(source, symbol);
         state.issue(id);
         MachineValue::Symbol { id, offset: 0 }
     }
 
     /// A new allocation, made at this place.
-    pub(in crate::evaluator) fn allocate(&mut self, state: &mut PathState, zeros: MachineValue) -> MachineValue {
+    pub(in crate::evaluator) fn allocate(
+        &mut self,
+        state: &mut PathState,
+        zeros: MachineValue,
+    ) -> MachineValue {
         let zeros = zeros.known().unwrap_or(0).min(HEAP_STRIDE / 2);
         for turn in 0..SEPARATE_ALLOCATIONS {
             let number = self.allocation_id((state.pc, state.context(), turn));
@@ -130,7 +155,8 @@ impl SharedMachine<'_, '_> {
     /// An object of the interpreter whose identity matters, made at this place.
     pub(in crate::evaluator) fn object(&mut self, state: &mut PathState) -> u64 {
         for turn in 0..SEPARATE_ALLOCATIONS {
-            let handle = OBJECTS + (1 + self.allocation_id((state.pc, state.context(), 16 + turn))) * OBJECT_STRIDE;
+            let handle = OBJECTS
+                + (1 + self.allocation_id((state.pc, state.context(), 16 + turn))) * OBJECT_STRIDE;
             if state.module(handle).is_none() {
                 return handle;
             }
@@ -176,7 +202,10 @@ impl SharedMachine<'_, '_> {
                 self.load(state, MachineValue::Unknown(address.points_to()), size)
             }
             MachineValue::Symbol { offset, .. } => {
-                match u64::try_from(offset).ok().and_then(|offset| self.header_field(offset, size)) {
+                match u64::try_from(offset)
+                    .ok()
+                    .and_then(|offset| self.header_field(offset, size))
+                {
                     Some(value) => MachineValue::Known(value),
                     None => MachineValue::Unknown(PointsTo::OUTSIDE),
                 }
@@ -188,7 +217,11 @@ impl SharedMachine<'_, '_> {
                     PointsTo::OUTSIDE
                 };
                 let own = own.read_from_memory();
-                MachineValue::Unknown(if self.reaches_data(reach) { own.with(PointsTo::IMAGE) } else { own })
+                MachineValue::Unknown(if self.reaches_data(reach) {
+                    own.with(PointsTo::IMAGE)
+                } else {
+                    own
+                })
             }
         }
     }
@@ -198,22 +231,43 @@ impl SharedMachine<'_, '_> {
         let (low, high) = reach.addresses();
         let overlaps = |start: u64, size: u64| low < start.saturating_add(size) && high >= start;
         reach.may(PointsTo::IMAGE)
-            && self.image.segments.iter().any(|segment| !segment.executable && overlaps(segment.address, segment.size))
+            && self
+                .image
+                .segments
+                .iter()
+                .any(|segment| !segment.executable && overlaps(segment.address, segment.size))
     }
 
     /// A number that is not known, out of the bits of a mask: a small one is often the index into a table.
-    pub(in crate::evaluator) fn masked(&mut self, state: &mut PathState, mask: MachineValue) -> MachineValue {
+    pub(in crate::evaluator) fn masked(
+        &mut self,
+        state: &mut PathState,
+        mask: MachineValue,
+    ) -> MachineValue {
         match mask {
-            MachineValue::Known(highest @ (3 | 7 | 15 | 31)) => {
-                self.fresh_part(state, SymbolFacts::new(ValueRange::new(0, highest.cast_signed())), 10)
-            }
+            MachineValue::Known(highest @ (3 | 7 | 15 | 31)) => self.fresh_part(
+                state,
+                SymbolFacts::new(ValueRange::new(0, highest.cast_signed())),
+                10,
+            ),
             _ => MachineValue::ANY,
         }
     }
 
     /// A number of which only the lowest byte is known.
-    pub(in crate::evaluator) fn low_byte(&mut self, state: &mut PathState, byte: u8) -> MachineValue {
-        self.fresh_part(state, SymbolFacts { low: Some(byte), ..SymbolFacts::new(ValueRange::ALL) }, 11)
+    pub(in crate::evaluator) fn low_byte(
+        &mut self,
+        state: &mut PathState,
+        byte: u8,
+    ) -> MachineValue {
+        self.fresh_part(
+            state,
+            SymbolFacts {
+                low: Some(byte),
+                ..SymbolFacts::new(ValueRange::ALL)
+            },
+            11,
+        )
     }
 
     /// A table of code addresses in which an index points that is not known.
@@ -224,24 +278,61 @@ impl SharedMachine<'_, '_> {
         size: u64,
         index: MachineValue,
     ) -> JumpTable {
-        let facts = PathFacts { symbols: &self.symbols, facts: &state.facts };
+        let facts = PathFacts {
+            symbols: &self.symbols,
+            facts: &state.facts,
+        };
         let range = Facts::range(&facts, index, 64);
         let highest = u64::try_from(range.high).ok().filter(|_| range.low >= 0);
-        let count = highest.map_or(JumpTable::LONGEST, |highest| highest.saturating_add(1).min(JumpTable::LONGEST));
-        JumpTable { start, size: size as u8, signed: false, shift: 0, count }
+        let count = highest.map_or(JumpTable::LONGEST, |highest| {
+            highest.saturating_add(1).min(JumpTable::LONGEST)
+        });
+        JumpTable {
+            start,
+            size: size as u8,
+            signed: false,
+            shift: 0,
+            count,
+        }
     }
 
     /// An entry of a table of code addresses whose index is not known.
-    pub(in crate::evaluator) fn load_entry(&mut self, state: &mut PathState, table: JumpTable) -> MachineValue {
-        self.fresh_part(state, SymbolFacts { table: Some(table), ..SymbolFacts::new(ValueRange::ALL) }, 7)
+    pub(in crate::evaluator) fn load_entry(
+        &mut self,
+        state: &mut PathState,
+        table: JumpTable,
+    ) -> MachineValue {
+        self.fresh_part(
+            state,
+            SymbolFacts {
+                table: Some(table),
+                ..SymbolFacts::new(ValueRange::ALL)
+            },
+            7,
+        )
     }
 
     /// The same entry, shifted to the left.
-    pub(in crate::evaluator) fn shift_entry(&mut self, state: &mut PathState, id: u32, amount: u32) -> MachineValue {
+    pub(in crate::evaluator) fn shift_entry(
+        &mut self,
+        state: &mut PathState,
+        id: u32,
+        amount: u32,
+    ) -> MachineValue {
         match self.symbols.get(id).and_then(|symbol| symbol.table) {
             Some(table) if table.shift == 0 && amount < 8 => {
-                let table = JumpTable { shift: amount as u8, ..table };
-                self.fresh_part(state, SymbolFacts { table: Some(table), ..SymbolFacts::new(ValueRange::ALL) }, 8)
+                let table = JumpTable {
+                    shift: amount as u8,
+                    ..table
+                };
+                self.fresh_part(
+                    state,
+                    SymbolFacts {
+                        table: Some(table),
+                        ..SymbolFacts::new(ValueRange::ALL)
+                    },
+                    8,
+                )
             }
             Some(_) | None => MachineValue::ANY,
         }
@@ -249,13 +340,25 @@ impl SharedMachine<'_, '_> {
 
     /// The interpreter's state: always the same, since the module is imported into the main interpreter.
     pub(in crate::evaluator) fn interpreter_state(&mut self) -> MachineValue {
-        let source = DefinitionSite { address: 0, context: 0, part: 2 };
-        MachineValue::Symbol { id: self.symbols.name(source, SymbolFacts::new(ValueRange::POINTER)), offset: 0 }
+        let source = DefinitionSite {
+            address: 0,
+            context: 0,
+            part: 2,
+        };
+        MachineValue::Symbol {
+            id: self
+                .symbols
+                .name(source, SymbolFacts::new(ValueRange::POINTER)),
+            offset: 0,
+        }
     }
 
     /// Whether a value cannot be zero.
     pub(in crate::evaluator) fn is_nonzero(&self, state: &PathState, value: MachineValue) -> bool {
-        let facts = PathFacts { symbols: &self.symbols, facts: &state.facts };
+        let facts = PathFacts {
+            symbols: &self.symbols,
+            facts: &state.facts,
+        };
         Facts::range(&facts, value, 64).excludes_zero()
     }
 
@@ -277,7 +380,8 @@ impl SharedMachine<'_, '_> {
         }
         match address {
             MachineValue::Known(address) => {
-                let outside = region(address) == MemoryRegion::Object || self.import_index(address).is_some();
+                let outside =
+                    region(address) == MemoryRegion::Object || self.import_index(address).is_some();
                 if !outside {
                     state.memory.write(self.image, address, size, value);
                 }
@@ -314,7 +418,10 @@ impl SharedMachine<'_, '_> {
     /// The module that an unknown comes from.
     pub(in crate::evaluator) fn origin(&self, value: MachineValue) -> Option<String> {
         match value {
-            MachineValue::Symbol { id, .. } => self.symbols.get(id).and_then(|symbol| symbol.origin.clone()),
+            MachineValue::Symbol { id, .. } => self
+                .symbols
+                .get(id)
+                .and_then(|symbol| symbol.origin.clone()),
             MachineValue::Known(_) | MachineValue::Unknown(_) => None,
         }
     }
@@ -322,14 +429,20 @@ impl SharedMachine<'_, '_> {
     /// The import whose result a value is, when nothing else is known of it.
     pub(in crate::evaluator) fn defining_import(&self, value: MachineValue) -> Option<usize> {
         match value {
-            MachineValue::Symbol { id, offset: 0 } => self.symbols.get(id).and_then(|symbol| symbol.import),
+            MachineValue::Symbol { id, offset: 0 } => {
+                self.symbols.get(id).and_then(|symbol| symbol.import)
+            }
             MachineValue::Symbol { .. } | MachineValue::Known(_) | MachineValue::Unknown(_) => None,
         }
     }
 
     /// The Boost.Python library that the image needs.
     pub(in crate::evaluator) fn boost_library(&self) -> Option<String> {
-        let found = self.image.libraries().iter().find(|library| library.contains("boost_python"));
+        let found = self
+            .image
+            .libraries()
+            .iter()
+            .find(|library| library.contains("boost_python"));
         Some(found.cloned().unwrap_or_else(|| "libboost_python".into()))
     }
 
@@ -340,11 +453,20 @@ impl SharedMachine<'_, '_> {
 
     /// `Py_GetVersion()` of the interpreter that the run imitates, in memory.
     pub(in crate::evaluator) fn version_text(&mut self, state: &mut PathState) -> MachineValue {
-        let build = if self.interpreter.free_threaded { " free-threading build" } else { "" };
+        let build = if self.interpreter.free_threaded {
+            " free-threading build"
+        } else {
+            ""
+        };
         let text = format!("3.{}.0{build} (main) [C]\0", self.interpreter.minor);
         let block = self.allocate(state, MachineValue::Known(0));
         for (index, byte) in text.bytes().enumerate() {
-            self.store(state, block.offset(index as u64), 1, MachineValue::Known(u64::from(byte)));
+            self.store(
+                state,
+                block.offset(index as u64),
+                1,
+                MachineValue::Known(u64::from(byte)),
+            );
         }
         block
     }
@@ -363,11 +485,23 @@ mod tests {
             assert_eq!(known(machine, state, stack, 4), Some(0x5566_7788));
             assert_eq!(known(machine, state, stack.offset(7), 1), Some(0x11));
             let object = machine.fresh(state, SymbolFacts::new(ValueRange::POINTER));
-            assert_eq!(known(machine, state, object.offset(12), 4), Some(0xffff_ffff), "the local count");
+            assert_eq!(
+                known(machine, state, object.offset(12), 4),
+                Some(0xffff_ffff),
+                "the local count"
+            );
             assert_eq!(known(machine, state, object.offset(16), 8), None);
             // Writes to objects of the interpreter are none of ours.
-            machine.store(state, MachineValue::Known(OBJECTS + 32), 8, MachineValue::Known(5));
-            assert_ne!(known(machine, state, MachineValue::Known(OBJECTS + 32), 8), Some(5));
+            machine.store(
+                state,
+                MachineValue::Known(OBJECTS + 32),
+                8,
+                MachineValue::Known(5),
+            );
+            assert_ne!(
+                known(machine, state, MachineValue::Known(OBJECTS + 32), 8),
+                Some(5)
+            );
         });
     }
 
@@ -378,7 +512,9 @@ mod tests {
             state.set_register(6, MachineValue::Known(2));
             let third = state.register(CONVENTION.stack_pointer).offset(8);
             machine.store(state, third, 8, MachineValue::Known(3));
-            let found: Vec<Option<u64>> = (0..3).map(|number| machine.argument(state, number).known()).collect();
+            let found: Vec<Option<u64>> = (0..3)
+                .map(|number| machine.argument(state, number).known())
+                .collect();
             assert_eq!(found, [Some(1), Some(2), Some(3)]);
         });
     }
@@ -386,13 +522,26 @@ mod tests {
     #[test]
     fn allocations_of_one_place_are_apart_until_there_are_many() {
         on_machine(|machine, state| {
-            let blocks: Vec<MachineValue> = (0..5).map(|_| machine.allocate(state, MachineValue::Known(16))).collect();
+            let blocks: Vec<MachineValue> = (0..5)
+                .map(|_| machine.allocate(state, MachineValue::Known(16)))
+                .collect();
             let mut addresses: Vec<u64> = blocks.iter().filter_map(|block| block.known()).collect();
             addresses.dedup();
             assert_eq!(addresses.len(), 4, "{blocks:?}");
-            assert_eq!(known(machine, state, blocks[0].offset(8), 8), Some(0), "zeroed");
-            assert_eq!(known(machine, state, blocks[0].offset(16), 8), None, "beyond what is zeroed");
-            assert!(machine.is_nonzero(state, blocks[4]), "a pointer all the same");
+            assert_eq!(
+                known(machine, state, blocks[0].offset(8), 8),
+                Some(0),
+                "zeroed"
+            );
+            assert_eq!(
+                known(machine, state, blocks[0].offset(16), 8),
+                None,
+                "beyond what is zeroed"
+            );
+            assert!(
+                machine.is_nonzero(state, blocks[4]),
+                "a pointer all the same"
+            );
         });
     }
 }

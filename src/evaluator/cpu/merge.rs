@@ -14,13 +14,21 @@ impl PathState {
     /// What two paths must have in common to be taken together.
     pub(in crate::evaluator) fn key(&self, convention: &CallingConvention) -> u64 {
         let mut hasher = FastHasher::default();
-        (self.pc, self.context(), self.frames.len(), &self.modules, self.exception_set).hash(&mut hasher);
+        (
+            self.pc,
+            self.context(),
+            self.frames.len(),
+            &self.modules,
+            self.exception_set,
+        )
+            .hash(&mut hasher);
         for &index in convention.preserved {
             match self.register(index) {
                 MachineValue::Known(address) if region(address) == MemoryRegion::Object => {
                     (index, address - OBJECTS).hash(&mut hasher)
                 }
-                MachineValue::Known(_) | MachineValue::Symbol { .. } | MachineValue::Unknown(_) => {}
+                MachineValue::Known(_) | MachineValue::Symbol { .. } | MachineValue::Unknown(_) => {
+                }
             }
         }
         hasher.finish()
@@ -42,11 +50,16 @@ impl PathState {
     ) -> bool {
         let extent = ImageBounds::of(image);
         let registers = |left: &[MachineValue; REGISTERS], right: &[MachineValue; REGISTERS]| {
-            left.iter().zip(right).all(|(left, right)| left.is_subsumed_by(*right, extent))
+            left.iter()
+                .zip(right)
+                .all(|(left, right)| left.is_subsumed_by(*right, extent))
         };
         registers(&self.registers, &other.registers)
             && self.flags.is_subsumed_by(other.flags, extent)
-            && other.partial_lanes.iter().all(|half| self.partial_lanes.contains(half))
+            && other
+                .partial_lanes
+                .iter()
+                .all(|half| self.partial_lanes.contains(half))
             && (self.saved_flags == other.saved_flags || other.saved_flags == Some(Flags::UNKNOWN))
             && (Rc::ptr_eq(&self.vectors, &other.vectors)
                 || self
@@ -55,16 +68,15 @@ impl PathState {
                     .flatten()
                     .zip(other.vectors.iter().flatten())
                     .all(|(left, right)| left.is_subsumed_by(*right, extent)))
+            && self.frames.iter().zip(&other.frames).all(|(left, right)| {
+                Rc::ptr_eq(left, right) || registers(&left.registers, &right.registers)
+            })
+            && other.facts.iter().all(|&(id, range)| {
+                fact(&self.facts, id).is_some_and(|mine| range.join(mine) == range)
+            })
             && self
-                .frames
-                .iter()
-                .zip(&other.frames)
-                .all(|(left, right)| Rc::ptr_eq(left, right) || registers(&left.registers, &right.registers))
-            && other
-                .facts
-                .iter()
-                .all(|&(id, range)| fact(&self.facts, id).is_some_and(|mine| range.join(mine) == range))
-            && self.memory.is_subsumed_by(&other.memory, image, self.stack(convention))
+                .memory
+                .is_subsumed_by(&other.memory, image, self.stack(convention))
     }
 
     /// Covers another path with the same key, too.
@@ -82,7 +94,8 @@ impl PathState {
             *mine = mine.join(*theirs, extent);
         }
         self.flags = self.flags.join(other.flags, extent);
-        self.partial_lanes.retain(|half| other.partial_lanes.contains(half));
+        self.partial_lanes
+            .retain(|half| other.partial_lanes.contains(half));
         self.saved_flags = match (self.saved_flags, other.saved_flags) {
             (Some(mine), Some(theirs)) => Some(mine.join(theirs, extent)),
             (None, None) => None,
@@ -90,13 +103,21 @@ impl PathState {
         };
         if !Rc::ptr_eq(&self.vectors, &other.vectors) {
             let vectors = Rc::make_mut(&mut self.vectors);
-            for (mine, theirs) in vectors.iter_mut().flatten().zip(other.vectors.iter().flatten()) {
+            for (mine, theirs) in vectors
+                .iter_mut()
+                .flatten()
+                .zip(other.vectors.iter().flatten())
+            {
                 *mine = mine.join(*theirs, extent);
             }
         }
         for (mine, theirs) in self.frames.iter_mut().zip(&other.frames) {
             if !Rc::ptr_eq(mine, theirs) && mine.registers != theirs.registers {
-                for (mine, theirs) in Rc::make_mut(mine).registers.iter_mut().zip(&theirs.registers) {
+                for (mine, theirs) in Rc::make_mut(mine)
+                    .registers
+                    .iter_mut()
+                    .zip(&theirs.registers)
+                {
                     *mine = mine.join(*theirs, extent);
                 }
             }
@@ -104,15 +125,19 @@ impl PathState {
         if self.defined_symbols != other.defined_symbols {
             let defined_symbols = Rc::make_mut(&mut self.defined_symbols);
             defined_symbols.resize(defined_symbols.len().max(other.defined_symbols.len()), 0);
-            defined_symbols.iter_mut().zip(other.defined_symbols.iter()).for_each(|(mine, theirs)| *mine |= theirs);
+            defined_symbols
+                .iter_mut()
+                .zip(other.defined_symbols.iter())
+                .for_each(|(mine, theirs)| *mine |= theirs);
         }
-        self.facts.retain_mut(|(id, range)| match fact(&other.facts, *id) {
-            Some(theirs) => {
-                *range = range.join(theirs);
-                true
-            }
-            None => false,
-        });
+        self.facts
+            .retain_mut(|(id, range)| match fact(&other.facts, *id) {
+                Some(theirs) => {
+                    *range = range.join(theirs);
+                    true
+                }
+                None => false,
+            });
         self.memory.join(&other.memory, image, stack);
     }
 
@@ -140,7 +165,8 @@ mod tests {
             for (path, number) in [(&mut *state, 1), (&mut other, 2)] {
                 path.set_register(3, MachineValue::Known(number));
                 machine.store(path, stack, 8, MachineValue::Known(number));
-                path.flags = Flags::compare(MachineValue::Known(number), MachineValue::Known(0), 64);
+                path.flags =
+                    Flags::compare(MachineValue::Known(number), MachineValue::Known(0), 64);
             }
             assert!(!state.is_subsumed_by(&other, image, &CONVENTION));
             let mut joined = state.clone();

@@ -100,12 +100,17 @@ pub(in crate::evaluator) struct PathFacts<'a> {
 impl Facts for PathFacts<'_> {
     fn range(&self, value: MachineValue, bits: u32) -> ValueRange {
         match value {
-            MachineValue::Known(number) => ValueRange::new(signed(number, bits), signed(number, bits)),
+            MachineValue::Known(number) => {
+                ValueRange::new(signed(number, bits), signed(number, bits))
+            }
             MachineValue::Symbol { id, offset } => {
-                let range = fact(self.facts, id).or_else(|| self.symbols.get(id).map(|symbol| symbol.range));
+                let range = fact(self.facts, id)
+                    .or_else(|| self.symbols.get(id).map(|symbol| symbol.range));
                 match range {
                     Some(range) if offset == 0 => range,
-                    Some(range) if range.excludes_zero() && range.high == i64::MAX => ValueRange::POINTER,
+                    Some(range) if range.excludes_zero() && range.high == i64::MAX => {
+                        ValueRange::POINTER
+                    }
                     Some(_) | None => ValueRange::ALL,
                 }
             }
@@ -122,7 +127,11 @@ pub(super) fn fact(facts: &[(u32, ValueRange)], id: u32) -> Option<ValueRange> {
 
 impl PathState {
     /// The state in which the interpreter calls a hook.
-    pub(in crate::evaluator) fn new(hook: u64, convention: &CallingConvention, memory: PathMemory) -> PathState {
+    pub(in crate::evaluator) fn new(
+        hook: u64,
+        convention: &CallingConvention,
+        memory: PathMemory,
+    ) -> PathState {
         let mut registers = [MachineValue::ANY; REGISTERS];
         let stack = STACK_TOP - 4096;
         if let Some(pointer) = registers.get_mut(convention.stack_pointer) {
@@ -153,7 +162,12 @@ impl PathState {
 
     /// A register, with what the path knows of it.
     pub(in crate::evaluator) fn register(&self, index: usize) -> MachineValue {
-        self.resolve(self.registers.get(index).copied().unwrap_or(MachineValue::ANY))
+        self.resolve(
+            self.registers
+                .get(index)
+                .copied()
+                .unwrap_or(MachineValue::ANY),
+        )
     }
 
     /// Sets a register.
@@ -166,7 +180,9 @@ impl PathState {
     /// A symbolic value that can only be one number is that number.
     pub(in crate::evaluator) fn resolve(&self, value: MachineValue) -> MachineValue {
         match value {
-            MachineValue::Symbol { id, offset } => match fact(&self.facts, id).and_then(ValueRange::single) {
+            MachineValue::Symbol { id, offset } => match fact(&self.facts, id)
+                .and_then(ValueRange::single)
+            {
                 Some(number) => MachineValue::Known(number.wrapping_add(offset).cast_unsigned()),
                 None => value,
             },
@@ -176,7 +192,13 @@ impl PathState {
 
     /// A lane of a vector register.
     pub(in crate::evaluator) fn lane(&self, vector: usize, lane: usize) -> MachineValue {
-        self.resolve(self.vectors.get(vector).and_then(|lanes| lanes.get(lane)).copied().unwrap_or(MachineValue::ANY))
+        self.resolve(
+            self.vectors
+                .get(vector)
+                .and_then(|lanes| lanes.get(lane))
+                .copied()
+                .unwrap_or(MachineValue::ANY),
+        )
     }
 
     /// Sets a vector register.
@@ -189,7 +211,10 @@ impl PathState {
 
     /// The lower half of a lane, where that is all that is known of it.
     pub(in crate::evaluator) fn half(&self, vector: usize, lane: usize) -> Option<u32> {
-        self.partial_lanes.iter().find(|&&(other, place, _)| (other, place) == (vector, lane)).map(|&(.., half)| half)
+        self.partial_lanes
+            .iter()
+            .find(|&&(other, place, _)| (other, place) == (vector, lane))
+            .map(|&(.., half)| half)
     }
 
     /// Notes the lower half of a lane that is unknown as a whole.
@@ -212,18 +237,37 @@ impl PathState {
 
     /// Digest of the calls that are active outside of the innermost one.
     pub(in crate::evaluator) fn caller(&self) -> u64 {
-        self.frames.iter().rev().nth(1).map_or(0, |frame| frame.context)
+        self.frames
+            .iter()
+            .rev()
+            .nth(1)
+            .map_or(0, |frame| frame.context)
     }
 
     /// Enters a call.
     pub(in crate::evaluator) fn push_frame(&mut self, return_to: u64, stack: u64) {
         let context = hash_combine(hash_combine(self.context(), return_to), stack);
-        self.frames.push(Rc::new(CallFrame { return_to, stack, registers: self.registers, context }));
+        self.frames.push(Rc::new(CallFrame {
+            return_to,
+            stack,
+            registers: self.registers,
+            context,
+        }));
     }
 
     /// Whether a condition holds on this path.
-    pub(in crate::evaluator) fn decide(&self, condition: BranchCondition, symbols: &SymbolTable) -> Option<bool> {
-        self.resolved_flags().decide(condition, &PathFacts { symbols, facts: &self.facts })
+    pub(in crate::evaluator) fn decide(
+        &self,
+        condition: BranchCondition,
+        symbols: &SymbolTable,
+    ) -> Option<bool> {
+        self.resolved_flags().decide(
+            condition,
+            &PathFacts {
+                symbols,
+                facts: &self.facts,
+            },
+        )
     }
 
     pub(super) fn resolved_flags(&self) -> Flags {
@@ -231,9 +275,19 @@ impl PathState {
     }
 
     /// Goes on as if a condition holds; false when it cannot.
-    pub(in crate::evaluator) fn assume(&mut self, condition: BranchCondition, symbols: &SymbolTable) -> bool {
+    pub(in crate::evaluator) fn assume(
+        &mut self,
+        condition: BranchCondition,
+        symbols: &SymbolTable,
+    ) -> bool {
         let flags = self.resolved_flags();
-        let implied = flags.imply(condition, &PathFacts { symbols, facts: &self.facts });
+        let implied = flags.imply(
+            condition,
+            &PathFacts {
+                symbols,
+                facts: &self.facts,
+            },
+        );
         match implied {
             Some((MachineValue::Symbol { id, .. }, range)) => self.narrow(id, range, symbols),
             Some(_) | None => true,
@@ -241,10 +295,19 @@ impl PathState {
     }
 
     /// Narrows a symbolic value; false when nothing remains. A result that now shows failure sets the exception.
-    pub(in crate::evaluator) fn narrow(&mut self, id: u32, range: ValueRange, symbols: &SymbolTable) -> bool {
-        let Some(symbol) = symbols.get(id) else { return true };
+    pub(in crate::evaluator) fn narrow(
+        &mut self,
+        id: u32,
+        range: ValueRange,
+        symbols: &SymbolTable,
+    ) -> bool {
+        let Some(symbol) = symbols.get(id) else {
+            return true;
+        };
         let before = fact(&self.facts, id).unwrap_or(symbol.range);
-        let Some(after) = before.intersect(range) else { return false };
+        let Some(after) = before.intersect(range) else {
+            return false;
+        };
         match self.facts.binary_search_by_key(&id, |&(id, _)| id) {
             Ok(index) => {
                 if let Some(fact) = self.facts.get_mut(index) {
@@ -265,7 +328,11 @@ impl PathState {
     /// A source gives a value: if it gave one before, older copies of the name no longer stand for anything known.
     pub(in crate::evaluator) fn issue(&mut self, id: u32) {
         let (word, bit) = (id as usize / 64, 1 << (id % 64));
-        if self.defined_symbols.get(word).is_some_and(|bits| bits & bit != 0) {
+        if self
+            .defined_symbols
+            .get(word)
+            .is_some_and(|bits| bits & bit != 0)
+        {
             return self.reissue(id);
         }
         let defined_symbols = Rc::make_mut(&mut self.defined_symbols);
@@ -288,17 +355,18 @@ impl PathState {
         };
         self.registers.iter_mut().for_each(forget);
         for frame in &mut self.frames {
-            if frame
-                .registers
-                .iter()
-                .any(|value| matches!(*value, MachineValue::Symbol { id: other, .. } if other == id))
-            {
+            if frame.registers.iter().any(
+                |value| matches!(*value, MachineValue::Symbol { id: other, .. } if other == id),
+            ) {
                 Rc::make_mut(frame).registers.iter_mut().for_each(forget);
             }
         }
         let named = |value: &MachineValue| matches!(*value, MachineValue::Symbol { id: other, .. } if other == id);
         if self.vectors.iter().flatten().any(named) {
-            Rc::make_mut(&mut self.vectors).iter_mut().flatten().for_each(forget);
+            Rc::make_mut(&mut self.vectors)
+                .iter_mut()
+                .flatten()
+                .for_each(forget);
         }
         self.flags = Flags::UNKNOWN;
         self.memory.rename(id);
@@ -306,7 +374,9 @@ impl PathState {
 
     /// The module behind a handle.
     pub(in crate::evaluator) fn module(&mut self, handle: u64) -> Option<&mut CreatedModule> {
-        self.modules.iter_mut().find(|module| module.handle == handle)
+        self.modules
+            .iter_mut()
+            .find(|module| module.handle == handle)
     }
 }
 
@@ -319,15 +389,31 @@ mod tests {
     #[test]
     fn a_branch_on_a_result_that_shows_failure_sets_the_exception() {
         on_machine(|machine, state| {
-            let status = SymbolFacts { failure: FailureSign::Negative, ..SymbolFacts::new(ValueRange::new(-1, 0)) };
+            let status = SymbolFacts {
+                failure: FailureSign::Negative,
+                ..SymbolFacts::new(ValueRange::new(-1, 0))
+            };
             let result = machine.fresh(state, status);
             state.flags = Flags::compare(result, MachineValue::Known(0), 32);
-            assert_eq!(machine.ask(state, BranchCondition::Negative), None, "both ways are open");
+            assert_eq!(
+                machine.ask(state, BranchCondition::Negative),
+                None,
+                "both ways are open"
+            );
             let mut failed = state.clone();
-            assert!(failed.assume(BranchCondition::Negative, &machine.symbols) && failed.exception_set);
-            assert!(state.assume(BranchCondition::NotNegative, &machine.symbols) && !state.exception_set);
+            assert!(
+                failed.assume(BranchCondition::Negative, &machine.symbols) && failed.exception_set
+            );
+            assert!(
+                state.assume(BranchCondition::NotNegative, &machine.symbols)
+                    && !state.exception_set
+            );
             assert_eq!(state.resolve(result), MachineValue::Known(0));
-            assert_eq!(machine.ask(state, BranchCondition::Negative), Some(false), "it cannot be both");
+            assert_eq!(
+                machine.ask(state, BranchCondition::Negative),
+                Some(false),
+                "it cannot be both"
+            );
         });
     }
 

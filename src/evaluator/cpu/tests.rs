@@ -22,12 +22,23 @@ pub(in crate::evaluator) static CONVENTION: CallingConvention = CallingConventio
 
 /// Runs a check on a machine with an image of which nothing but its size matters, for free-threaded CPython 3.14.
 pub(in crate::evaluator) fn on_machine(check: impl FnOnce(&mut SharedMachine, &mut PathState)) {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/binary/built/elf-x86_64-not-used.so");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/binary/built/elf-x86_64-not-used.so"
+    );
     let bytes = std::fs::read(path).unwrap();
     let images = images(&bytes).unwrap();
     let image: &BinaryImage<'_> = images.first().unwrap();
-    let interpreter = TargetInterpreter { minor: 14, free_threaded: true };
-    let mut machine = SharedMachine::new(image, &CONVENTION, interpreter, PathFuel::new(EvaluationLimits::default()));
+    let interpreter = TargetInterpreter {
+        minor: 14,
+        free_threaded: true,
+    };
+    let mut machine = SharedMachine::new(
+        image,
+        &CONVENTION,
+        interpreter,
+        PathFuel::new(EvaluationLimits::default()),
+    );
     let mut state = PathState::new(0x1000, &CONVENTION, PathMemory::default());
     check(&mut machine, &mut state);
 }

@@ -49,10 +49,19 @@ pub(in crate::evaluator) struct StepTrace {
 
 impl StepTrace {
     /// Adds a step after another one.
-    pub(in crate::evaluator) fn push(&mut self, before: u32, address: u64, what: TraceEvent) -> u32 {
+    pub(in crate::evaluator) fn push(
+        &mut self,
+        before: u32,
+        address: u64,
+        what: TraceEvent,
+    ) -> u32 {
         match u32::try_from(self.nodes.len()) {
             Ok(index) if index < u32::MAX => {
-                self.nodes.push(TraceNode { before, address, what });
+                self.nodes.push(TraceNode {
+                    before,
+                    address,
+                    what,
+                });
                 index
             }
             Ok(_) | Err(_) => before,
@@ -77,16 +86,23 @@ impl StepTrace {
 fn describe(node: &TraceNode, image: &BinaryImage) -> Evidence {
     let evidence = match node.what {
         TraceEvent::Call { import } => {
-            let name = image.imports().get(import).map_or("?", |import| import.name.as_str());
+            let name = image
+                .imports()
+                .get(import)
+                .map_or("?", |import| import.name.as_str());
             Evidence::new("call").symbol(name)
         }
         TraceEvent::Answer { import, number } => {
-            let name = image.imports().get(import).map_or("?", |import| import.name.as_str());
-            Evidence::new("the library beside it always returns").symbol(name).value(number.to_string())
+            let name = image
+                .imports()
+                .get(import)
+                .map_or("?", |import| import.name.as_str());
+            Evidence::new("the library beside it always returns")
+                .symbol(name)
+                .value(number.to_string())
         }
-        TraceEvent::Runtime { address } => {
-            Evidence::new("call").symbol(image.symbol_name_at(address).unwrap_or("the C++ run time"))
-        }
+        TraceEvent::Runtime { address } => Evidence::new("call")
+            .symbol(image.symbol_name_at(address).unwrap_or("the C++ run time")),
         TraceEvent::Branch { taken } => Evidence::new("branch on an unknown").value(if taken {
             "condition holds"
         } else {
@@ -95,13 +111,15 @@ fn describe(node: &TraceNode, image: &BinaryImage) -> Evidence {
         TraceEvent::Unfollowed => Evidence::new("call through an unknown pointer"),
         TraceEvent::Skipped => Evidence::new("call that is skipped"),
         TraceEvent::LandingPad => Evidence::new("landing pad of an exception"),
-        TraceEvent::Definition { value } => {
-            Evidence::new("module definition").symbol("PyModuleDef_Init").value(number(value))
+        TraceEvent::Definition { value } => Evidence::new("module definition")
+            .symbol("PyModuleDef_Init")
+            .value(number(value)),
+        TraceEvent::Module { definition } => {
+            Evidence::new("module created from definition").value(number(definition))
         }
-        TraceEvent::Module { definition } => Evidence::new("module created from definition").value(number(definition)),
-        TraceEvent::SetGil { value } => {
-            Evidence::new("GIL declared").symbol("PyUnstable_Module_SetGIL").value(number(value))
-        }
+        TraceEvent::SetGil { value } => Evidence::new("GIL declared")
+            .symbol("PyUnstable_Module_SetGIL")
+            .value(number(value)),
         TraceEvent::Return { value } => Evidence::new("hook returns").value(number(value)),
     };
     evidence.address(node.address)
@@ -128,7 +146,12 @@ mod tests {
             machine.note(state, TraceEvent::Branch { taken: true });
             let mut other = state.clone();
             machine.note(&mut other, TraceEvent::Unfollowed);
-            machine.note(state, TraceEvent::Return { value: MachineValue::Known(0) });
+            machine.note(
+                state,
+                TraceEvent::Return {
+                    value: MachineValue::Known(0),
+                },
+            );
             let steps = machine.trace.render(state.trace, machine.image);
             let words: Vec<&str> = steps.iter().map(|step| step.what.as_str()).collect();
             assert_eq!(words, ["branch on an unknown", "hook returns"]);

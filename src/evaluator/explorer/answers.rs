@@ -8,7 +8,11 @@ use crate::evaluator::isa::InstructionSet;
 use crate::evaluator::values::value::{MachineValue, MemoryRegion, region};
 
 /// Limits of following one function: functions that answer what a library was built with are short.
-const LIMITS: EvaluationLimits = EvaluationLimits { steps: 10_000, forks: 100, depth: 16 };
+const LIMITS: EvaluationLimits = EvaluationLimits {
+    steps: 10_000,
+    forks: 100,
+    depth: 16,
+};
 /// Most functions that are followed for one hook.
 const MOST_FUNCTIONS: usize = 32;
 /// Numbers below are no addresses of anything: the headers of files are there.
@@ -26,7 +30,9 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
         let interpreter = self.machine.interpreter;
         let mut answer = None;
         if let Some(wanted) = self.machine.image.imports().get(import) {
-            let mut follow = |library: &BinaryImage<'_>, address| answer = constant::<I>(library, address, interpreter);
+            let mut follow = |library: &BinaryImage<'_>, address| {
+                answer = constant::<I>(library, address, interpreter)
+            };
             self.siblings.define(wanted, &mut follow);
         }
         self.answers.insert(import, answer);
@@ -35,7 +41,11 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
 }
 
 /// The number with which all paths through a function end.
-fn constant<I: InstructionSet>(library: &BinaryImage<'_>, address: u64, interpreter: TargetInterpreter) -> Option<u64> {
+fn constant<I: InstructionSet>(
+    library: &BinaryImage<'_>,
+    address: u64,
+    interpreter: TargetInterpreter,
+) -> Option<u64> {
     let mut executor: PathExecutor<'_, '_, I> =
         PathExecutor::new(library, FollowPurpose::Answer, "", interpreter, LIMITS);
     executor.explore(address, usize::MAX);
@@ -61,12 +71,20 @@ mod tests {
     use crate::evaluator::isa::x86::X86;
 
     fn check<I: InstructionSet>(name: &str, expected: Option<u64>) {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/siblings/built");
+        let folder =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/siblings/built");
         let bytes = std::fs::read(folder.join(name)).unwrap();
         let images = images(&bytes).unwrap();
         let address = images[0].exports()["sample_is_thread_safe"];
-        let interpreter = TargetInterpreter { minor: 14, free_threaded: true };
-        assert_eq!(constant::<I>(&images[0], address, interpreter), expected, "{name}");
+        let interpreter = TargetInterpreter {
+            minor: 14,
+            free_threaded: true,
+        };
+        assert_eq!(
+            constant::<I>(&images[0], address, interpreter),
+            expected,
+            "{name}"
+        );
     }
 
     #[test]

@@ -21,7 +21,9 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     pub(super) fn jump(&mut self, state: &mut PathState, target: MachineValue) -> bool {
         match target {
             MachineValue::Known(address) => {
-                if (self.machine.is_code(address) || address == END) && self.own_model(target).is_none() {
+                if (self.machine.is_code(address) || address == END)
+                    && self.own_model(target).is_none()
+                {
                     state.pc = address;
                     return true;
                 }
@@ -41,9 +43,15 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// A jump through a pointer is a call when the stack is as it was at the call.
     fn tail_call(&mut self, state: &mut PathState, target: MachineValue) -> bool {
         let entry = state.frames.last().map(|frame| I::stack_at_entry(frame));
-        if state.register(self.machine.convention.stack_pointer).known() != entry {
+        if state
+            .register(self.machine.convention.stack_pointer)
+            .known()
+            != entry
+        {
             let address = state.pc;
-            self.abandon(format!("the jump at {address:#x} goes to an address that is not known"));
+            self.abandon(format!(
+                "the jump at {address:#x} goes to an address that is not known"
+            ));
             return false;
         }
         self.outside(state, target) && self.return_from_call(state)
@@ -59,9 +67,16 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
             if place >= end || !self.machine.image.is_read_only(place) {
                 break;
             }
-            let MachineValue::Known(entry) = state.memory.read(self.machine.image, place, size) else { break };
+            let MachineValue::Known(entry) = state.memory.read(self.machine.image, place, size)
+            else {
+                break;
+            };
             let bits = 8 * u32::from(table.size);
-            let entry = if table.signed { signed(entry, bits).cast_unsigned() } else { entry & mask(bits) };
+            let entry = if table.signed {
+                signed(entry, bits).cast_unsigned()
+            } else {
+                entry & mask(bits)
+            };
             let target = (entry << table.shift).wrapping_add(offset.cast_unsigned());
             if !self.machine.is_code(target) || target.abs_diff(state.pc) > 1 << 20 {
                 break;
@@ -72,7 +87,9 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
         }
         if targets.is_empty() {
             let address = state.pc;
-            self.abandon(format!("the jump at {address:#x} goes through a table that could not be read"));
+            self.abandon(format!(
+                "the jump at {address:#x} goes through a table that could not be read"
+            ));
         }
         self.machine.fuel.forks += targets.len() as u64;
         for target in targets.into_iter().rev() {
@@ -82,7 +99,12 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
         }
     }
 
-    pub(super) fn call(&mut self, state: &mut PathState, target: MachineValue, return_to: u64) -> bool {
+    pub(super) fn call(
+        &mut self,
+        state: &mut PathState,
+        target: MachineValue,
+        return_to: u64,
+    ) -> bool {
         if self.model_guard_call(state, return_to) {
             return true;
         }
@@ -101,7 +123,10 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
         let has_model = self.own_model(target).is_some();
         match target {
             MachineValue::Known(address)
-                if !has_model && self.machine.is_code(address) && self.is_too_deep(state) && !self.is_stub(address) =>
+                if !has_model
+                    && self.machine.is_code(address)
+                    && self.is_too_deep(state)
+                    && !self.is_stub(address) =>
             {
                 self.skip(state);
                 if self.is_caught(state, return_to) && !self.follows_settled {
@@ -160,11 +185,15 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
             state.memory.expose(self.machine.image, pointer);
         }
         // What lies on the stack can be reached over a pointer that lies there or in the heap, too.
-        let given =
-            (0..self.machine.convention.arguments.len()).map(|number| self.machine.argument(state, number).points_to());
+        let given = (0..self.machine.convention.arguments.len())
+            .map(|number| self.machine.argument(state, number).points_to());
         let given = given.fold(PointsTo::HEAP, PointsTo::with);
         if state.memory.contents(given).may(PointsTo::STACK) {
-            state.memory.taint(self.machine.image, PointsTo::STACK, MachineValue::Unknown(PointsTo::OUTSIDE));
+            state.memory.taint(
+                self.machine.image,
+                PointsTo::STACK,
+                MachineValue::Unknown(PointsTo::OUTSIDE),
+            );
         }
         state.memory.give_up_image(self.machine.image);
         for word in state.memory.words_with_handles(self.machine.image) {
@@ -193,10 +222,20 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
                 return true;
             }
             Some(index)
-                if self.machine.image.imports().get(index).is_some_and(|import| import.kind == ImportKind::Opaque) =>
+                if self
+                    .machine
+                    .image
+                    .imports()
+                    .get(index)
+                    .is_some_and(|import| import.kind == ImportKind::Opaque) =>
             {
-                let descriptor = state.register(self.machine.convention.result).known().unwrap_or(0);
-                CallOutcome::PreservesRegisters(MachineValue::Known(0x10_0000 + (descriptor & 0xff_ffff)))
+                let descriptor = state
+                    .register(self.machine.convention.result)
+                    .known()
+                    .unwrap_or(0);
+                CallOutcome::PreservesRegisters(MachineValue::Known(
+                    0x10_0000 + (descriptor & 0xff_ffff),
+                ))
             }
             Some(index) => self.external_call(state, index),
             None => match (target, self.own_model(target)) {
@@ -270,7 +309,8 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
             && let CallOutcome::Returns(_) = outcome
             && let Some(number) = self.answer(import)
         {
-            self.machine.note(state, TraceEvent::Answer { import, number });
+            self.machine
+                .note(state, TraceEvent::Answer { import, number });
             return CallOutcome::Returns(MachineValue::Known(number));
         }
         outcome
@@ -286,14 +326,23 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
             self.open_declarations(state);
         }
         let origin = self.machine.origin(target);
-        let outcome = externals::unmodelled(&mut self.machine, state, CallOrigin { origin, import: None });
+        let outcome = externals::unmodelled(
+            &mut self.machine,
+            state,
+            CallOrigin {
+                origin,
+                import: None,
+            },
+        );
         self.may_throw(state);
         outcome
     }
 
     pub(super) fn clobber(&mut self, state: &mut PathState) {
         for index in 0..REGISTERS {
-            if index != self.machine.convention.stack_pointer && !self.machine.convention.preserved.contains(&index) {
+            if index != self.machine.convention.stack_pointer
+                && !self.machine.convention.preserved.contains(&index)
+            {
                 state.set_register(index, MachineValue::ANY);
             }
         }
@@ -319,9 +368,13 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     }
 
     pub(super) fn ret(&mut self, state: &mut PathState, target: MachineValue) -> bool {
-        let Some(frame) = state.frames.last().cloned() else { return false };
+        let Some(frame) = state.frames.last().cloned() else {
+            return false;
+        };
         match target {
-            MachineValue::Known(address) if address != frame.return_to => return self.jump(state, target),
+            MachineValue::Known(address) if address != frame.return_to => {
+                return self.jump(state, target);
+            }
             MachineValue::Known(_) | MachineValue::Symbol { .. } | MachineValue::Unknown(_) => {}
         }
         state.frames.pop();
@@ -350,7 +403,9 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluator::explorer::tests::{Assembly, FROM_STRING, INIT_DEFINITION, TWO_PHASES, entered, on_code};
+    use crate::evaluator::explorer::tests::{
+        Assembly, FROM_STRING, INIT_DEFINITION, TWO_PHASES, entered, on_code,
+    };
     use crate::evaluator::isa::x86::X86;
     use crate::model::facts::InitKind;
 
@@ -365,7 +420,10 @@ mod tests {
             let stack = state.register(executor.machine.convention.stack_pointer);
             executor.clobber(&mut state);
             assert_eq!(state.register(rbx), MachineValue::Known(5));
-            assert_eq!(state.register(executor.machine.convention.stack_pointer), stack);
+            assert_eq!(
+                state.register(executor.machine.convention.stack_pointer),
+                stack
+            );
             assert!(state.register(rcx).known().is_none() && state.lane(2, 0).known().is_none());
             assert_eq!(state.flags, Flags::UNKNOWN);
         });
@@ -381,33 +439,55 @@ mod tests {
             X86::enter(&mut executor.machine, &mut state, return_to);
             state.set_register(rbx, MachineValue::ANY);
             assert!(executor.ret(&mut state, MachineValue::ANY));
-            assert_eq!((state.pc, state.register(rbx), state.frames.len()), (return_to, MachineValue::Known(5), 1));
+            assert_eq!(
+                (state.pc, state.register(rbx), state.frames.len()),
+                (return_to, MachineValue::Known(5), 1)
+            );
             state.frames.clear();
-            assert!(!executor.ret(&mut state, MachineValue::ANY), "nobody called");
+            assert!(
+                !executor.ret(&mut state, MachineValue::ANY),
+                "nobody called"
+            );
         });
     }
 
     #[test]
     fn a_jump_out_of_the_image_is_a_call_where_the_stack_is_as_at_the_call() {
-        let code = Assembly::of(TWO_PHASES).name(TWO_PHASES.definition).jump(INIT_DEFINITION);
+        let code = Assembly::of(TWO_PHASES)
+            .name(TWO_PHASES.definition)
+            .jump(INIT_DEFINITION);
         on_code(TWO_PHASES, code, |executor| {
             executor.explore(TWO_PHASES.hook, usize::MAX);
-            assert_eq!(executor.outcomes.iter().map(|it| it.init).collect::<Vec<_>>(), [Some(InitKind::MultiPhase)]);
+            assert_eq!(
+                executor
+                    .outcomes
+                    .iter()
+                    .map(|it| it.init)
+                    .collect::<Vec<_>>(),
+                [Some(InitKind::MultiPhase)]
+            );
         });
         // `rdtsc; push rax; jmp rax`
         let code = Assembly::of(TWO_PHASES).raw(&[0x0f, 0x31, 0x50, 0xff, 0xe0]);
         on_code(TWO_PHASES, code, |executor| {
             executor.explore(TWO_PHASES.hook, usize::MAX);
             let why = format!("{:?}", executor.abandoned);
-            assert!(why.contains("goes to an address that is not known"), "{why}");
+            assert!(
+                why.contains("goes to an address that is not known"),
+                "{why}"
+            );
         });
     }
 
     #[test]
     fn code_that_only_leads_out_of_the_image_is_a_stub() {
-        on_code(TWO_PHASES, Assembly::of(TWO_PHASES).call(FROM_STRING).ret(), |executor| {
-            assert!(executor.is_stub(INIT_DEFINITION) && executor.is_stub(FROM_STRING));
-            assert!(!executor.is_stub(TWO_PHASES.hook));
-        });
+        on_code(
+            TWO_PHASES,
+            Assembly::of(TWO_PHASES).call(FROM_STRING).ret(),
+            |executor| {
+                assert!(executor.is_stub(INIT_DEFINITION) && executor.is_stub(FROM_STRING));
+                assert!(!executor.is_stub(TWO_PHASES.hook));
+            },
+        );
     }
 }

@@ -48,7 +48,10 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
         }
         // The run time's own variables are nobody else's; what it walks through are tables.
         let tables = self.walk(&starts).tables;
-        let functions: Vec<u64> = tables.iter().flat_map(|&table| functions_at(image, table)).collect();
+        let functions: Vec<u64> = tables
+            .iter()
+            .flat_map(|&table| functions_at(image, table))
+            .collect();
         self.effects_of(&functions)
     }
 
@@ -95,12 +98,17 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
             // The word itself, or what the loader stored there.
             if let Some(place) = access.map(ImageAccess::address) {
                 let import = image.import_at(place);
-                is_used &= !self.holds(place, UNUSED) && import.is_none_or(|import| import.name != UNUSED);
+                is_used &=
+                    !self.holds(place, UNUSED) && import.is_none_or(|import| import.name != UNUSED);
             }
             accesses.extend(access);
             match self.isa.static_successor(image, address) {
-                StaticSuccessor::Next(next) | StaticSuccessor::Jump(next) => open.push((next, named)),
-                StaticSuccessor::Branch(first, second) => open.extend([(first, named), (second, named)]),
+                StaticSuccessor::Next(next) | StaticSuccessor::Jump(next) => {
+                    open.push((next, named))
+                }
+                StaticSuccessor::Branch(first, second) => {
+                    open.extend([(first, named), (second, named)])
+                }
                 StaticSuccessor::Call { target, next } => {
                     walk.functions.push(target);
                     open.extend(self.landing_pad_address(next).map(|pad| (pad, [None; 32])));
@@ -109,7 +117,11 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
                 StaticSuccessor::Through { slot, next } => {
                     is_used &= !self.holds(slot, UNUSED);
                     walk.found.declares |= self.holds(slot, DECLARATION);
-                    walk.functions.extend(image.pointer(slot).filter(|&target| self.machine.is_code(target)));
+                    walk.functions.extend(
+                        image
+                            .pointer(slot)
+                            .filter(|&target| self.machine.is_code(target)),
+                    );
                     let pad = next.and_then(|next| self.landing_pad_address(next));
                     open.extend(pad.map(|pad| (pad, [None; 32])));
                     open.extend(next.map(|next| (next, named)));
@@ -127,7 +139,9 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     fn note_access(&self, walk: &mut FunctionWalk, access: ImageAccess) {
         let image = self.machine.image;
         let address = access.address();
-        let Some(segment) = image.segment_at(address) else { return };
+        let Some(segment) = image.segment_at(address) else {
+            return;
+        };
         let end = segment.address.saturating_add(segment.size);
         match access {
             ImageAccess::Name { .. } if segment.executable => walk.functions.push(address),
@@ -136,10 +150,14 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
             ImageAccess::Name { .. } if image.pointer(address) == Some(address) => {}
             ImageAccess::Name { .. } => walk.found.names.push(address),
             ImageAccess::Write { size, .. } if !image.is_read_only(address) => {
-                walk.found.writes.push((address, end.min(address.saturating_add(size))));
+                walk.found
+                    .writes
+                    .push((address, end.min(address.saturating_add(size))));
             }
             // A pointer to a variable, through which it may write.
-            ImageAccess::Read { .. } if image.is_relocated(address) => walk.found.names.extend(image.pointer(address)),
+            ImageAccess::Read { .. } if image.is_relocated(address) => {
+                walk.found.names.extend(image.pointer(address))
+            }
             ImageAccess::Write { .. } | ImageAccess::Read { .. } => {}
         }
     }
@@ -147,7 +165,9 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// Whether a word of the loader's holds the import of this name.
     fn holds(&self, slot: u64, name: &str) -> bool {
         let image = self.machine.image;
-        let import = image.pointer(slot).and_then(|target| image.import_at(target));
+        let import = image
+            .pointer(slot)
+            .and_then(|target| image.import_at(target));
         import.is_some_and(|import| import.name == name)
     }
 }
@@ -155,33 +175,61 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
 /// The functions whose addresses lie at a place one after the other.
 fn functions_at(image: &BinaryImage, table: u64) -> Vec<u64> {
     let size = image.pointer_size as u64;
-    let is_code = |address: &u64| image.segment_at(*address).is_some_and(|segment| segment.executable);
+    let is_code = |address: &u64| {
+        image
+            .segment_at(*address)
+            .is_some_and(|segment| segment.executable)
+    };
     let places = (0..MOST_FUNCTIONS).map(|index| table.wrapping_add(index * size));
     // The first may be null: it marks the beginning.
-    let entries = places.map_while(|place| image.pointer(place).filter(|entry| *entry == 0 || is_code(entry)));
+    let entries = places.map_while(|place| {
+        image
+            .pointer(place)
+            .filter(|entry| *entry == 0 || is_code(entry))
+    });
     entries.filter(|&entry| entry != 0).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluator::explorer::tests::{Assembly, ONE_PHASE, SET_GIL, TWO_PHASES, VARIABLE, on_code};
+    use crate::evaluator::explorer::tests::{
+        Assembly, ONE_PHASE, SET_GIL, TWO_PHASES, VARIABLE, on_code,
+    };
 
     #[test]
     fn writes_names_and_declarations_of_a_function_and_its_callees_are_found() {
         let inner = TWO_PHASES.hook + 0x30;
-        let code = Assembly::of(TWO_PHASES).perhaps_over(11).write(VARIABLE).call(inner).ret();
-        let code = code.up_to(inner).write(VARIABLE + 8).name(VARIABLE + 0x10).ret();
+        let code = Assembly::of(TWO_PHASES)
+            .perhaps_over(11)
+            .write(VARIABLE)
+            .call(inner)
+            .ret();
+        let code = code
+            .up_to(inner)
+            .write(VARIABLE + 8)
+            .name(VARIABLE + 0x10)
+            .ret();
         on_code(TWO_PHASES, code, |executor| {
             let found = executor.effects_of(&[TWO_PHASES.hook]);
             assert_eq!(found.writes, [(VARIABLE, VARIABLE + 16)], "side by side");
-            assert_eq!((found.names, found.declares), (vec![VARIABLE + 0x10], false));
-            assert_eq!(executor.effects_of(&[inner]).writes, [(VARIABLE + 8, VARIABLE + 16)]);
+            assert_eq!(
+                (found.names, found.declares),
+                (vec![VARIABLE + 0x10], false)
+            );
+            assert_eq!(
+                executor.effects_of(&[inner]).writes,
+                [(VARIABLE + 8, VARIABLE + 16)]
+            );
             assert_eq!(executor.effects_of(&[]), CodeEffects::default());
         });
-        on_code(ONE_PHASE, Assembly::of(ONE_PHASE).call(SET_GIL).ret(), |executor| {
-            assert!(executor.effects_of(&[ONE_PHASE.hook]).declares);
-        });
+        on_code(
+            ONE_PHASE,
+            Assembly::of(ONE_PHASE).call(SET_GIL).ret(),
+            |executor| {
+                assert!(executor.effects_of(&[ONE_PHASE.hook]).declares);
+            },
+        );
     }
 
     #[test]

@@ -17,7 +17,11 @@ use crate::evaluator::values::value::MachineValue;
 /// Ends of the names of destructors, which do not throw.
 const DESTRUCTORS: [&str; 3] = ["D0Ev", "D1Ev", "D2Ev"];
 /// What is thrown when memory is short, or a length beyond all memory.
-const SHORT_MEMORY: [&str; 3] = ["__throw_bad_alloc", "__throw_length_error", "bad_array_new_length"];
+const SHORT_MEMORY: [&str; 3] = [
+    "__throw_bad_alloc",
+    "__throw_length_error",
+    "bad_array_new_length",
+];
 /// Functions of the standard library that throw nothing else, unless locks are misused: beginnings of their names.
 const QUIET: [&str; 18] = [
     "_ZNKSt8__detail",
@@ -48,14 +52,19 @@ const STRINGS: [&str; 4] = [
 ];
 /// What of them throws when a position is out of range: beginnings of the rest of the name, and what it has in it where a part
 /// of another string is meant.
-const WITH_POSITION: [&str; 6] = ["2at", "5erase", "6insert", "6substr", "7compare", "7replace"];
+const WITH_POSITION: [&str; 6] = [
+    "2at", "5erase", "6insert", "6substr", "7compare", "7replace",
+];
 const OF_A_PART: &str = "_mm";
 
 impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// Where code goes on when the call that returns to an address throws.
     pub(super) fn landing_pad(&mut self, return_to: u64) -> Option<LandingPad> {
         let image = self.machine.image;
-        *self.landing_pads.entry(return_to).or_insert_with(|| image.landing_pad(return_to))
+        *self
+            .landing_pads
+            .entry(return_to)
+            .or_insert_with(|| image.landing_pad(return_to))
     }
 
     /// The address of such a landing pad, for code that is looked at without values.
@@ -78,7 +87,8 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     pub(super) fn throw_from(&mut self, state: &PathState, function: u64, return_to: u64) {
         let throws = self.stub_import(function).is_none_or(|import| {
             let model = self.models.get(self.machine.image, import);
-            model == Some(CallModel::System(SystemCall::Throws)) && !self.throws_for_memory(Some(import))
+            model == Some(CallModel::System(SystemCall::Throws))
+                && !self.throws_for_memory(Some(import))
         });
         if throws && self.is_caught(state, return_to) {
             let mut state = state.clone();
@@ -94,7 +104,11 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
         for _ in 0..LONGEST_STUB {
             match self.isa.static_successor(self.machine.image, place) {
                 StaticSuccessor::Through { slot, next: None } => {
-                    return self.machine.image.pointer(slot).and_then(|target| self.machine.import_index(target));
+                    return self
+                        .machine
+                        .image
+                        .pointer(slot)
+                        .and_then(|target| self.machine.import_index(target));
                 }
                 StaticSuccessor::Next(next) => place = next,
                 StaticSuccessor::Through { next: Some(_), .. }
@@ -111,7 +125,9 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
 
     /// Follows what happens if the call that a path is in throws.
     pub(super) fn may_throw(&mut self, state: &PathState) {
-        let Some(return_to) = state.frames.last().map(|frame| frame.return_to) else { return };
+        let Some(return_to) = state.frames.last().map(|frame| frame.return_to) else {
+            return;
+        };
         if self.is_caught(state, return_to) {
             self.throw(state.clone());
         }
@@ -119,7 +135,12 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
 
     /// Whether a function of another image may throw.
     pub(super) fn is_throwing(&self, import: usize, model: Option<CallModel>) -> bool {
-        let name = self.machine.image.imports().get(import).map_or("", |import| import.name.as_str());
+        let name = self
+            .machine
+            .image
+            .imports()
+            .get(import)
+            .map_or("", |import| import.name.as_str());
         model.is_none() && may_throw_by_name(name)
     }
 
@@ -134,19 +155,30 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
         while self.is_caught_around(&state)
             && let Some(frame) = state.frames.pop()
         {
-            let Some(pad) = self.landing_pad(frame.return_to) else { continue };
+            let Some(pad) = self.landing_pad(frame.return_to) else {
+                continue;
+            };
             // The unwinder enters a call that only catches other types by no means.
             let outer = pad.lets_pass.then(|| state.clone());
             self.clobber(&mut state);
             let convention = self.machine.convention;
             for &index in convention.preserved {
-                state.set_register(index, frame.registers.get(index).copied().unwrap_or(MachineValue::ANY));
+                state.set_register(
+                    index,
+                    frame
+                        .registers
+                        .get(index)
+                        .copied()
+                        .unwrap_or(MachineValue::ANY),
+                );
             }
             state.set_register(convention.stack_pointer, MachineValue::Known(frame.stack));
             state.pc = pad.address;
             (state.pending_branch, state.saved_flags, state.in_callback) = (None, None, false);
             self.machine.note(&mut state, TraceEvent::LandingPad);
-            let selector = self.machine.fresh(&mut state, SymbolFacts::new(ValueRange::ALL));
+            let selector = self
+                .machine
+                .fresh(&mut state, SymbolFacts::new(ValueRange::ALL));
             state.set_register(convention.selector, selector);
             let exception = self.machine.nonzero(&mut state);
             state.set_register(convention.result, exception);
@@ -162,10 +194,12 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
 
 /// Whether a function of this name may throw anything but for want of memory.
 fn may_throw_by_name(name: &str) -> bool {
-    let is_quiet = DESTRUCTORS.iter().any(|end| name.ends_with(end)) || QUIET.iter().any(|head| name.starts_with(head));
+    let is_quiet = DESTRUCTORS.iter().any(|end| name.ends_with(end))
+        || QUIET.iter().any(|head| name.starts_with(head));
     let method = STRINGS.iter().find_map(|head| name.strip_prefix(head));
-    let by_method =
-        |method: &str| WITH_POSITION.iter().any(|head| method.starts_with(head)) || method.contains(OF_A_PART);
+    let by_method = |method: &str| {
+        WITH_POSITION.iter().any(|head| method.starts_with(head)) || method.contains(OF_A_PART)
+    };
     name.starts_with("_Z") && !is_quiet && method.is_none_or(by_method)
 }
 
@@ -178,12 +212,30 @@ mod tests {
         for (name, expected) in [
             ("_ZNSt6localeC1EPKc", true),
             ("_ZNSt6localeD1Ev", false),
-            ("_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE10_M_disposeEv", false),
-            ("_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE2atEm", true),
-            ("_ZNKSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE6substrEmm", true),
-            ("_ZNKSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE4findEcm", false),
-            ("_ZNSt3__112basic_stringIcNS_11char_traitsIcEENS_9allocatorIcEEE9push_backEc", false),
-            ("_ZNSt3__112basic_stringIcNS_11char_traitsIcEENS_9allocatorIcEEE6appendERKS5_mm", true),
+            (
+                "_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE10_M_disposeEv",
+                false,
+            ),
+            (
+                "_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE2atEm",
+                true,
+            ),
+            (
+                "_ZNKSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE6substrEmm",
+                true,
+            ),
+            (
+                "_ZNKSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE4findEcm",
+                false,
+            ),
+            (
+                "_ZNSt3__112basic_stringIcNS_11char_traitsIcEENS_9allocatorIcEEE9push_backEc",
+                false,
+            ),
+            (
+                "_ZNSt3__112basic_stringIcNS_11char_traitsIcEENS_9allocatorIcEEE6appendERKS5_mm",
+                true,
+            ),
             ("PyObject_GetAttrString", false),
             ("strtol", false),
         ] {

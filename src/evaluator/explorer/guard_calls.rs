@@ -31,29 +31,45 @@ pub(super) struct GuardCalls {
 impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// Is shown a call of the image's own code before it is followed.
     pub(super) fn meet_guard_call(&mut self, state: &PathState, function: u64, return_to: u64) {
-        let MachineValue::Known(guard) = self.machine.argument(state, 0) else { return };
-        let is_variable = self.machine.image.segment_at(guard).is_some_and(|segment| segment.writable);
+        let MachineValue::Known(guard) = self.machine.argument(state, 0) else {
+            return;
+        };
+        let is_variable = self
+            .machine
+            .image
+            .segment_at(guard)
+            .is_some_and(|segment| segment.writable);
         if region(guard) != MemoryRegion::Image || guard % 8 != 0 || !is_variable {
             return;
         }
         let held = state.memory.read(self.machine.image, guard, 8);
         if held == UNTOUCHED || held == IN_PROGRESS {
-            self.guard_calls.by_return.insert(return_to, (function, guard, held));
+            self.guard_calls
+                .by_return
+                .insert(return_to, (function, guard, held));
         }
     }
 
     /// Is shown a path that has returned from a call.
     pub(super) fn recognise_guard_call(&mut self, state: &PathState) {
-        let Some(&(function, guard, before)) = self.guard_calls.by_return.get(&state.pc) else { return };
+        let Some(&(function, guard, before)) = self.guard_calls.by_return.get(&state.pc) else {
+            return;
+        };
         let result = state.register(self.machine.convention.result).truncate(32);
         match (before, state.memory.read(self.machine.image, guard, 8)) {
             (UNTOUCHED, IN_PROGRESS) if result == MachineValue::Known(1) => {
                 self.guard_calls.opened.insert(guard, function);
             }
             (IN_PROGRESS, DONE) => {
-                let Some(&opens) = self.guard_calls.opened.get(&guard) else { return };
-                for (function, handler) in [(opens, SystemCall::GuardAcquire), (function, SystemCall::GuardRelease)] {
-                    self.models.note_own(self.machine.image, function, CallModel::System(handler));
+                let Some(&opens) = self.guard_calls.opened.get(&guard) else {
+                    return;
+                };
+                for (function, handler) in [
+                    (opens, SystemCall::GuardAcquire),
+                    (function, SystemCall::GuardRelease),
+                ] {
+                    self.models
+                        .note_own(self.machine.image, function, CallModel::System(handler));
                 }
             }
             _ => {}
@@ -70,16 +86,28 @@ mod tests {
     fn a_pair_that_opens_and_closes_a_guard_is_known_from_then_on() {
         const OPENS: u64 = 0x1490;
         const CLOSES: u64 = 0x14b0;
-        for (marked, result, is_known) in [(IN_PROGRESS, 1, true), (IN_PROGRESS, 0, false), (DONE, 1, false)] {
+        for (marked, result, is_known) in [
+            (IN_PROGRESS, 1, true),
+            (IN_PROGRESS, 0, false),
+            (DONE, 1, false),
+        ] {
             on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
                 let mut state = entered(executor, TWO_PHASES);
                 let write = |executor: &PathExecutor<'_, '_, _>, state: &mut PathState, held| {
-                    state.memory.write(executor.machine.image, VARIABLE, 8, held);
+                    state
+                        .memory
+                        .write(executor.machine.image, VARIABLE, 8, held);
                 };
-                state.set_register(executor.machine.convention.arguments[0], MachineValue::Known(VARIABLE));
+                state.set_register(
+                    executor.machine.convention.arguments[0],
+                    MachineValue::Known(VARIABLE),
+                );
                 executor.meet_guard_call(&state, OPENS, 0x1480);
                 write(executor, &mut state, marked);
-                state.set_register(executor.machine.convention.result, MachineValue::Known(result));
+                state.set_register(
+                    executor.machine.convention.result,
+                    MachineValue::Known(result),
+                );
                 state.pc = 0x1480;
                 executor.recognise_guard_call(&state);
                 executor.meet_guard_call(&state, CLOSES, 0x1488);

@@ -65,11 +65,13 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
             }
             match self.isa.static_successor(self.machine.image, address) {
                 StaticSuccessor::Next(next) => open.push(next),
-                StaticSuccessor::Jump(target) => match self.own_model(MachineValue::Known(target)) {
-                    Some(model) if model.never_returns() => {}
-                    Some(_) => return true,
-                    None => open.push(target),
-                },
+                StaticSuccessor::Jump(target) => {
+                    match self.own_model(MachineValue::Known(target)) {
+                        Some(model) if model.never_returns() => {}
+                        Some(_) => return true,
+                        None => open.push(target),
+                    }
+                }
                 StaticSuccessor::Branch(first, second) => open.extend([first, second]),
                 StaticSuccessor::Call { target, next } => {
                     open.extend(self.landing_pad_address(next));
@@ -77,7 +79,10 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
                         open.push(next);
                     }
                 }
-                StaticSuccessor::Through { slot, next: Some(next) } => {
+                StaticSuccessor::Through {
+                    slot,
+                    next: Some(next),
+                } => {
                     open.extend(self.landing_pad_address(next));
                     open.extend((!self.ends(slot)).then_some(next));
                 }
@@ -117,7 +122,10 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
             match self.isa.static_successor(self.machine.image, address) {
                 StaticSuccessor::Next(next) | StaticSuccessor::Jump(next) => open.push(next),
                 StaticSuccessor::Branch(first, second) => open.extend([first, second]),
-                StaticSuccessor::Call { next, .. } | StaticSuccessor::Through { next: Some(next), .. } => {
+                StaticSuccessor::Call { next, .. }
+                | StaticSuccessor::Through {
+                    next: Some(next), ..
+                } => {
                     open.push(next);
                     open.extend(self.landing_pad_address(next));
                 }
@@ -132,7 +140,9 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// Whether the slot holds an import that never returns, or such a function of the C++ run time in the image.
     pub(super) fn ends(&mut self, slot: u64) -> bool {
         let image = self.machine.image;
-        let Some(target) = image.pointer(slot) else { return false };
+        let Some(target) = image.pointer(slot) else {
+            return false;
+        };
         let model = match self.machine.import_index(target) {
             Some(index) => self.models.get(image, index),
             None => self.models.own(image, target),
@@ -147,16 +157,32 @@ mod tests {
 
     #[test]
     fn a_function_returns_unless_every_way_ends() {
-        let [trap, calls, circle, branch] = [0x20, 0x28, 0x30, 0x38].map(|offset| TWO_PHASES.hook + offset);
+        let [trap, calls, circle, branch] =
+            [0x20, 0x28, 0x30, 0x38].map(|offset| TWO_PHASES.hook + offset);
         let code = Assembly::of(TWO_PHASES).call(FROM_STRING).ret();
-        let code = code.up_to(trap).raw(&[0x0f, 0x0b]).up_to(calls).call(trap).up_to(circle).call(circle).ret();
+        let code = code
+            .up_to(trap)
+            .raw(&[0x0f, 0x0b])
+            .up_to(calls)
+            .call(trap)
+            .up_to(circle)
+            .call(circle)
+            .ret();
         let code = code.up_to(branch).perhaps_over(5).call(trap).ret();
         on_code(TWO_PHASES, code, |executor| {
-            for (function, expected) in
-                [(TWO_PHASES.hook, true), (trap, false), (calls, false), (circle, true), (branch, true)]
-            {
+            for (function, expected) in [
+                (TWO_PHASES.hook, true),
+                (trap, false),
+                (calls, false),
+                (circle, true),
+                (branch, true),
+            ] {
                 assert_eq!(executor.may_return(function), expected, "{function:#x}");
-                assert_eq!(executor.may_return(function), expected, "{function:#x}, remembered");
+                assert_eq!(
+                    executor.may_return(function),
+                    expected,
+                    "{function:#x}, remembered"
+                );
             }
         });
     }
@@ -165,12 +191,18 @@ mod tests {
     fn ways_within_a_function_are_found() {
         // A loop over the call, and then the end.
         let hook = TWO_PHASES.hook;
-        let code = Assembly::of(TWO_PHASES).call(FROM_STRING).raw(&[0x85, 0xc0, 0x75, 0xf7]).ret();
+        let code = Assembly::of(TWO_PHASES)
+            .call(FROM_STRING)
+            .raw(&[0x85, 0xc0, 0x75, 0xf7])
+            .ret();
         on_code(TWO_PHASES, code, |executor| {
             assert!(executor.may_lead_to(hook + 5, hook), "back");
             assert!(executor.may_lead_to(hook, hook + 9), "forward");
             assert!(!executor.may_lead_to(hook + 9, hook), "behind the return");
-            assert!(!executor.may_lead_to(hook, FROM_STRING), "calls are passed by");
+            assert!(
+                !executor.may_lead_to(hook, FROM_STRING),
+                "calls are passed by"
+            );
             // Slots of the loader: imports that return.
             assert!(!executor.ends(0x2640) && !executor.ends(0));
         });

@@ -30,7 +30,11 @@ impl CallGraph {
 
     /// The instructions that may lead to one of these addresses, sorted, where at least one of these was met.
     fn leading_to(&self, places: &[u64]) -> Option<Vec<u64>> {
-        let mut open: Vec<u64> = places.iter().copied().filter(|place| self.nodes.contains_key(place)).collect();
+        let mut open: Vec<u64> = places
+            .iter()
+            .copied()
+            .filter(|place| self.nodes.contains_key(place))
+            .collect();
         let mut seen: HashSet<u64> = open.iter().copied().collect();
         while let Some(address) = open.pop() {
             let before = self.predecessors.get(&address).into_iter().flatten();
@@ -55,7 +59,10 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
         for most in SIZES {
             let graph = self.call_graph(most);
             if let Some(leading) = graph.leading_to(starts)
-                && self.references_to(&leading).into_iter().all(|place| graph.transfers_at(place))
+                && self
+                    .references_to(&leading)
+                    .into_iter()
+                    .all(|place| graph.transfers_at(place))
             {
                 return true;
             }
@@ -70,7 +77,11 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     fn call_graph(&mut self, most: usize) -> CallGraph {
         let image = self.machine.image;
         let is_hook = |name: &str| name.starts_with("PyInit") || name.starts_with("PyModExport_");
-        let hooks = image.exports().iter().filter(|(name, _)| is_hook(name)).map(|(_, &address)| address);
+        let hooks = image
+            .exports()
+            .iter()
+            .filter(|(name, _)| is_hook(name))
+            .map(|(_, &address)| address);
         let mut functions: VecDeque<u64> = std::iter::once(self.hook).chain(hooks).collect();
         let mut graph = CallGraph::default();
         while let Some(function) = functions.pop_front() {
@@ -83,7 +94,9 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
                     return graph;
                 }
                 let successor = self.isa.static_successor(image, address);
-                graph.nodes.insert(address, !matches!(successor, StaticSuccessor::Next(_)));
+                graph
+                    .nodes
+                    .insert(address, !matches!(successor, StaticSuccessor::Next(_)));
                 let (called, next) = self.successors(successor);
                 for &to in called.iter().chain(&next) {
                     graph.link(address, to);
@@ -101,15 +114,24 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
         match successor {
             StaticSuccessor::Next(next) | StaticSuccessor::Jump(next) => (None, vec![next]),
             StaticSuccessor::Branch(first, second) => (None, vec![first, second]),
-            StaticSuccessor::Call { target, next } => {
-                (Some(target), std::iter::once(next).chain(self.landing_pad_address(next)).collect())
-            }
+            StaticSuccessor::Call { target, next } => (
+                Some(target),
+                std::iter::once(next)
+                    .chain(self.landing_pad_address(next))
+                    .collect(),
+            ),
             StaticSuccessor::Through { slot, next } => {
-                let target = self.machine.image.pointer(slot).filter(|&target| self.machine.is_code(target));
+                let target = self
+                    .machine
+                    .image
+                    .pointer(slot)
+                    .filter(|&target| self.machine.is_code(target));
                 let pad = next.and_then(|next| self.landing_pad_address(next));
                 (target, next.into_iter().chain(pad).collect())
             }
-            StaticSuccessor::Return | StaticSuccessor::Computed | StaticSuccessor::Dead => (None, Vec::new()),
+            StaticSuccessor::Return | StaticSuccessor::Computed | StaticSuccessor::Dead => {
+                (None, Vec::new())
+            }
         }
     }
 }
@@ -121,13 +143,20 @@ mod tests {
     #[test]
     fn what_leads_to_a_place_is_found_over_calls() {
         let mut graph = CallGraph::default();
-        for (from, to, transfers) in [(0x10, 0x14, false), (0x14, 0x40, true), (0x14, 0x19, true), (0x40, 0x44, false)]
-        {
+        for (from, to, transfers) in [
+            (0x10, 0x14, false),
+            (0x14, 0x40, true),
+            (0x14, 0x19, true),
+            (0x40, 0x44, false),
+        ] {
             graph.nodes.insert(from, transfers);
             graph.link(from, to);
         }
         graph.nodes.insert(0x44, false);
-        assert_eq!(graph.leading_to(&[0x44]), Some(vec![0x10, 0x14, 0x40, 0x44]));
+        assert_eq!(
+            graph.leading_to(&[0x44]),
+            Some(vec![0x10, 0x14, 0x40, 0x44])
+        );
         assert_eq!(graph.leading_to(&[0x50]), None, "nothing that was met");
         assert!(graph.transfers_at(0x15) && !graph.transfers_at(0x12) && !graph.transfers_at(0x30));
     }

@@ -31,8 +31,15 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
             return None;
         }
         let is_silent = |module: &&CreatedModule| module.gil == GilStatement::Absent;
-        let handles: Vec<u64> = state.modules.iter().filter(is_silent).map(|module| module.handle).collect();
-        let module = handles.into_iter().find(|&handle| self.is_the_hooks(state, handle))?;
+        let handles: Vec<u64> = state
+            .modules
+            .iter()
+            .filter(is_silent)
+            .map(|module| module.handle)
+            .collect();
+        let module = handles
+            .into_iter()
+            .find(|&handle| self.is_the_hooks(state, handle))?;
         self.is_past_declaration(state.pc).then_some(module)
     }
 
@@ -46,25 +53,50 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     }
 
     fn leaves_declaration_behind(&mut self, return_to: u64) -> Option<bool> {
-        const OTHER_WAYS: [&str; 4] = ["PyModuleDef_Init", "PyModule_FromSlotsAndSpec", "dlsym", "GetProcAddress"];
-        if OTHER_WAYS.iter().any(|name| self.machine.image.import_named(name).is_some()) {
+        const OTHER_WAYS: [&str; 4] = [
+            "PyModuleDef_Init",
+            "PyModule_FromSlotsAndSpec",
+            "dlsym",
+            "GetProcAddress",
+        ];
+        if OTHER_WAYS
+            .iter()
+            .any(|name| self.machine.image.import_named(name).is_some())
+        {
             return None;
         }
-        let &[CallSite { reference: place, transfer: Some(_) }] = self.declaration_sites() else { return None };
+        let &[
+            CallSite {
+                reference: place,
+                transfer: Some(_),
+            },
+        ] = self.declaration_sites()
+        else {
+            return None;
+        };
         let rest = self.body(return_to)?;
-        let covers = |body: &[(u64, u64)], place: u64| body.iter().any(|&(start, end)| start <= place && place < end);
+        let covers = |body: &[(u64, u64)], place: u64| {
+            body.iter()
+                .any(|&(start, end)| start <= place && place < end)
+        };
         let image = self.machine.image;
-        let call = (1..=LONGEST_CALL).map(|length| return_to.wrapping_sub(length)).find_map(|start| {
-            match self.isa.static_successor(image, start) {
-                StaticSuccessor::Call { target, next } if next == return_to => Some((start, target)),
+        let call = (1..=LONGEST_CALL)
+            .map(|length| return_to.wrapping_sub(length))
+            .find_map(|start| match self.isa.static_successor(image, start) {
+                StaticSuccessor::Call { target, next } if next == return_to => {
+                    Some((start, target))
+                }
                 _ => None,
-            }
-        });
+            });
         let (call, function) = call?;
-        let only_here =
-            matches!(self.references_to(&[function]).as_slice(), &[only] if call <= only && only < return_to);
+        let only_here = matches!(self.references_to(&[function]).as_slice(), &[only] if call <= only && only < return_to);
         let callee = self.body(function)?;
-        Some(only_here && !covers(&rest, call) && covers(&callee, place) && self.is_entered_at(&callee, function))
+        Some(
+            only_here
+                && !covers(&rest, call)
+                && covers(&callee, place)
+                && self.is_entered_at(&callee, function),
+        )
     }
 
     /// Instructions of a function, or of the rest of one, without those of the functions that it calls, as (start, end).
@@ -97,13 +129,16 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
                     open.extend(self.may_return(target).then_some(next));
                     next
                 }
-                StaticSuccessor::Through { slot, next: Some(next) } => {
+                StaticSuccessor::Through {
+                    slot,
+                    next: Some(next),
+                } => {
                     open.extend((!self.ends(slot)).then_some(next));
                     next
                 }
-                StaticSuccessor::Through { next: None, .. } | StaticSuccessor::Return | StaticSuccessor::Dead => {
-                    address + 1
-                }
+                StaticSuccessor::Through { next: None, .. }
+                | StaticSuccessor::Return
+                | StaticSuccessor::Dead => address + 1,
                 StaticSuccessor::Computed => return None,
             };
             body.push((address, end));
@@ -115,10 +150,18 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     fn is_entered_at(&self, body: &[(u64, u64)], start: u64) -> bool {
         let mut starts: Vec<u64> = body.iter().map(|&(address, _)| address).collect();
         starts.sort_unstable();
-        let inner: Vec<u64> = starts.iter().copied().filter(|&address| address != start).collect();
+        let inner: Vec<u64> = starts
+            .iter()
+            .copied()
+            .filter(|&address| address != start)
+            .collect();
         self.references_to(&inner).into_iter().all(|place| {
-            let before = starts.partition_point(|&address| address <= place).checked_sub(1);
-            before.and_then(|index| starts.get(index)).is_some_and(|&address| place - address < LONGEST_INSTRUCTION)
+            let before = starts
+                .partition_point(|&address| address <= place)
+                .checked_sub(1);
+            before
+                .and_then(|index| starts.get(index))
+                .is_some_and(|&address| place - address < LONGEST_INSTRUCTION)
         })
     }
 
@@ -129,7 +172,13 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
         let sites = code.flat_map(|segment| I::references(segment, targets));
         let mut places: Vec<u64> = sites.map(|site| site.reference).collect();
         let holds = |&&(_, value): &&(u64, u64)| targets.contains(&value);
-        places.extend(image.relocations().iter().filter(holds).map(|&(place, _)| place));
+        places.extend(
+            image
+                .relocations()
+                .iter()
+                .filter(holds)
+                .map(|&(place, _)| place),
+        );
         places
     }
 }
@@ -150,9 +199,16 @@ mod tests {
 
     /// A hook, and the function that makes its module and perhaps declares it.
     fn code(hook: impl FnOnce(Assembly) -> Assembly) -> Assembly {
-        let code = hook(Assembly::of(ONE_PHASE)).up_to(MAKER).raw(&[0x53]).name(ONE_PHASE.definition).call(CREATE);
+        let code = hook(Assembly::of(ONE_PHASE))
+            .up_to(MAKER)
+            .raw(&[0x53])
+            .name(ONE_PHASE.definition)
+            .call(CREATE);
         // `mov rbx, rax`, and behind the branch `mov rdi, rbx; mov esi, 1; call; mov rax, rbx; pop rbx`
-        let code = code.raw(&[0x48, 0x89, 0xc3]).perhaps_over(13).raw(&[0x48, 0x89, 0xdf, 0xbe, 1, 0, 0, 0]);
+        let code = code
+            .raw(&[0x48, 0x89, 0xc3])
+            .perhaps_over(13)
+            .raw(&[0x48, 0x89, 0xdf, 0xbe, 1, 0, 0, 0]);
         code.call(SET_GIL).raw(&[0x48, 0x89, 0xd8, 0x5b]).ret()
     }
 
@@ -160,14 +216,28 @@ mod tests {
     fn the_one_call_of_the_function_that_declares_is_left_behind() {
         let is_past = |code: Assembly| {
             let mut found = None;
-            on_code(ONE_PHASE, code, |executor| found = Some(executor.is_past_declaration(ONE_PHASE.hook + 5)));
+            on_code(ONE_PHASE, code, |executor| {
+                found = Some(executor.is_past_declaration(ONE_PHASE.hook + 5))
+            });
             found.unwrap()
         };
         assert!(is_past(code(|hook| hook.call(MAKER).ret())));
-        assert!(!is_past(code(|hook| hook.call(MAKER).call(MAKER).ret())), "it is called again");
+        assert!(
+            !is_past(code(|hook| hook.call(MAKER).call(MAKER).ret())),
+            "it is called again"
+        );
         // `test eax, eax; jne` back to the call.
-        assert!(!is_past(code(|hook| hook.call(MAKER).raw(&[0x85, 0xc0, 0x75, 0xf7]).ret())), "it may be met again");
-        assert!(!is_past(code(|hook| hook.name(MAKER).ret())), "nothing was called");
+        assert!(
+            !is_past(code(|hook| hook
+                .call(MAKER)
+                .raw(&[0x85, 0xc0, 0x75, 0xf7])
+                .ret())),
+            "it may be met again"
+        );
+        assert!(
+            !is_past(code(|hook| hook.name(MAKER).ret())),
+            "nothing was called"
+        );
     }
 
     #[test]

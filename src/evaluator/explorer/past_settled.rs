@@ -55,18 +55,26 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
         self.follows_settled = false;
         let used = self.machine.fuel;
         self.machine.fuel = spent;
-        (self.machine.fuel.steps, self.machine.fuel.forks) = (spent.steps + used.steps, spent.forks + used.forks);
+        (self.machine.fuel.steps, self.machine.fuel.forks) =
+            (spent.steps + used.steps, spent.forks + used.forks);
     }
 
     /// Whether a path that goes on after its module was settled ends with that module, or with what nobody can tell from it.
     pub(super) fn ends_as_settled(&self, state: &PathState, value: MachineValue) -> bool {
-        let (FollowPurpose::Hook(_), Some(module)) = (self.purpose, state.settled) else { return false };
+        let (FollowPurpose::Hook(_), Some(module)) = (self.purpose, state.settled) else {
+            return false;
+        };
         match value {
             MachineValue::Known(address) => address == module,
             MachineValue::Symbol { id, offset: 0 } => {
-                let import =
-                    self.machine.symbols.defining_import(id).and_then(|it| self.machine.image.imports().get(it));
-                import.is_none_or(|import| functions::creates(&import.name) != Some(CreatedKind::Module))
+                let import = self
+                    .machine
+                    .symbols
+                    .defining_import(id)
+                    .and_then(|it| self.machine.image.imports().get(it));
+                import.is_none_or(|import| {
+                    functions::creates(&import.name) != Some(CreatedKind::Module)
+                })
             }
             MachineValue::Symbol { .. } | MachineValue::Unknown(_) => true,
         }
@@ -86,7 +94,10 @@ mod tests {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
         let bytes = std::fs::read(folder.join(name)).unwrap();
         let images = images(&bytes).unwrap();
-        let interpreter = TargetInterpreter { minor: 13, free_threaded: true };
+        let interpreter = TargetInterpreter {
+            minor: 13,
+            free_threaded: true,
+        };
         let purpose = FollowPurpose::Hook(HookKind::Init);
         let limits = EvaluationLimits::default();
         let mut executor: PathExecutor<'_, '_, X86> =

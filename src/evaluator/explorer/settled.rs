@@ -24,10 +24,18 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// Whether a module is certainly the one that the hook returns: it has the hook's name, or the hook makes no other.
     pub(super) fn is_the_hooks(&mut self, state: &PathState, module: u64) -> bool {
         let value = MachineValue::Known(module);
-        let FollowPurpose::Hook(kind) = self.purpose else { return false };
-        let Some(outcome) = outcome::read(&self.machine, state, value, kind) else { return false };
-        let last = outcome.name.as_deref().and_then(|name| name.rsplit('.').next());
-        outcome.gil.is_ok() && (last == Some(self.module_name.as_str()) || self.is_the_only_one(state, module))
+        let FollowPurpose::Hook(kind) = self.purpose else {
+            return false;
+        };
+        let Some(outcome) = outcome::read(&self.machine, state, value, kind) else {
+            return false;
+        };
+        let last = outcome
+            .name
+            .as_deref()
+            .and_then(|name| name.rsplit('.').next());
+        outcome.gil.is_ok()
+            && (last == Some(self.module_name.as_str()) || self.is_the_only_one(state, module))
     }
 
     /// Whether the code has one place that makes a module, which is in the hook and is not met again, and no other way to
@@ -35,15 +43,33 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     fn is_the_only_one(&mut self, state: &PathState, module: u64) -> bool {
         const OTHERS: [&str; 4] = ["PyImport_", "PyModule_New", "PyModule_From", "PyState_"];
         const LOOKUPS: [&str; 3] = ["dlsym", "GetProcAddress", "PyObject_CallMethod"];
-        let Some(made) = state.modules.iter().find(|it| it.handle == module) else { return false };
+        let Some(made) = state.modules.iter().find(|it| it.handle == module) else {
+            return false;
+        };
         let image = self.machine.image;
-        let is_other = |name: &str| OTHERS.iter().any(|head| name.starts_with(head)) || LOOKUPS.contains(&name);
+        let is_other = |name: &str| {
+            OTHERS.iter().any(|head| name.starts_with(head)) || LOOKUPS.contains(&name)
+        };
         if state.modules.len() > 1 || image.imports().iter().any(|import| is_other(&import.name)) {
             return false;
         }
-        let in_hook = state.frames.first().is_some_and(|frame| frame.context == made.maker);
-        let &[CallSite { transfer: Some(call), .. }] = self.call_sites(CREATE) else { return false };
-        in_hook && call.returns && call.end == made.made_before && !self.may_lead_to(call.end, call.start)
+        let in_hook = state
+            .frames
+            .first()
+            .is_some_and(|frame| frame.context == made.maker);
+        let &[
+            CallSite {
+                transfer: Some(call),
+                ..
+            },
+        ] = self.call_sites(CREATE)
+        else {
+            return false;
+        };
+        in_hook
+            && call.returns
+            && call.end == made.made_before
+            && !self.may_lead_to(call.end, call.start)
     }
 
     /// Whether the path has made another module than the one that it declares, or several places in the code make modules
@@ -53,14 +79,20 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// function, and to which it does not lead back, are such copies: a call of the function makes one module, and declares
     /// it here, so they count as one place.
     fn may_return_another(&mut self, state: &PathState) -> bool {
-        let Some(declared) = state.frames.last().map(|frame| frame.return_to) else { return true };
+        let Some(declared) = state.frames.last().map(|frame| frame.return_to) else {
+            return true;
+        };
         if state.modules.len() > 1 {
             return true;
         }
-        let sites: Vec<CallSite> = MAKERS.iter().flat_map(|maker| self.call_sites(maker).to_vec()).collect();
+        let sites: Vec<CallSite> = MAKERS
+            .iter()
+            .flat_map(|maker| self.call_sites(maker).to_vec())
+            .collect();
         let mut is_copy = |site: &CallSite| match site.transfer {
             Some(call) if call.returns => {
-                self.leads_to(call.end, declared) == Some(true) && self.leads_to(declared, call.start) == Some(false)
+                self.leads_to(call.end, declared) == Some(true)
+                    && self.leads_to(declared, call.start) == Some(false)
             }
             Some(_) | None => false,
         };
@@ -73,8 +105,16 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
         if !self.is_the_hooks(state, module) || self.may_return_another(state) {
             return false;
         }
-        let Some(made) = state.modules.iter().find(|it| it.handle == module) else { return false };
-        let GilStatement::Set { value: MachineValue::Known(value), .. } = made.gil else { return false };
+        let Some(made) = state.modules.iter().find(|it| it.handle == module) else {
+            return false;
+        };
+        let GilStatement::Set {
+            value: MachineValue::Known(value),
+            ..
+        } = made.gil
+        else {
+            return false;
+        };
         self.declared() == Some(value) || self.declares_once(state, made.maker)
     }
 
@@ -83,8 +123,19 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     fn declares_once(&mut self, state: &PathState, maker: u64) -> bool {
         /// The hook's call and that of the function that declares.
         const IN_HOOK: usize = 2;
-        let &[CallSite { transfer: Some(call), .. }] = self.declaration_sites() else { return false };
-        let is_met = state.frames.last().is_some_and(|frame| frame.return_to == call.end);
+        let &[
+            CallSite {
+                transfer: Some(call),
+                ..
+            },
+        ] = self.declaration_sites()
+        else {
+            return false;
+        };
+        let is_met = state
+            .frames
+            .last()
+            .is_some_and(|frame| frame.return_to == call.end);
         let is_own = state.frames.len() == IN_HOOK || state.caller() == maker;
         call.returns && is_met && is_own && !self.may_lead_to(call.end, call.start)
     }
@@ -96,9 +147,20 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
             return;
         }
         let address = state.pc;
-        let sets =
-            |module: &CreatedModule| matches!(module.gil, GilStatement::Set { value: MachineValue::Known(_), .. });
-        let declared = if state.modules.iter().any(sets) { self.declared() } else { None };
+        let sets = |module: &CreatedModule| {
+            matches!(
+                module.gil,
+                GilStatement::Set {
+                    value: MachineValue::Known(_),
+                    ..
+                }
+            )
+        };
+        let declared = if state.modules.iter().any(sets) {
+            self.declared()
+        } else {
+            None
+        };
         for module in &mut state.modules {
             let stays = matches!(module.gil, GilStatement::Set { value: MachineValue::Known(value), .. } if declared == Some(value));
             if !stays && state.settled != Some(module.handle) {
@@ -116,7 +178,9 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     fn call_sites(&mut self, name: &'static str) -> &[CallSite] {
         let image = self.machine.image;
         self.call_sites.entry(name).or_insert_with(|| {
-            image.import_named(name).map_or(Vec::new(), |import| isa::find_call_sites::<I>(image, import.address))
+            image.import_named(name).map_or(Vec::new(), |import| {
+                isa::find_call_sites::<I>(image, import.address)
+            })
         })
     }
 
@@ -129,9 +193,8 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
         let image = self.machine.image;
         let argument = |site: &CallSite| isa::second_argument::<I>(image, site);
         let declared = match sites.as_slice() {
-            [first, rest @ ..] if rest.len() < MOST_PLACES => {
-                argument(first).filter(|&value| rest.iter().all(|site| argument(site) == Some(value)))
-            }
+            [first, rest @ ..] if rest.len() < MOST_PLACES => argument(first)
+                .filter(|&value| rest.iter().all(|site| argument(site) == Some(value))),
             _ => None,
         };
         self.declared = Some(declared);
@@ -142,12 +205,21 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     pub(super) fn cannot_declare(&mut self, state: &PathState, module: u64) -> bool {
         const WAYS: [&str; 3] = [DECLARATION, "PyModuleDef_Init", "PyModule_FromSlotsAndSpec"];
         const BY_NAME: [&str; 2] = ["dlsym", "GetProcAddress"];
-        let imported = |names: &[&str]| names.iter().any(|name| self.machine.image.import_named(name).is_some());
+        let imported = |names: &[&str]| {
+            names
+                .iter()
+                .any(|name| self.machine.image.import_named(name).is_some())
+        };
         let spelled = || {
             let text = DECLARATION.as_bytes();
             let begins = |window: &[u8]| window.first() == text.first() && window == text;
             let holds = |bytes: &[u8]| bytes.windows(text.len()).any(begins);
-            self.machine.image.segments.iter().filter(|segment| !segment.executable).any(|segment| holds(segment.bytes))
+            self.machine
+                .image
+                .segments
+                .iter()
+                .filter(|segment| !segment.executable)
+                .any(|segment| holds(segment.bytes))
         };
         !imported(&WAYS) && self.is_the_hooks(state, module) && !(imported(&BY_NAME) && spelled())
     }
@@ -165,15 +237,23 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluator::explorer::tests::{Assembly, CREATE, ONE_PHASE, SET_GIL, TWO_PHASES, on_code};
+    use crate::evaluator::explorer::tests::{
+        Assembly, CREATE, ONE_PHASE, SET_GIL, TWO_PHASES, on_code,
+    };
     use crate::model::facts::GilDeclaration;
 
     /// `push rbx`, a module made in the hook, and calls that declare it with these numbers.
     fn declares(values: &[u8]) -> Assembly {
-        let code = Assembly::of(ONE_PHASE).raw(&[0x53]).name(ONE_PHASE.definition).call(CREATE);
-        let code = values.iter().fold(code.raw(&[0x48, 0x89, 0xc3]), |code, &value| {
-            code.raw(&[0x48, 0x89, 0xdf, 0xbe, value, 0, 0, 0]).call(SET_GIL)
-        });
+        let code = Assembly::of(ONE_PHASE)
+            .raw(&[0x53])
+            .name(ONE_PHASE.definition)
+            .call(CREATE);
+        let code = values
+            .iter()
+            .fold(code.raw(&[0x48, 0x89, 0xc3]), |code, &value| {
+                code.raw(&[0x48, 0x89, 0xdf, 0xbe, value, 0, 0, 0])
+                    .call(SET_GIL)
+            });
         code.raw(&[0x48, 0x89, 0xd8, 0x5b]).ret()
     }
 
@@ -187,8 +267,16 @@ mod tests {
         ] {
             on_code(ONE_PHASE, declares(values), |executor| {
                 executor.explore(ONE_PHASE.hook, usize::MAX);
-                let declared: Vec<_> = executor.outcomes.iter().map(|outcome| outcome.gil.clone()).collect();
-                assert_eq!(declared, [Ok(GilDeclaration::SetGil { value })], "{values:?}");
+                let declared: Vec<_> = executor
+                    .outcomes
+                    .iter()
+                    .map(|outcome| outcome.gil.clone())
+                    .collect();
+                assert_eq!(
+                    declared,
+                    [Ok(GilDeclaration::SetGil { value })],
+                    "{values:?}"
+                );
                 assert_eq!(executor.declared(), all, "{values:?}");
                 assert_eq!(executor.declaration_sites().len(), values.len());
                 // What ends early is gone on with apart.
@@ -202,9 +290,25 @@ mod tests {
         for (values, stays) in [(&[1, 1][..], true), (&[1, 0], false)] {
             on_code(ONE_PHASE, declares(values), |executor| {
                 let mut state = crate::evaluator::explorer::tests::entered(executor, ONE_PHASE);
-                let gil = GilStatement::Set { value: MachineValue::Known(1), address: 0 };
-                let made = CreatedModule { handle: 8, definition: MachineValue::ANY, gil, maker: 0, made_before: 0 };
-                state.modules = vec![made, CreatedModule { handle: 16, gil: GilStatement::Absent, ..made }];
+                let gil = GilStatement::Set {
+                    value: MachineValue::Known(1),
+                    address: 0,
+                };
+                let made = CreatedModule {
+                    handle: 8,
+                    definition: MachineValue::ANY,
+                    gil,
+                    maker: 0,
+                    made_before: 0,
+                };
+                state.modules = vec![
+                    made,
+                    CreatedModule {
+                        handle: 16,
+                        gil: GilStatement::Absent,
+                        ..made
+                    },
+                ];
                 executor.open_declarations(&mut state);
                 assert_eq!(state.modules[0].gil == gil, stays, "{values:?}");
                 assert!(matches!(state.modules[1].gil, GilStatement::Open { .. }));
@@ -212,7 +316,10 @@ mod tests {
         }
         // Nothing in this one can declare.
         on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
-            assert_eq!((executor.declared(), executor.declaration_sites().len()), (None, 0));
+            assert_eq!(
+                (executor.declared(), executor.declaration_sites().len()),
+                (None, 0)
+            );
         });
     }
 }

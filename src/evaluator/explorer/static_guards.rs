@@ -27,9 +27,15 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
         if image.format != ImageFormat::Pe {
             return false;
         }
-        let MachineValue::Known(guard) = self.machine.argument(state, 0) else { return false };
+        let MachineValue::Known(guard) = self.machine.argument(state, 0) else {
+            return false;
+        };
         let before = || state.memory.read(image, guard, 4);
-        let after = if self.isa.compares_with_minus_one(&self.machine, state, return_to) == Some(guard) {
+        let after = if self
+            .isa
+            .compares_with_minus_one(&self.machine, state, return_to)
+            == Some(guard)
+        {
             let before = before();
             self.machine.guards.note(&state.memory, guard, before);
             match before {
@@ -37,12 +43,19 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
                 MachineValue::Known(other) => other,
                 MachineValue::Symbol { .. } | MachineValue::Unknown(_) => return false,
             }
-        } else if self.machine.guards.contains(guard) && before() == MachineValue::Known(IN_PROGRESS) {
+        } else if self.machine.guards.contains(guard)
+            && before() == MachineValue::Known(IN_PROGRESS)
+        {
             DONE
         } else {
             return false;
         };
-        self.machine.store(state, MachineValue::Known(guard), 4, MachineValue::Known(after));
+        self.machine.store(
+            state,
+            MachineValue::Known(guard),
+            4,
+            MachineValue::Known(after),
+        );
         self.clobber(state);
         state.pc = return_to;
         true
@@ -52,7 +65,9 @@ impl<I: InstructionSet> PathExecutor<'_, '_, I> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluator::explorer::tests::{Assembly, ON_WINDOWS, TWO_PHASES, VARIABLE, entered, on_code};
+    use crate::evaluator::explorer::tests::{
+        Assembly, ON_WINDOWS, TWO_PHASES, VARIABLE, entered, on_code,
+    };
 
     #[test]
     fn guards_of_windows_are_known_by_the_comparison_behind_the_call() {
@@ -60,22 +75,47 @@ mod tests {
         // `cmp dword [guard], -1`, and a return.
         let end = ON_WINDOWS.hook + 7;
         let displacement = (guard - end) as u32;
-        let code = Assembly::of(ON_WINDOWS).raw(&[0x83, 0x3d]).raw(&displacement.to_le_bytes()).raw(&[0xff]).ret();
+        let code = Assembly::of(ON_WINDOWS)
+            .raw(&[0x83, 0x3d])
+            .raw(&displacement.to_le_bytes())
+            .raw(&[0xff])
+            .ret();
         on_code(ON_WINDOWS, code, |executor| {
             let mut state = entered(executor, ON_WINDOWS);
             let holds = |state: &PathState, executor: &PathExecutor<'_, '_, _>| {
                 state.memory.read(executor.machine.image, guard, 4)
             };
-            state.set_register(executor.machine.convention.arguments[0], MachineValue::Known(guard));
-            assert!(!executor.model_guard_call(&mut state, end), "nothing is compared there");
+            state.set_register(
+                executor.machine.convention.arguments[0],
+                MachineValue::Known(guard),
+            );
+            assert!(
+                !executor.model_guard_call(&mut state, end),
+                "nothing is compared there"
+            );
             let mut state = entered(executor, ON_WINDOWS);
-            state.set_register(executor.machine.convention.arguments[0], MachineValue::Known(guard));
+            state.set_register(
+                executor.machine.convention.arguments[0],
+                MachineValue::Known(guard),
+            );
             assert!(executor.model_guard_call(&mut state, ON_WINDOWS.hook));
-            assert_eq!((holds(&state, executor), state.pc), (MachineValue::Known(IN_PROGRESS), ON_WINDOWS.hook));
-            state.set_register(executor.machine.convention.arguments[0], MachineValue::Known(guard));
-            assert!(executor.model_guard_call(&mut state, end), "who gets it then closes it");
+            assert_eq!(
+                (holds(&state, executor), state.pc),
+                (MachineValue::Known(IN_PROGRESS), ON_WINDOWS.hook)
+            );
+            state.set_register(
+                executor.machine.convention.arguments[0],
+                MachineValue::Known(guard),
+            );
+            assert!(
+                executor.model_guard_call(&mut state, end),
+                "who gets it then closes it"
+            );
             assert_eq!(holds(&state, executor), MachineValue::Known(DONE));
-            state.set_register(executor.machine.convention.arguments[0], MachineValue::Known(guard));
+            state.set_register(
+                executor.machine.convention.arguments[0],
+                MachineValue::Known(guard),
+            );
             assert!(!executor.model_guard_call(&mut state, end));
         });
     }
@@ -84,7 +124,10 @@ mod tests {
     fn other_systems_have_none_of_them() {
         on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
             let mut state = entered(executor, TWO_PHASES);
-            state.set_register(executor.machine.convention.arguments[0], MachineValue::Known(VARIABLE));
+            state.set_register(
+                executor.machine.convention.arguments[0],
+                MachineValue::Known(VARIABLE),
+            );
             assert!(!executor.model_guard_call(&mut state, TWO_PHASES.hook));
         });
     }

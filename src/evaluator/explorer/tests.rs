@@ -26,8 +26,13 @@ pub(in crate::evaluator) struct Fixture {
 }
 
 /// A module of two phases.
-pub(in crate::evaluator) const TWO_PHASES: Fixture =
-    Fixture { file: "elf-x86_64-room.so", hook: 0x1470, room: 0x60, place: 0x470, definition: 0x3660 };
+pub(in crate::evaluator) const TWO_PHASES: Fixture = Fixture {
+    file: "elf-x86_64-room.so",
+    hook: 0x1470,
+    room: 0x60,
+    place: 0x470,
+    definition: 0x3660,
+};
 /// A word of its data that is zero, and that nothing points to.
 pub(in crate::evaluator) const VARIABLE: u64 = 0x3708;
 /// What its code can call.
@@ -35,8 +40,13 @@ pub(in crate::evaluator) const INIT_DEFINITION: u64 = 0x14e0;
 pub(in crate::evaluator) const FROM_STRING: u64 = 0x14f0;
 
 /// A module of one phase that declares itself.
-pub(in crate::evaluator) const ONE_PHASE: Fixture =
-    Fixture { file: "elf-x86_64-single-set.so", hook: 0x13a0, room: 0x50, place: 0x3a0, definition: 0x3578 };
+pub(in crate::evaluator) const ONE_PHASE: Fixture = Fixture {
+    file: "elf-x86_64-single-set.so",
+    hook: 0x13a0,
+    room: 0x50,
+    place: 0x3a0,
+    definition: 0x3578,
+};
 /// What its code can call.
 pub(in crate::evaluator) const CREATE: u64 = 0x1400;
 pub(in crate::evaluator) const SET_GIL: u64 = 0x1410;
@@ -59,7 +69,10 @@ pub(in crate::evaluator) struct Assembly {
 impl Assembly {
     /// Nothing, in place of a hook.
     pub(in crate::evaluator) fn of(fixture: Fixture) -> Assembly {
-        Assembly { start: fixture.hook, bytes: Vec::new() }
+        Assembly {
+            start: fixture.hook,
+            bytes: Vec::new(),
+        }
     }
 
     /// The address of what comes next.
@@ -123,23 +136,46 @@ pub(in crate::evaluator) fn on_code(
     code: Assembly,
     check: impl FnOnce(&mut PathExecutor<'_, '_, X86>),
 ) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built").join(fixture.file);
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/binary/built")
+        .join(fixture.file);
     let mut bytes = std::fs::read(path).unwrap();
-    assert!(code.bytes.len() <= fixture.room, "{} bytes of {}", code.bytes.len(), fixture.room);
+    assert!(
+        code.bytes.len() <= fixture.room,
+        "{} bytes of {}",
+        code.bytes.len(),
+        fixture.room
+    );
     if !code.bytes.is_empty() {
         // `int3` behind it: nothing of the old hook is left.
         bytes[fixture.place..fixture.place + fixture.room].fill(0xcc);
     }
     bytes[fixture.place..fixture.place + code.bytes.len()].copy_from_slice(&code.bytes);
     let images = images(&bytes).unwrap();
-    let interpreter = TargetInterpreter { minor: 14, free_threaded: true };
+    let interpreter = TargetInterpreter {
+        minor: 14,
+        free_threaded: true,
+    };
     let purpose = FollowPurpose::Hook(HookKind::Init);
-    check(&mut PathExecutor::new(&images[0], purpose, "sample", interpreter, EvaluationLimits::default()));
+    check(&mut PathExecutor::new(
+        &images[0],
+        purpose,
+        "sample",
+        interpreter,
+        EvaluationLimits::default(),
+    ));
 }
 
 /// A path at the beginning of a hook.
-pub(in crate::evaluator) fn entered(executor: &mut PathExecutor<'_, '_, X86>, fixture: Fixture) -> PathState {
-    let mut state = PathState::new(fixture.hook, executor.machine.convention, PathMemory::default());
+pub(in crate::evaluator) fn entered(
+    executor: &mut PathExecutor<'_, '_, X86>,
+    fixture: Fixture,
+) -> PathState {
+    let mut state = PathState::new(
+        fixture.hook,
+        executor.machine.convention,
+        PathMemory::default(),
+    );
     X86::enter(&mut executor.machine, &mut state, END);
     state
 }
@@ -151,8 +187,17 @@ fn paths_that_meet_are_taken_together() {
     let code = code.name(TWO_PHASES.definition).jump(INIT_DEFINITION);
     on_code(TWO_PHASES, code, |executor| {
         executor.explore(TWO_PHASES.hook, usize::MAX);
-        assert!(executor.machine.fuel.forks <= 30, "{}", executor.machine.fuel.forks);
-        assert_eq!((executor.outcomes.len(), executor.abandoned.len()), (1, 0), "{:?}", executor.abandoned);
+        assert!(
+            executor.machine.fuel.forks <= 30,
+            "{}",
+            executor.machine.fuel.forks
+        );
+        assert_eq!(
+            (executor.outcomes.len(), executor.abandoned.len()),
+            (1, 0),
+            "{:?}",
+            executor.abandoned
+        );
         assert_eq!(executor.outcomes[0].init, Some(InitKind::MultiPhase));
     });
 }
@@ -160,12 +205,21 @@ fn paths_that_meet_are_taken_together() {
 #[test]
 fn what_waits_forever_ends_and_what_cannot_be_followed_is_said() {
     // `jmp` to itself, and `pause` with a jump back to it.
-    for (code, abandoned) in [(&[0xeb, 0xfe][..], 0), (&[0xf3, 0x90, 0xeb, 0xfc], 0), (&[0x0f, 0x0b], 0), (&[0x06], 1)]
-    {
+    for (code, abandoned) in [
+        (&[0xeb, 0xfe][..], 0),
+        (&[0xf3, 0x90, 0xeb, 0xfc], 0),
+        (&[0x0f, 0x0b], 0),
+        (&[0x06], 1),
+    ] {
         on_code(TWO_PHASES, Assembly::of(TWO_PHASES).raw(code), |executor| {
             executor.explore(TWO_PHASES.hook, usize::MAX);
             assert!(executor.outcomes.is_empty(), "{code:x?}");
-            assert_eq!(executor.abandoned.len(), abandoned, "{code:x?}: {:?}", executor.abandoned);
+            assert_eq!(
+                executor.abandoned.len(),
+                abandoned,
+                "{code:x?}: {:?}",
+                executor.abandoned
+            );
         });
     }
 }
@@ -173,26 +227,45 @@ fn what_waits_forever_ends_and_what_cannot_be_followed_is_said() {
 #[test]
 fn a_path_that_returns_null_is_no_outcome() {
     // `xor eax, eax; ret` where the branch is not taken.
-    let code = Assembly::of(TWO_PHASES).perhaps_over(3).raw(&[0x31, 0xc0, 0xc3]);
+    let code = Assembly::of(TWO_PHASES)
+        .perhaps_over(3)
+        .raw(&[0x31, 0xc0, 0xc3]);
     let code = code.name(TWO_PHASES.definition).jump(INIT_DEFINITION);
     on_code(TWO_PHASES, code, |executor| {
         executor.explore(TWO_PHASES.hook, usize::MAX);
-        let declared: Vec<_> = executor.outcomes.iter().map(|outcome| outcome.gil.clone()).collect();
+        let declared: Vec<_> = executor
+            .outcomes
+            .iter()
+            .map(|outcome| outcome.gil.clone())
+            .collect();
         assert_eq!(declared, [Ok(GilDeclaration::Absent)]);
-        assert!(executor.followed.contains_key(&(TWO_PHASES.hook + 6)), "both ways were followed");
+        assert!(
+            executor.followed.contains_key(&(TWO_PHASES.hook + 6)),
+            "both ways were followed"
+        );
     });
 }
 
 #[test]
 fn calls_deeper_than_asked_are_skipped() {
     let inner = TWO_PHASES.hook + 0x20;
-    let code = Assembly::of(TWO_PHASES).call(inner).name(TWO_PHASES.definition).jump(INIT_DEFINITION);
+    let code = Assembly::of(TWO_PHASES)
+        .call(inner)
+        .name(TWO_PHASES.definition)
+        .jump(INIT_DEFINITION);
     let code = code.up_to(inner).raw(&[0x31, 0xc0]).ret();
     for (levels, is_followed) in [(1, false), (2, true), (usize::MAX, true)] {
-        let code = Assembly { start: code.start, bytes: code.bytes.clone() };
+        let code = Assembly {
+            start: code.start,
+            bytes: code.bytes.clone(),
+        };
         on_code(TWO_PHASES, code, |executor| {
             executor.explore(TWO_PHASES.hook, levels);
-            assert_eq!(executor.followed.contains_key(&inner), is_followed, "{levels}");
+            assert_eq!(
+                executor.followed.contains_key(&inner),
+                is_followed,
+                "{levels}"
+            );
             assert_eq!(executor.outcomes.len(), 1);
             assert_eq!(executor.worklist.len() + executor.raising.len(), 0);
         });
@@ -205,15 +278,27 @@ fn a_path_is_only_new_where_no_earlier_one_covers_it() {
         let mut state = entered(executor, TWO_PHASES);
         state.set_register(3, MachineValue::Known(0));
         assert!(executor.merge_at_fork(state.clone()).is_some());
-        assert!(executor.merge_at_fork(state.clone()).is_none(), "the same again");
+        assert!(
+            executor.merge_at_fork(state.clone()).is_none(),
+            "the same again"
+        );
         let mut other = state.clone();
         other.set_register(3, MachineValue::Known(1));
-        assert!(executor.merge_at_fork(other.clone()).is_some(), "another register");
+        assert!(
+            executor.merge_at_fork(other.clone()).is_some(),
+            "another register"
+        );
         other.set_register(3, MachineValue::Known(2));
         let joined = executor.merge_at_fork(other).unwrap();
-        assert!(matches!(joined.register(3), MachineValue::Unknown(_)), "the third is joined");
+        assert!(
+            matches!(joined.register(3), MachineValue::Unknown(_)),
+            "the third is joined"
+        );
         let mut raising = state;
         raising.exception_set = true;
-        assert!(executor.merge_at_fork(raising).is_some(), "an exception is set");
+        assert!(
+            executor.merge_at_fork(raising).is_some(),
+            "an exception is set"
+        );
     });
 }

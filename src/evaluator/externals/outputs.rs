@@ -38,7 +38,10 @@ const OUTPUTS: &[(&str, &[WrittenOutput])] = &[
     ("PyArg_ParseTuple", &[Every(2)]),
     ("PyArg_ParseTupleAndKeywords", &[Every(4)]),
     ("PyArg_UnpackTuple", &[Every(4)]),
-    ("PyErr_NormalizeException", &[Bytes(0, 8), Bytes(1, 8), Bytes(2, 8)]),
+    (
+        "PyErr_NormalizeException",
+        &[Bytes(0, 8), Bytes(1, 8), Bytes(2, 8)],
+    ),
     ("PyLong_AsInt32", &[Bytes(1, 4)]),
     ("PyLong_AsInt64", &[Bytes(1, 8)]),
     ("PyLong_AsLongAndOverflow", &[Bytes(1, 4)]),
@@ -142,18 +145,26 @@ const OUTPUTS: &[(&str, &[WrittenOutput])] = &[
 
 /// Forgets what a function of this name writes.
 pub(super) fn forget(machine: &mut SharedMachine, state: &mut PathState, name: &str) {
-    let Ok(found) = OUTPUTS.binary_search_by_key(&name, |(name, _)| name) else { return };
+    let Ok(found) = OUTPUTS.binary_search_by_key(&name, |(name, _)| name) else {
+        return;
+    };
     for output in OUTPUTS.get(found).map_or(&[][..], |(_, outputs)| outputs) {
         let argument = |number| machine.argument(state, number);
         let (number, length) = match *output {
             Bytes(number, length) => (number, MachineValue::Known(length)),
             Sized(number, length) => (number, argument(length)),
             Units(number, count, size) => {
-                let size = if size == usize::MAX { MachineValue::Known(4) } else { argument(size) };
+                let size = if size == usize::MAX {
+                    MachineValue::Known(4)
+                } else {
+                    argument(size)
+                };
                 let length = argument(count).known().zip(size.known());
                 (
                     number,
-                    length.map_or(MachineValue::ANY, |(count, size)| MachineValue::Known(count.saturating_mul(size))),
+                    length.map_or(MachineValue::ANY, |(count, size)| {
+                        MachineValue::Known(count.saturating_mul(size))
+                    }),
                 )
             }
             Text(number) => (number, MachineValue::ANY),

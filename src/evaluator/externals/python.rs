@@ -13,7 +13,11 @@ const TYPE_OBJECT: u64 = 440;
 /// Longest module name that is read.
 const LONGEST_NAME: usize = 256;
 
-pub(super) fn call(machine: &mut SharedMachine, state: &mut PathState, facts: CallFacts) -> CallOutcome {
+pub(super) fn call(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    facts: CallFacts,
+) -> CallOutcome {
     let first = machine.argument(state, 0);
     let value = match facts.effect {
         CallEffect::None => return returned(machine, state, facts),
@@ -29,7 +33,9 @@ pub(super) fn call(machine: &mut SharedMachine, state: &mut PathState, facts: Ca
             machine.forget_pointers(state, mask);
             return returned(machine, state, facts);
         }
-        CallEffect::CreateModule => return CallOutcome::CreatesModule(create(machine, state, first)),
+        CallEffect::CreateModule => {
+            return CallOutcome::CreatesModule(create(machine, state, first));
+        }
         CallEffect::NewModule => MachineValue::Known(create(machine, state, MachineValue::ANY)),
         CallEffect::InitDefinition => {
             machine.note(state, TraceEvent::Definition { value: first });
@@ -42,7 +48,8 @@ pub(super) fn call(machine: &mut SharedMachine, state: &mut PathState, facts: Ca
         }
         CallEffect::ImportCapsule => {
             let path = text(machine, state, first);
-            let origin = path.and_then(|path| path.rsplit_once('.').map(|(module, _)| module.into()));
+            let origin =
+                path.and_then(|path| path.rsplit_once('.').map(|(module, _)| module.into()));
             from_elsewhere(machine, state, origin, FailureSign::Null)
         }
         CallEffect::Derive => derive(machine, state, first, facts.on_error),
@@ -56,7 +63,9 @@ pub(super) fn call(machine: &mut SharedMachine, state: &mut PathState, facts: Ca
             state.exception_set = machine.is_nonzero(state, first);
             MachineValue::Known(0)
         }
-        CallEffect::PeekException if state.exception_set => machine.fresh(state, SymbolFacts::new(ValueRange::POINTER)),
+        CallEffect::PeekException if state.exception_set => {
+            machine.fresh(state, SymbolFacts::new(ValueRange::POINTER))
+        }
         CallEffect::PeekException => from_elsewhere(machine, state, None, FailureSign::NotNull),
         CallEffect::VersionText => machine.version_text(state),
         CallEffect::Interpreter => machine.interpreter_state(),
@@ -72,7 +81,9 @@ fn returned(machine: &mut SharedMachine, state: &mut PathState, facts: CallFacts
     let range = match facts.returns {
         CallReturn::Never => return CallOutcome::NoReturn,
         CallReturn::Nothing => return CallOutcome::Returns(MachineValue::ANY),
-        CallReturn::Argument(number) => return CallOutcome::Returns(machine.argument(state, number)),
+        CallReturn::Argument(number) => {
+            return CallOutcome::Returns(machine.argument(state, number));
+        }
         CallReturn::Null => ValueRange::new(0, 0),
         CallReturn::Object => ValueRange::POINTER,
         CallReturn::Status => ValueRange::new(0, 0),
@@ -88,12 +99,23 @@ fn returned(machine: &mut SharedMachine, state: &mut PathState, facts: CallFacts
     };
     let value = match range.single() {
         Some(number) => MachineValue::Known(number.cast_unsigned()),
-        None => machine.fresh(state, SymbolFacts { failure, ..SymbolFacts::new(range) }),
+        None => machine.fresh(
+            state,
+            SymbolFacts {
+                failure,
+                ..SymbolFacts::new(range)
+            },
+        ),
     };
     CallOutcome::Returns(value)
 }
 
-fn derive(machine: &mut SharedMachine, state: &mut PathState, first: MachineValue, on_error: OnError) -> MachineValue {
+fn derive(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    first: MachineValue,
+    on_error: OnError,
+) -> MachineValue {
     match on_error {
         OnError::Never => match first {
             MachineValue::Known(_) => machine.fresh(state, SymbolFacts::new(ValueRange::POINTER)),
@@ -107,9 +129,20 @@ fn derive(machine: &mut SharedMachine, state: &mut PathState, first: MachineValu
 }
 
 /// The first import: nobody has registered the module yet.
-fn find_module(machine: &mut SharedMachine, state: &mut PathState, definition: MachineValue) -> MachineValue {
-    let exists = state.modules.iter().any(|module| module.definition == definition);
-    if exists { machine.fresh(state, SymbolFacts::new(ValueRange::ALL)) } else { MachineValue::Known(0) }
+fn find_module(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    definition: MachineValue,
+) -> MachineValue {
+    let exists = state
+        .modules
+        .iter()
+        .any(|module| module.definition == definition);
+    if exists {
+        machine.fresh(state, SymbolFacts::new(ValueRange::ALL))
+    } else {
+        MachineValue::Known(0)
+    }
 }
 
 /// Moves the exception to where the arguments point.
@@ -151,10 +184,17 @@ fn create(machine: &mut SharedMachine, state: &mut PathState, definition: Machin
     handle
 }
 
-fn set_gil(machine: &mut SharedMachine, state: &mut PathState, module: MachineValue) -> CallOutcome {
+fn set_gil(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    module: MachineValue,
+) -> CallOutcome {
     let value = machine.argument(state, 1);
     machine.note(state, TraceEvent::SetGil { value });
-    let gil = GilStatement::Set { value, address: state.pc };
+    let gil = GilStatement::Set {
+        value,
+        address: state.pc,
+    };
     match module {
         MachineValue::Known(handle) => {
             if let Some(module) = state.module(handle) {
@@ -164,8 +204,15 @@ fn set_gil(machine: &mut SharedMachine, state: &mut PathState, module: MachineVa
         }
         // Some module, perhaps one of ours: what was said of each is no longer known.
         MachineValue::Unknown(_) => {
-            let doubt = GilStatement::Set { value: MachineValue::Unknown(PointsTo::NOTHING), address: state.pc };
-            state.modules.iter_mut().filter(|module| module.gil != gil).for_each(|module| module.gil = doubt);
+            let doubt = GilStatement::Set {
+                value: MachineValue::Unknown(PointsTo::NOTHING),
+                address: state.pc,
+            };
+            state
+                .modules
+                .iter_mut()
+                .filter(|module| module.gil != gil)
+                .for_each(|module| module.gil = doubt);
         }
         MachineValue::Symbol { .. } => {}
     }
@@ -178,15 +225,29 @@ fn from_elsewhere(
     origin: Option<String>,
     failure: FailureSign,
 ) -> MachineValue {
-    machine.fresh(state, SymbolFacts { failure, origin, ..SymbolFacts::new(ValueRange::ALL) })
+    machine.fresh(
+        state,
+        SymbolFacts {
+            failure,
+            origin,
+            ..SymbolFacts::new(ValueRange::ALL)
+        },
+    )
 }
 
 fn text(machine: &SharedMachine, state: &PathState, address: MachineValue) -> Option<String> {
     let mut bytes = Vec::new();
     let start = address.known()?;
     for offset in 0..LONGEST_NAME as u64 {
-        match state.memory.read(machine.image, start.wrapping_add(offset), 1) {
-            MachineValue::Known(0) => return String::from_utf8(bytes).ok().filter(|text| !text.is_empty()),
+        match state
+            .memory
+            .read(machine.image, start.wrapping_add(offset), 1)
+        {
+            MachineValue::Known(0) => {
+                return String::from_utf8(bytes)
+                    .ok()
+                    .filter(|text| !text.is_empty());
+            }
             MachineValue::Known(byte) => bytes.push(byte as u8),
             MachineValue::Symbol { .. } | MachineValue::Unknown(_) => return None,
         }
@@ -194,8 +255,14 @@ fn text(machine: &SharedMachine, state: &PathState, address: MachineValue) -> Op
     None
 }
 
-fn definition_of(machine: &mut SharedMachine, state: &mut PathState, module: MachineValue) -> MachineValue {
-    let known = module.known().and_then(|handle| state.module(handle).map(|module| module.definition));
+fn definition_of(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    module: MachineValue,
+) -> MachineValue {
+    let known = module
+        .known()
+        .and_then(|handle| state.module(handle).map(|module| module.definition));
     known.unwrap_or_else(|| machine.fresh(state, SymbolFacts::new(ValueRange::ALL)))
 }
 
@@ -206,7 +273,12 @@ fn ready(machine: &SharedMachine, state: &mut PathState, object: MachineValue) -
     {
         for place in (address..address.saturating_add(TYPE_OBJECT)).step_by(8) {
             if state.memory.read(machine.image, place, 8) == MachineValue::Known(0) {
-                state.memory.write(machine.image, place, 8, MachineValue::Unknown(PointsTo::OUTSIDE));
+                state.memory.write(
+                    machine.image,
+                    place,
+                    8,
+                    MachineValue::Unknown(PointsTo::OUTSIDE),
+                );
             }
         }
     }
@@ -223,7 +295,12 @@ mod tests {
     fn stored(machine: &mut SharedMachine, state: &mut PathState, text: &str) -> MachineValue {
         let block = machine.allocate(state, MachineValue::Known(0));
         for (index, byte) in text.bytes().chain([0]).enumerate() {
-            machine.store(state, block.offset(index as u64), 1, MachineValue::Known(byte.into()));
+            machine.store(
+                state,
+                block.offset(index as u64),
+                1,
+                MachineValue::Known(byte.into()),
+            );
         }
         block
     }
@@ -232,17 +309,29 @@ mod tests {
     fn what_another_module_gives_is_its_own() {
         for (name, argument, origin) in [
             ("PyImport_ImportModule", "numpy.core", Some("numpy.core")),
-            ("PyCapsule_Import", "datetime.datetime_CAPI", Some("datetime")),
+            (
+                "PyCapsule_Import",
+                "datetime.datetime_CAPI",
+                Some("datetime"),
+            ),
             ("PyCapsule_Import", "plain", None),
             ("PyImport_ImportModule", "", None),
         ] {
             on_machine(|machine, state| {
                 let text = stored(machine, state, argument);
                 let found = gives(machine, state, name, &[text]);
-                assert_eq!(machine.origin(found).as_deref(), origin, "{name} {argument}");
+                assert_eq!(
+                    machine.origin(found).as_deref(),
+                    origin,
+                    "{name} {argument}"
+                );
                 state.pc += 4;
                 let derived = gives(machine, state, "PyObject_GetAttrString", &[found]);
-                assert_eq!(machine.origin(derived).as_deref(), origin, "what is derived from it, too");
+                assert_eq!(
+                    machine.origin(derived).as_deref(),
+                    origin,
+                    "what is derived from it, too"
+                );
             });
         }
     }
@@ -251,32 +340,85 @@ mod tests {
     fn modules_are_found_by_their_definition() {
         on_machine(|machine, state| {
             let definition = MachineValue::Known(0x4000);
-            assert_eq!(gives(machine, state, "PyState_FindModule", &[definition]), MachineValue::Known(0));
-            let CallOutcome::CreatesModule(handle) = called(machine, state, "PyModule_Create2", &[definition]) else {
+            assert_eq!(
+                gives(machine, state, "PyState_FindModule", &[definition]),
+                MachineValue::Known(0)
+            );
+            let CallOutcome::CreatesModule(handle) =
+                called(machine, state, "PyModule_Create2", &[definition])
+            else {
                 panic!("a module")
             };
-            assert!(gives(machine, state, "PyState_FindModule", &[definition]).known().is_none());
-            assert_eq!(gives(machine, state, "PyModule_GetDef", &[MachineValue::Known(handle)]), definition);
-            assert!(gives(machine, state, "PyModule_GetDef", &[MachineValue::Known(handle + 8)]).known().is_none());
+            assert!(
+                gives(machine, state, "PyState_FindModule", &[definition])
+                    .known()
+                    .is_none()
+            );
+            assert_eq!(
+                gives(
+                    machine,
+                    state,
+                    "PyModule_GetDef",
+                    &[MachineValue::Known(handle)]
+                ),
+                definition
+            );
+            assert!(
+                gives(
+                    machine,
+                    state,
+                    "PyModule_GetDef",
+                    &[MachineValue::Known(handle + 8)]
+                )
+                .known()
+                .is_none()
+            );
         });
     }
 
     #[test]
     fn a_declaration_of_some_module_may_be_that_of_each() {
         on_machine(|machine, state| {
-            let CallOutcome::CreatesModule(handle) =
-                called(machine, state, "PyModule_Create2", &[MachineValue::Known(0x4000)])
-            else {
+            let CallOutcome::CreatesModule(handle) = called(
+                machine,
+                state,
+                "PyModule_Create2",
+                &[MachineValue::Known(0x4000)],
+            ) else {
                 panic!("a module")
             };
             let gil = |state: &PathState| state.modules[0].gil;
-            called(machine, state, "PyUnstable_Module_SetGIL", &[MachineValue::Known(handle), MachineValue::Known(1)]);
-            let one = GilStatement::Set { value: MachineValue::Known(1), address: state.pc };
+            called(
+                machine,
+                state,
+                "PyUnstable_Module_SetGIL",
+                &[MachineValue::Known(handle), MachineValue::Known(1)],
+            );
+            let one = GilStatement::Set {
+                value: MachineValue::Known(1),
+                address: state.pc,
+            };
             assert_eq!(gil(state), one);
-            called(machine, state, "PyUnstable_Module_SetGIL", &[MachineValue::ANY, MachineValue::Known(1)]);
+            called(
+                machine,
+                state,
+                "PyUnstable_Module_SetGIL",
+                &[MachineValue::ANY, MachineValue::Known(1)],
+            );
             assert_eq!(gil(state), one, "the same again");
-            called(machine, state, "PyUnstable_Module_SetGIL", &[MachineValue::ANY, MachineValue::Known(0)]);
-            assert!(matches!(gil(state), GilStatement::Set { value: MachineValue::Unknown(_), .. }));
+            called(
+                machine,
+                state,
+                "PyUnstable_Module_SetGIL",
+                &[MachineValue::ANY, MachineValue::Known(0)],
+            );
+            assert!(matches!(
+                gil(state),
+                GilStatement::Set {
+                    value: MachineValue::Unknown(_),
+                    ..
+                }
+            ));
         });
     }
 
@@ -288,7 +430,10 @@ mod tests {
                 state.exception_set = is_set;
                 gives(machine, state, "PyErr_Fetch", &[place, place.offset(8)]);
                 let error = machine.load(state, place, 8);
-                assert_eq!((machine.is_nonzero(state, error), state.exception_set), (is_set, false));
+                assert_eq!(
+                    (machine.is_nonzero(state, error), state.exception_set),
+                    (is_set, false)
+                );
             }
             assert_eq!(machine.load(state, place, 8), MachineValue::Known(0));
         });
@@ -297,14 +442,33 @@ mod tests {
     #[test]
     fn a_type_that_is_made_ready_has_no_empty_fields() {
         on_machine(|machine, state| {
-            let data = machine.image.segments.iter().find(|it| it.writable && it.size >= 64).unwrap().address;
+            let data = machine
+                .image
+                .segments
+                .iter()
+                .find(|it| it.writable && it.size >= 64)
+                .unwrap()
+                .address;
             let place = (data..data + 1024)
                 .step_by(8)
                 .find(|&it| state.memory.read(machine.image, it, 8) == MachineValue::Known(0));
             let place = place.unwrap();
-            assert_eq!(gives(machine, state, "PyType_Ready", &[MachineValue::Known(place)]), MachineValue::Known(0));
+            assert_eq!(
+                gives(
+                    machine,
+                    state,
+                    "PyType_Ready",
+                    &[MachineValue::Known(place)]
+                ),
+                MachineValue::Known(0)
+            );
             assert!(state.memory.read(machine.image, place, 8).known().is_none());
-            gives(machine, state, "PyType_Ready", &[MachineValue::Known(OBJECTS)]);
+            gives(
+                machine,
+                state,
+                "PyType_Ready",
+                &[MachineValue::Known(OBJECTS)],
+            );
         });
     }
 }

@@ -32,16 +32,27 @@ mod tests {
 
     #[test]
     fn functions_of_the_run_time_are_known_by_reserved_names() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/objects/built/runtime.so");
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fixtures/objects/built/runtime.so");
         let bytes = std::fs::read(path).unwrap();
         let images = images(&bytes).unwrap();
         let models = models(&images[0]);
         let of = |name: &str| models.get(&images[0].exports()[name]).copied();
-        assert_eq!(of("__cxa_guard_acquire"), Some(CallModel::System(SystemCall::GuardAcquire)));
-        assert_eq!(of("__cxa_guard_release"), Some(CallModel::System(SystemCall::GuardRelease)));
+        assert_eq!(
+            of("__cxa_guard_acquire"),
+            Some(CallModel::System(SystemCall::GuardAcquire))
+        );
+        assert_eq!(
+            of("__cxa_guard_release"),
+            Some(CallModel::System(SystemCall::GuardRelease))
+        );
         // Anybody may define the others.
         let is_reserved = |name: &&String| RESERVED.iter().any(|start| name.starts_with(start));
-        for (name, address) in images[0].exports().iter().filter(|(name, _)| !is_reserved(name)) {
+        for (name, address) in images[0]
+            .exports()
+            .iter()
+            .filter(|(name, _)| !is_reserved(name))
+        {
             assert!(!models.contains_key(address), "{name}");
         }
     }

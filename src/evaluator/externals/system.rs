@@ -77,10 +77,11 @@ pub(in crate::evaluator) enum SystemCall {
 }
 
 use self::SystemCall::{
-    Allocate, AllocateThreadSlot, AllocateZeroed, Argument, BoostInit, GuardAcquire, GuardRelease, HeapAllocate,
-    Memcmp, Memcpy, Memset, Never, Nothing, Number, Once, One, Pointer, PointerOrNull, PosixAllocate, ProcessorMasks,
-    Processors, ReadThreadSlot, Reallocate, Strcat, Strcmp, Strcpy, Strlen, Strncat, Strncmp, Strncpy, Thread,
-    ThreadLocal, Throws, WindowsOnce, WriteFile, WriteThreadSlot, Writes, Zero,
+    Allocate, AllocateThreadSlot, AllocateZeroed, Argument, BoostInit, GuardAcquire, GuardRelease,
+    HeapAllocate, Memcmp, Memcpy, Memset, Never, Nothing, Number, Once, One, Pointer,
+    PointerOrNull, PosixAllocate, ProcessorMasks, Processors, ReadThreadSlot, Reallocate, Strcat,
+    Strcmp, Strcpy, Strlen, Strncat, Strncmp, Strncpy, Thread, ThreadLocal, Throws, WindowsOnce,
+    WriteFile, WriteThreadSlot, Writes, Zero,
 };
 
 /// Every model. A name may end in `*`: then it stands for all names that begin like it; what stands between two `*` must
@@ -98,13 +99,26 @@ const TABLE: &[(SystemCall, &[&str])] = &[
         ],
     ),
     (Writes(0b1000), &["DuplicateHandle"]),
-    (Writes(0b1), &["GetSystemTimeAsFileTime", "QueryPerformanceCounter", "QueryPerformanceFrequency"]),
+    (
+        Writes(0b1),
+        &[
+            "GetSystemTimeAsFileTime",
+            "QueryPerformanceCounter",
+            "QueryPerformanceFrequency",
+        ],
+    ),
     (Thread, &["GetCurrentThreadId"]),
     (ProcessorMasks, &["GetProcessAffinityMask"]),
     (AllocateThreadSlot, &["TlsAlloc", "FlsAlloc"]),
     (ReadThreadSlot, &["TlsGetValue", "FlsGetValue"]),
     (WriteThreadSlot, &["TlsSetValue", "FlsSetValue"]),
-    (BoostInit, &["_ZN5boost6python6detail11init_module*", "?init_module@detail@python@boost@@*"]),
+    (
+        BoostInit,
+        &[
+            "_ZN5boost6python6detail11init_module*",
+            "?init_module@detail@python@boost@@*",
+        ],
+    ),
     (
         PointerOrNull,
         &[
@@ -327,14 +341,27 @@ const TABLE: &[(SystemCall, &[&str])] = &[
         ],
     ),
     (WriteFile, &["write"]),
-    (Allocate(0), &["malloc", "_Znwm*", "_Znam*", "??2@YAPEAX_K*", "??_U@YAPEAX_K*", "_malloc_base"]),
+    (
+        Allocate(0),
+        &[
+            "malloc",
+            "_Znwm*",
+            "_Znam*",
+            "??2@YAPEAX_K*",
+            "??_U@YAPEAX_K*",
+            "_malloc_base",
+        ],
+    ),
     (Allocate(1), &["aligned_alloc", "memalign"]),
     (AllocateZeroed, &["calloc", "_calloc_base"]),
     (HeapAllocate, &["HeapAlloc"]),
     (Reallocate(1), &["realloc", "_realloc_base"]),
     (Reallocate(3), &["HeapReAlloc"]),
     (PosixAllocate, &["posix_memalign"]),
-    (Memcpy, &["memcpy", "memmove", "__memcpy_chk", "__memmove_chk"]),
+    (
+        Memcpy,
+        &["memcpy", "memmove", "__memcpy_chk", "__memmove_chk"],
+    ),
     (Memset, &["memset", "__memset_chk"]),
     (Memcmp, &["memcmp", "bcmp"]),
     (Strcmp, &["strcmp"]),
@@ -349,7 +376,15 @@ const TABLE: &[(SystemCall, &[&str])] = &[
     (Once, &["pthread_once"]),
     (WindowsOnce, &["InitOnceExecuteOnce"]),
     (ThreadLocal, &["__tls_get_addr", "_tlv_bootstrap"]),
-    (Argument(0), &["__cxa_begin_catch", "__cxa_get_exception_ptr", "EncodePointer", "DecodePointer"]),
+    (
+        Argument(0),
+        &[
+            "__cxa_begin_catch",
+            "__cxa_get_exception_ptr",
+            "EncodePointer",
+            "DecodePointer",
+        ],
+    ),
 ];
 
 /// Models by exact name, and by how a name begins and what it contains after that.
@@ -365,7 +400,11 @@ static MODELS: LazyLock<SystemTable> = LazyLock::new(|| {
         for name in names {
             match name.split_once('*') {
                 None => drop(models.exact.insert(*name, call)),
-                Some((head, tail)) => models.families.push((head, tail.trim_end_matches('*'), call)),
+                Some((head, tail)) => {
+                    models
+                        .families
+                        .push((head, tail.trim_end_matches('*'), call))
+                }
             }
         }
     }
@@ -377,7 +416,10 @@ pub(super) fn system_call(name: &str) -> Option<SystemCall> {
     MODELS.exact.get(name).copied().or_else(|| {
         let families = MODELS.families.iter();
         families
-            .filter(|(head, tail, _)| name.strip_prefix(head).is_some_and(|rest| rest.contains(tail)))
+            .filter(|(head, tail, _)| {
+                name.strip_prefix(head)
+                    .is_some_and(|rest| rest.contains(tail))
+            })
             .max_by_key(|(head, ..)| head.len())
             .map(|&(.., call)| call)
     })

@@ -35,7 +35,10 @@ pub(super) fn gives(
 
 fn check(name: &str, arguments: &[u64], expected: CallOutcome) {
     on_machine(|machine, state| {
-        let arguments: Vec<MachineValue> = arguments.iter().map(|&number| MachineValue::Known(number)).collect();
+        let arguments: Vec<MachineValue> = arguments
+            .iter()
+            .map(|&number| MachineValue::Known(number))
+            .collect();
         assert_eq!(called(machine, state, name, &arguments), expected, "{name}");
     });
 }
@@ -60,7 +63,8 @@ fn exceptions_are_set_moved_and_cleared() {
     on_machine(|machine, state| {
         called(machine, state, "PyErr_SetString", &[MachineValue::Known(1)]);
         assert!(state.exception_set);
-        let CallOutcome::Returns(error) = called(machine, state, "PyErr_GetRaisedException", &[]) else {
+        let CallOutcome::Returns(error) = called(machine, state, "PyErr_GetRaisedException", &[])
+        else {
             panic!("it returns the exception")
         };
         assert!(!state.exception_set && machine.is_nonzero(state, error));
@@ -68,7 +72,12 @@ fn exceptions_are_set_moved_and_cleared() {
         assert!(state.exception_set);
         called(machine, state, "PyErr_Clear", &[]);
         assert!(!state.exception_set);
-        called(machine, state, "PyErr_SetRaisedException", &[MachineValue::Known(0)]);
+        called(
+            machine,
+            state,
+            "PyErr_SetRaisedException",
+            &[MachineValue::Known(0)],
+        );
         assert!(!state.exception_set, "null restores nothing");
     });
 }
@@ -76,11 +85,21 @@ fn exceptions_are_set_moved_and_cleared() {
 #[test]
 fn modules_are_created_and_declared() {
     on_machine(|machine, state| {
-        let created = called(machine, state, "PyModule_Create2", &[MachineValue::Known(0x4000)]);
-        let CallOutcome::CreatesModule(handle) = created else { panic!("{created:?}") };
+        let created = called(
+            machine,
+            state,
+            "PyModule_Create2",
+            &[MachineValue::Known(0x4000)],
+        );
+        let CallOutcome::CreatesModule(handle) = created else {
+            panic!("{created:?}")
+        };
         assert_eq!(state.modules.len(), 1);
         let arguments = [MachineValue::Known(handle), MachineValue::Known(1)];
-        assert_eq!(called(machine, state, "PyUnstable_Module_SetGIL", &arguments), CallOutcome::SetsGil(handle));
+        assert_eq!(
+            called(machine, state, "PyUnstable_Module_SetGIL", &arguments),
+            CallOutcome::SetsGil(handle)
+        );
         // Another module's declaration is nothing that is followed.
         let other = [MachineValue::Known(handle + 8), MachineValue::Known(1)];
         let returned = called(machine, state, "PyUnstable_Module_SetGIL", &other);
@@ -91,10 +110,17 @@ fn modules_are_created_and_declared() {
 #[test]
 fn memory_and_text_are_looked_at() {
     on_machine(|machine, state| {
-        let CallOutcome::Returns(text) = called(machine, state, "Py_GetVersion", &[]) else { panic!("a text") };
+        let CallOutcome::Returns(text) = called(machine, state, "Py_GetVersion", &[]) else {
+            panic!("a text")
+        };
         let length = "3.14.0 free-threading build (main) [C]".len() as u64;
-        assert_eq!(called(machine, state, "strlen", &[text]), CallOutcome::Returns(MachineValue::Known(length)));
-        let CallOutcome::Returns(block) = called(machine, state, "PyMem_Malloc", &[MachineValue::Known(9)]) else {
+        assert_eq!(
+            called(machine, state, "strlen", &[text]),
+            CallOutcome::Returns(MachineValue::Known(length))
+        );
+        let CallOutcome::Returns(block) =
+            called(machine, state, "PyMem_Malloc", &[MachineValue::Known(9)])
+        else {
             panic!("memory")
         };
         let same = called(machine, state, "strcmp", &[text, text]);
@@ -111,7 +137,10 @@ fn a_function_that_nobody_knows_may_have_written_behind_its_arguments() {
         let stack = state.register(machine.convention.stack_pointer).offset(64);
         machine.store(state, stack, 8, MachineValue::Known(5));
         let outcome = called(machine, state, "some_function_of_another_library", &[stack]);
-        assert!(matches!(outcome, CallOutcome::Returns(MachineValue::Symbol { .. })));
+        assert!(matches!(
+            outcome,
+            CallOutcome::Returns(MachineValue::Symbol { .. })
+        ));
         assert_eq!(machine.load(state, stack, 8).known(), None);
     });
 }
@@ -124,9 +153,15 @@ fn names_find_their_models() {
     };
     assert_eq!(api("PyModule_Create2"), Some(CallEffect::CreateModule));
     assert_eq!(api("PyDict_GetItemRef"), Some(CallEffect::Writes(0b100)));
-    assert_eq!(CallModel::of("strlen"), Some(CallModel::System(SystemCall::Strlen)));
+    assert_eq!(
+        CallModel::of("strlen"),
+        Some(CallModel::System(SystemCall::Strlen))
+    );
     assert_eq!(CallModel::of("some_function_of_another_library"), None);
     assert!(CallModel::of("Py_FatalError").is_some_and(CallModel::never_returns));
     assert!(CallModel::of("Py_NewRef").is_some_and(CallModel::hands_on));
-    assert!(!CallModel::of("PyObject_GetAttr").is_some_and(CallModel::hands_on), "it may make something new");
+    assert!(
+        !CallModel::of("PyObject_GetAttr").is_some_and(CallModel::hands_on),
+        "it may make something new"
+    );
 }

@@ -21,8 +21,8 @@ use crate::evaluator::cpu::machine::SharedMachine;
 use crate::evaluator::cpu::state::{CallFrame, PathState};
 use crate::evaluator::isa::arm64::encoding::BranchTarget;
 use crate::evaluator::isa::{
-    AccessSite, CallSite, ConstantDefinition, ImageAccess, ImportStub, InstructionSet, InstructionSuccessor,
-    NamedAddresses, StaticSuccessor, constants,
+    AccessSite, CallSite, ConstantDefinition, ImageAccess, ImportStub, InstructionSet,
+    InstructionSuccessor, NamedAddresses, StaticSuccessor, constants,
 };
 use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::value::{MachineValue, THREAD};
@@ -73,7 +73,9 @@ impl Arm64 {
             return Some(*instruction);
         }
         let bytes = word.to_le_bytes();
-        let instruction = InstDecoder::default().decode(&mut U8Reader::new(&bytes)).ok()?;
+        let instruction = InstDecoder::default()
+            .decode(&mut U8Reader::new(&bytes))
+            .ok()?;
         self.decoded.insert(u64::from(word), instruction);
         Some(instruction)
     }
@@ -92,7 +94,9 @@ impl Arm64 {
             return successor;
         }
         let Some(instruction) = self.decode(word) else {
-            return InstructionSuccessor::Stuck("the bytes are no instruction that is known".into());
+            return InstructionSuccessor::Stuck(
+                "the bytes are no instruction that is known".into(),
+            );
         };
         execute(machine, state, &instruction)
     }
@@ -117,7 +121,12 @@ impl InstructionSet for Arm64 {
         static_successor(image, address)
     }
 
-    fn static_access(&mut self, image: &BinaryImage, address: u64, named: &mut NamedAddresses) -> Option<ImageAccess> {
+    fn static_access(
+        &mut self,
+        image: &BinaryImage,
+        address: u64,
+        named: &mut NamedAddresses,
+    ) -> Option<ImageAccess> {
         access::of(image, address, fetch(image, address)?, named)
     }
 
@@ -134,7 +143,12 @@ impl InstructionSet for Arm64 {
         fetch(image, address).is_some_and(|word| word & BREAK.0 == BREAK.1 || word >> 16 == 0)
     }
 
-    fn compares_with_minus_one(&mut self, machine: &SharedMachine, state: &PathState, return_to: u64) -> Option<u64> {
+    fn compares_with_minus_one(
+        &mut self,
+        machine: &SharedMachine,
+        state: &PathState,
+        return_to: u64,
+    ) -> Option<u64> {
         compares_with_minus_one(machine, state, return_to)
     }
 
@@ -166,7 +180,11 @@ impl InstructionSet for Arm64 {
         xrefs::stub(image, site)
     }
 
-    fn constant_before(image: &BinaryImage, site: &CallSite, register: usize) -> Option<ConstantDefinition> {
+    fn constant_before(
+        image: &BinaryImage,
+        site: &CallSite,
+        register: usize,
+    ) -> Option<ConstantDefinition> {
         xrefs::setting(image, site.transfer?.start, register)
     }
 
@@ -176,14 +194,26 @@ impl InstructionSet for Arm64 {
 }
 
 /// The variable of 32 bits that the instructions right after a call load and compare with -1, when they do that.
-fn compares_with_minus_one(machine: &SharedMachine, state: &PathState, address: u64) -> Option<u64> {
+fn compares_with_minus_one(
+    machine: &SharedMachine,
+    state: &PathState,
+    address: u64,
+) -> Option<u64> {
     const LOAD: (u32, u32) = (0xffc0_0000, 0xb940_0000);
     const COMPARE: (u32, u32) = (0xffff_fc1f, 0x3100_041f);
     let first = fetch(machine.image, address)?;
     let own_page = page_at(machine.image, address, first & 31);
-    let place = if own_page.is_some() { address.wrapping_add(4) } else { address };
-    let (load, compare) = (fetch(machine.image, place)?, fetch(machine.image, place.wrapping_add(4))?);
-    if load & LOAD.0 != LOAD.1 || compare & COMPARE.0 != COMPARE.1 || load & 31 != compare >> 5 & 31 {
+    let place = if own_page.is_some() {
+        address.wrapping_add(4)
+    } else {
+        address
+    };
+    let (load, compare) = (
+        fetch(machine.image, place)?,
+        fetch(machine.image, place.wrapping_add(4))?,
+    );
+    if load & LOAD.0 != LOAD.1 || compare & COMPARE.0 != COMPARE.1 || load & 31 != compare >> 5 & 31
+    {
         return None;
     }
     let base = (load >> 5 & 31) as usize;
@@ -199,7 +229,9 @@ fn compares_with_minus_one(machine: &SharedMachine, state: &PathState, address: 
 
 /// Where the instruction at an address leads, whatever the values.
 fn static_successor(image: &BinaryImage, address: u64) -> StaticSuccessor {
-    let Some(word) = fetch(image, address) else { return StaticSuccessor::Computed };
+    let Some(word) = fetch(image, address) else {
+        return StaticSuccessor::Computed;
+    };
     let next = address.wrapping_add(4);
     let slot = |register| slot_before(image, address, register);
     match encoding::branch(word, address) {
@@ -212,7 +244,10 @@ fn static_successor(image: &BinaryImage, address: u64) -> StaticSuccessor {
             None => StaticSuccessor::Computed,
         },
         BranchTarget::CallRegister(register) => match slot(register) {
-            Some(slot) => StaticSuccessor::Through { slot, next: Some(next) },
+            Some(slot) => StaticSuccessor::Through {
+                slot,
+                next: Some(next),
+            },
             None => StaticSuccessor::Next(next),
         },
         BranchTarget::Return => StaticSuccessor::Return,
@@ -247,7 +282,9 @@ fn page_at(image: &BinaryImage, address: u64, register: u32) -> Option<u64> {
 }
 
 fn fetch(image: &BinaryImage, address: u64) -> Option<u32> {
-    let segment = image.segment_at(address).filter(|segment| segment.executable)?;
+    let segment = image
+        .segment_at(address)
+        .filter(|segment| segment.executable)?;
     let start = usize::try_from(address - segment.address).ok()?;
     let bytes = segment.bytes.get(start..start.checked_add(4)?)?;
     Some(u32::from_le_bytes(bytes.try_into().ok()?))
@@ -264,7 +301,14 @@ fn special(state: &PathState, word: u32) -> Option<InstructionSuccessor> {
     const WAIT_FOR_INTERRUPT: u32 = 0xd503_207f;
     /// What loops that wait are slowed down with, too.
     const SYNCHRONIZE_INSTRUCTIONS: u32 = 0xd503_3fdf;
-    if [YIELD, WAIT_FOR_EVENT, WAIT_FOR_INTERRUPT, SYNCHRONIZE_INSTRUCTIONS].contains(&word) {
+    if [
+        YIELD,
+        WAIT_FOR_EVENT,
+        WAIT_FOR_INTERRUPT,
+        SYNCHRONIZE_INSTRUCTIONS,
+    ]
+    .contains(&word)
+    {
         return Some(InstructionSuccessor::Wait(state.pc.wrapping_add(4)));
     }
     let is = |(mask, value): (u32, u32)| word & mask == value;
@@ -300,14 +344,24 @@ fn condition(code: u8) -> Option<BranchCondition> {
 }
 
 /// The answer to a condition code, or the fork that finds it out.
-fn ask(machine: &SharedMachine, state: &mut PathState, code: u8) -> Result<bool, InstructionSuccessor> {
+fn ask(
+    machine: &SharedMachine,
+    state: &mut PathState,
+    code: u8,
+) -> Result<bool, InstructionSuccessor> {
     match condition(code) {
         None => Ok(true),
-        Some(condition) => machine.ask(state, condition).ok_or(InstructionSuccessor::Fork(condition)),
+        Some(condition) => machine
+            .ask(state, condition)
+            .ok_or(InstructionSuccessor::Fork(condition)),
     }
 }
 
-fn execute(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> InstructionSuccessor {
+fn execute(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+) -> InstructionSuccessor {
     let next = InstructionSuccessor::Next(state.pc.wrapping_add(4));
     let here = state.pc;
     let target = |index: usize| match instruction.operands.get(index) {
@@ -324,20 +378,27 @@ fn execute(machine: &mut SharedMachine, state: &mut PathState, instruction: &Ins
                 Err(fork) => fork,
             }
         }
-        Opcode::BL => {
-            InstructionSuccessor::Call { target: MachineValue::Known(target(0)), return_to: state.pc.wrapping_add(4) }
-        }
+        Opcode::BL => InstructionSuccessor::Call {
+            target: MachineValue::Known(target(0)),
+            return_to: state.pc.wrapping_add(4),
+        },
         Opcode::BLR => {
             let target = operand::read(machine, state, instruction, 0);
-            InstructionSuccessor::Call { target, return_to: state.pc.wrapping_add(4) }
+            InstructionSuccessor::Call {
+                target,
+                return_to: state.pc.wrapping_add(4),
+            }
         }
         Opcode::BR => InstructionSuccessor::Jump(operand::read(machine, state, instruction, 0)),
         Opcode::RET => InstructionSuccessor::Return(operand::read(machine, state, instruction, 0)),
         Opcode::CBZ | Opcode::CBNZ => {
             let left = operand::read(machine, state, instruction, 0);
             let flags = Flags::compare(left, MachineValue::Known(0), operand::bits(instruction, 0));
-            let condition =
-                if instruction.opcode == Opcode::CBZ { BranchCondition::Equal } else { BranchCondition::NotEqual };
+            let condition = if instruction.opcode == Opcode::CBZ {
+                BranchCondition::Equal
+            } else {
+                BranchCondition::NotEqual
+            };
             let taken = target(1);
             test_and_branch(machine, state, flags, condition, taken)
         }
@@ -348,10 +409,14 @@ fn execute(machine: &mut SharedMachine, state: &mut PathState, instruction: &Ins
             next
         }
         Opcode::CCMP | Opcode::CCMN => arithmetic::conditional_compare(machine, state, instruction),
-        Opcode::CSEL | Opcode::CSINC | Opcode::CSINV | Opcode::CSNEG => arithmetic::select(machine, state, instruction),
+        Opcode::CSEL | Opcode::CSINC | Opcode::CSINV | Opcode::CSNEG => {
+            arithmetic::select(machine, state, instruction)
+        }
         Opcode::MRS => {
             let value = match instruction.operands.get(1) {
-                Some(Operand::SystemReg(register)) if THREAD_POINTERS.contains(register) => MachineValue::Known(THREAD),
+                Some(Operand::SystemReg(register)) if THREAD_POINTERS.contains(register) => {
+                    MachineValue::Known(THREAD)
+                }
                 Some(_) | None => MachineValue::ANY,
             };
             operand::write(state, instruction, 0, value);
@@ -362,9 +427,13 @@ fn execute(machine: &mut SharedMachine, state: &mut PathState, instruction: &Ins
             state.flags = Flags::UNKNOWN;
             next
         }
-        Opcode::HINT | Opcode::PRFM | Opcode::PRFUM | Opcode::ISB | Opcode::DMB(_) | Opcode::DSB(_) | Opcode::CLREX => {
-            next
-        }
+        Opcode::HINT
+        | Opcode::PRFM
+        | Opcode::PRFUM
+        | Opcode::ISB
+        | Opcode::DMB(_)
+        | Opcode::DSB(_)
+        | Opcode::CLREX => next,
         _ if memory::step(machine, state, instruction)
             || vector::step(machine, state, instruction)
             || arithmetic::step(machine, state, instruction) =>
@@ -387,7 +456,11 @@ fn test_and_branch(
     match machine.ask(state, condition) {
         Some(holds) => {
             state.flags = before;
-            InstructionSuccessor::Next(if holds { taken } else { state.pc.wrapping_add(4) })
+            InstructionSuccessor::Next(if holds {
+                taken
+            } else {
+                state.pc.wrapping_add(4)
+            })
         }
         None => {
             state.saved_flags = Some(before);
@@ -396,7 +469,11 @@ fn test_and_branch(
     }
 }
 
-fn test_bit(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> InstructionSuccessor {
+fn test_bit(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+) -> InstructionSuccessor {
     let value = operand::read(machine, state, instruction, 0);
     let bit = match instruction.operands.get(1) {
         Some(Operand::Imm16(bit)) => u32::from(*bit),
@@ -409,20 +486,41 @@ fn test_bit(machine: &mut SharedMachine, state: &mut PathState, instruction: &In
     let set = instruction.opcode == Opcode::TBNZ;
     let sign = matches!(bit, 31 | 63);
     let (flags, condition) = if sign {
-        let condition = if set { BranchCondition::Negative } else { BranchCondition::NotNegative };
-        (Flags::compare(value, MachineValue::Known(0), bit + 1), condition)
+        let condition = if set {
+            BranchCondition::Negative
+        } else {
+            BranchCondition::NotNegative
+        };
+        (
+            Flags::compare(value, MachineValue::Known(0), bit + 1),
+            condition,
+        )
     } else {
-        let condition = if set { BranchCondition::NotEqual } else { BranchCondition::Equal };
-        (Flags::test(value, MachineValue::Known(1 << bit.min(63)), 64), condition)
+        let condition = if set {
+            BranchCondition::NotEqual
+        } else {
+            BranchCondition::Equal
+        };
+        (
+            Flags::test(value, MachineValue::Known(1 << bit.min(63)), 64),
+            condition,
+        )
     };
     test_and_branch(machine, state, flags, condition, taken)
 }
 
 /// An instruction without a model: its destination, the first operand, becomes unknown, and so do the flags where it may
 /// set them.
-fn unmodelled(state: &mut PathState, instruction: &Instruction, next: InstructionSuccessor) -> InstructionSuccessor {
+fn unmodelled(
+    state: &mut PathState,
+    instruction: &Instruction,
+    next: InstructionSuccessor,
+) -> InstructionSuccessor {
     let name = format!("{:?}", instruction.opcode);
-    if ["CFINV", "SETF", "RMIF", "AXFLAG", "XAFLAG"].iter().any(|prefix| name.starts_with(prefix)) {
+    if ["CFINV", "SETF", "RMIF", "AXFLAG", "XAFLAG"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+    {
         state.flags = Flags::UNKNOWN;
         return next;
     }

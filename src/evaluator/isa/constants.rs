@@ -15,22 +15,49 @@ const SHORT_JUMP: u64 = 130;
 /// from anywhere, with one from nearby.
 pub(super) fn x86_is_entered(image: &BinaryImage, start: u64, last: u64) -> bool {
     let holds = |target: u64| (start..=last).contains(&target);
-    let far = image.segments.iter().filter(|segment| segment.executable).any(|segment| {
-        xrefs::displacements(segment, start, last).into_iter().any(|offset| {
-            let before = |distance| offset.checked_sub(distance).and_then(|index| segment.bytes.get(index)).copied();
-            let field = segment.bytes.get(offset..).and_then(|rest| rest.first_chunk()).copied();
-            let next = segment.address.wrapping_add(offset as u64 + 4);
-            let target = next.wrapping_add(i64::from(field.map_or(0, i32::from_le_bytes)).cast_unsigned());
-            let is_conditional = before(2) == Some(0x0f) && before(1).is_some_and(|code| code & 0xf0 == 0x80);
-            (before(1) == Some(0xe9) || is_conditional) && holds(target)
-        })
-    });
+    let far = image
+        .segments
+        .iter()
+        .filter(|segment| segment.executable)
+        .any(|segment| {
+            xrefs::displacements(segment, start, last)
+                .into_iter()
+                .any(|offset| {
+                    let before = |distance| {
+                        offset
+                            .checked_sub(distance)
+                            .and_then(|index| segment.bytes.get(index))
+                            .copied()
+                    };
+                    let field = segment
+                        .bytes
+                        .get(offset..)
+                        .and_then(|rest| rest.first_chunk())
+                        .copied();
+                    let next = segment.address.wrapping_add(offset as u64 + 4);
+                    let target = next.wrapping_add(
+                        i64::from(field.map_or(0, i32::from_le_bytes)).cast_unsigned(),
+                    );
+                    let is_conditional = before(2) == Some(0x0f)
+                        && before(1).is_some_and(|code| code & 0xf0 == 0x80);
+                    (before(1) == Some(0xe9) || is_conditional) && holds(target)
+                })
+        });
     let near = || {
-        instructions_around(image, start, last).into_iter().any(|place| {
-            let jumps = image.u8(place).is_some_and(|code| code & 0xf0 == 0x70 || matches!(code, 0xe0..=0xe3 | 0xeb));
-            let distance = image.u8(place.wrapping_add(1)).unwrap_or(0).cast_signed();
-            jumps && holds(place.wrapping_add(2).wrapping_add(i64::from(distance).cast_unsigned()))
-        })
+        instructions_around(image, start, last)
+            .into_iter()
+            .any(|place| {
+                let jumps = image
+                    .u8(place)
+                    .is_some_and(|code| code & 0xf0 == 0x70 || matches!(code, 0xe0..=0xe3 | 0xeb));
+                let distance = image.u8(place.wrapping_add(1)).unwrap_or(0).cast_signed();
+                jumps
+                    && holds(
+                        place
+                            .wrapping_add(2)
+                            .wrapping_add(i64::from(distance).cast_unsigned()),
+                    )
+            })
     };
     far || near()
 }
@@ -61,12 +88,20 @@ pub(super) fn arm64_is_entered(image: &BinaryImage, start: u64, last: u64) -> bo
     let segments = image.segments.iter().filter(|segment| segment.executable);
     let words = segments.flat_map(|segment| {
         let place = |index: usize| segment.address.wrapping_add(4 * index as u64);
-        segment.bytes.chunks_exact(4).enumerate().map(move |(index, chunk)| (place(index), chunk))
+        segment
+            .bytes
+            .chunks_exact(4)
+            .enumerate()
+            .map(move |(index, chunk)| (place(index), chunk))
     });
     words.into_iter().any(|(address, chunk)| {
-        let Ok(bytes) = <[u8; 4]>::try_from(chunk) else { return false };
+        let Ok(bytes) = <[u8; 4]>::try_from(chunk) else {
+            return false;
+        };
         match encoding::branch(u32::from_le_bytes(bytes), address) {
-            BranchTarget::To(target) | BranchTarget::Perhaps(target) => (start..=last).contains(&target),
+            BranchTarget::To(target) | BranchTarget::Perhaps(target) => {
+                (start..=last).contains(&target)
+            }
             BranchTarget::None
             | BranchTarget::Call(_)
             | BranchTarget::CallRegister(_)
@@ -84,7 +119,9 @@ mod tests {
 
     /// Shows a fixture in which code from an offset in the file on is replaced.
     fn on_image(name: &str, place: usize, code: &[u8], check: impl FnOnce(&BinaryImage<'_>)) {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built").join(name);
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fixtures/binary/built")
+            .join(name);
         let mut bytes = std::fs::read(path).unwrap();
         bytes[place..place + code.len()].copy_from_slice(code);
         check(&images(&bytes).unwrap()[0]);
@@ -104,9 +141,18 @@ mod tests {
             (&[0xeb, 0x0e], false),
             (&[0xb8, 0x1b, 0, 0, 0], false),
         ] {
-            let padded: Vec<u8> = code.iter().copied().chain(std::iter::repeat(0x90)).take(0x5f).collect();
+            let padded: Vec<u8> = code
+                .iter()
+                .copied()
+                .chain(std::iter::repeat(0x90))
+                .take(0x5f)
+                .collect();
             on_image("elf-x86_64-room.so", 0x470, &padded, |image| {
-                assert_eq!(x86_is_entered(image, HOOK + 0x20, HOOK + 0x22), expected, "{code:x?}");
+                assert_eq!(
+                    x86_is_entered(image, HOOK + 0x20, HOOK + 0x22),
+                    expected,
+                    "{code:x?}"
+                );
             });
         }
     }
@@ -114,14 +160,19 @@ mod tests {
     #[test]
     fn jumps_of_a64_are_seen_wherever_they_are() {
         let name = "elf-aarch64-not-used.so";
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built").join(name);
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fixtures/binary/built")
+            .join(name);
         let bytes = std::fs::read(path).unwrap();
         let (hook, place) = {
             let images = images(&bytes).unwrap();
             let hook = images[0].exports()["PyInit_sample"];
             let segment = images[0].segment_at(hook).unwrap();
             let start = segment.bytes.as_ptr() as usize - bytes.as_ptr() as usize;
-            (hook, start + usize::try_from(hook - segment.address).unwrap())
+            (
+                hook,
+                start + usize::try_from(hook - segment.address).unwrap(),
+            )
         };
         // `b`, `b.ne`, `cbz x0`, `tbz x0, #0` and `bl`, each four instructions ahead; `nop`.
         for (word, expected) in [
@@ -133,7 +184,11 @@ mod tests {
             (0xd503_201f, false),
         ] {
             on_image(name, place, &word.to_le_bytes(), |image| {
-                assert_eq!(arm64_is_entered(image, hook + 16, hook + 16), expected, "{word:x}");
+                assert_eq!(
+                    arm64_is_entered(image, hook + 16, hook + 16),
+                    expected,
+                    "{word:x}"
+                );
             });
         }
     }

@@ -78,7 +78,8 @@ impl Random {
 
 /// The image that the machine stands on: no row reads it.
 fn image() -> BinaryImage<'static> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built/elf-x86_64-room.so");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/binary/built/elf-x86_64-room.so");
     let bytes: &'static [u8] = std::fs::read(path).unwrap().leak();
     images(bytes).unwrap().remove(0)
 }
@@ -108,8 +109,19 @@ impl Tally {
             self.wrong.len(),
             self.stuck
         );
-        let shown = self.wrong.iter().take(60).cloned().collect::<Vec<_>>().join("\n");
-        assert!(self.wrong.is_empty(), "{what}: {} wrong of {} rows\n{shown}", self.wrong.len(), self.rows);
+        let shown = self
+            .wrong
+            .iter()
+            .take(60)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n");
+        assert!(
+            self.wrong.is_empty(),
+            "{what}: {} wrong of {} rows\n{shown}",
+            self.wrong.len(),
+            self.rows
+        );
         assert!(self.rows > 0, "{what}: no row");
     }
 }
@@ -136,9 +148,15 @@ struct Bench {
 impl Bench {
     fn new(convention: &'static CallingConvention) -> Bench {
         let image: &'static BinaryImage<'static> = Box::leak(Box::new(image()));
-        let interpreter = TargetInterpreter { minor: 14, free_threaded: false };
+        let interpreter = TargetInterpreter {
+            minor: 14,
+            free_threaded: false,
+        };
         let fuel = PathFuel::new(EvaluationLimits::default());
-        Bench { machine: SharedMachine::new(image, convention, interpreter, fuel), convention }
+        Bench {
+            machine: SharedMachine::new(image, convention, interpreter, fuel),
+            convention,
+        }
     }
 
     /// Carries out an instruction both ways where it forks; `None` when it cannot be followed.
@@ -148,12 +166,19 @@ impl Bench {
         hidden: &[Part],
         step: &mut impl FnMut(&mut SharedMachine, &mut PathState) -> InstructionSuccessor,
     ) -> Result<Vec<(PathState, bool)>, String> {
-        let state = row.before.state(&mut self.machine, self.convention, row.inverts_carry, hidden);
+        let state = row.before.state(
+            &mut self.machine,
+            self.convention,
+            row.inverts_carry,
+            hidden,
+        );
         let mut found = Vec::new();
         let mut waiting = vec![state];
         while let Some(mut state) = waiting.pop() {
             match step(&mut self.machine, &mut state) {
-                InstructionSuccessor::Next(address) if address > CODE && address < CODE + row.length => {
+                InstructionSuccessor::Next(address)
+                    if address > CODE && address < CODE + row.length =>
+                {
                     state.pc = address;
                     waiting.push(state);
                 }
@@ -187,16 +212,24 @@ impl Bench {
         let ways = match self.run(row, hidden, step) {
             Ok(ways) => ways,
             Err(_) => {
-                let name = row.text.split_once(' ').map_or(row.text.as_str(), |(name, _)| name);
+                let name = row
+                    .text
+                    .split_once(' ')
+                    .map_or(row.text.as_str(), |(name, _)| name);
                 *tally.stuck.entry(name.to_owned()).or_default() += 1;
                 return;
             }
         };
-        let differences: Vec<Vec<Difference>> =
-            ways.iter().map(|(state, taken)| row.differences(&self.machine, state, *taken)).collect();
+        let differences: Vec<Vec<Difference>> = ways
+            .iter()
+            .map(|(state, taken)| row.differences(&self.machine, state, *taken))
+            .collect();
         if !differences.iter().any(Vec::is_empty) && tally.wrong.len() < 5_000 {
             let found = differences.into_iter().next();
-            tally.wrong.push(format!("{} [hidden {hidden:?}]\n    {}\n    {found:?}", row.text, row.before));
+            tally.wrong.push(format!(
+                "{} [hidden {hidden:?}]\n    {}\n    {found:?}",
+                row.text, row.before
+            ));
         }
     }
 
@@ -213,7 +246,11 @@ impl Bench {
         let parts = row.before.parts();
         self.compare(row, tally, &parts, &mut step);
         for _ in 0..2 {
-            let some: Vec<Part> = parts.iter().copied().filter(|_| random.below(3) == 0).collect();
+            let some: Vec<Part> = parts
+                .iter()
+                .copied()
+                .filter(|_| random.below(3) == 0)
+                .collect();
             self.compare(row, tally, &some, &mut step);
         }
         if let Some(&part) = parts.get(random.below(parts.len().max(1) as u64) as usize) {

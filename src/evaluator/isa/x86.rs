@@ -22,8 +22,8 @@ use crate::evaluator::cpu::convention::CallingConvention;
 use crate::evaluator::cpu::machine::SharedMachine;
 use crate::evaluator::cpu::state::{CallFrame, PathState};
 use crate::evaluator::isa::{
-    AccessSite, CallSite, ConstantDefinition, ImageAccess, ImportStub, InstructionSet, InstructionSuccessor,
-    NamedAddresses, StaticSuccessor, constants, xrefs,
+    AccessSite, CallSite, ConstantDefinition, ImageAccess, ImportStub, InstructionSet,
+    InstructionSuccessor, NamedAddresses, StaticSuccessor, constants, xrefs,
 };
 use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::value::{MachineValue, extend};
@@ -89,10 +89,18 @@ impl InstructionSet for X86 {
     }
 
     fn static_successor(&mut self, image: &BinaryImage, address: u64) -> StaticSuccessor {
-        self.fetch(image, address).map_or(StaticSuccessor::Computed, |instruction| static_successor(&instruction))
+        self.fetch(image, address)
+            .map_or(StaticSuccessor::Computed, |instruction| {
+                static_successor(&instruction)
+            })
     }
 
-    fn static_access(&mut self, image: &BinaryImage, address: u64, _: &mut NamedAddresses) -> Option<ImageAccess> {
+    fn static_access(
+        &mut self,
+        image: &BinaryImage,
+        address: u64,
+        _: &mut NamedAddresses,
+    ) -> Option<ImageAccess> {
         access::of(image, &self.fetch(image, address)?)
     }
 
@@ -102,7 +110,11 @@ impl InstructionSet for X86 {
 
     fn starts_of(image: &BinaryImage, place: u64) -> Vec<u64> {
         // An opcode of one byte or of one and a mode, perhaps with a prefix: REX, BND or the size of addresses.
-        let is_prefix = |address| image.u8(address).is_some_and(|it| it & 0xf0 == 0x40 || it == 0xf2 || it == 0x67);
+        let is_prefix = |address| {
+            image
+                .u8(address)
+                .is_some_and(|it| it & 0xf0 == 0x40 || it == 0xf2 || it == 0x67)
+        };
         let mut starts = vec![place.wrapping_sub(1), place.wrapping_sub(2)];
         starts.extend(Some(place.wrapping_sub(3)).filter(|&start| is_prefix(start)));
         starts
@@ -110,16 +122,25 @@ impl InstructionSet for X86 {
 
     fn traps(&mut self, image: &BinaryImage, address: u64) -> bool {
         let instruction = self.fetch(image, address);
-        instruction.is_some_and(|instruction| matches!(instruction.mnemonic(), Mnemonic::Ud2 | Mnemonic::Int3))
+        instruction.is_some_and(|instruction| {
+            matches!(instruction.mnemonic(), Mnemonic::Ud2 | Mnemonic::Int3)
+        })
     }
 
-    fn compares_with_minus_one(&mut self, machine: &SharedMachine, _: &PathState, return_to: u64) -> Option<u64> {
+    fn compares_with_minus_one(
+        &mut self,
+        machine: &SharedMachine,
+        _: &PathState,
+        return_to: u64,
+    ) -> Option<u64> {
         let instruction = self.fetch(machine.image, return_to)?;
         let compares = instruction.mnemonic() == Mnemonic::Cmp
             && instruction.op0_kind() == OpKind::Memory
             && instruction.is_ip_rel_memory_operand()
             && instruction.memory_size().size() == 4
-            && instruction.try_immediate(1).is_ok_and(|value| value as u32 == u32::MAX);
+            && instruction
+                .try_immediate(1)
+                .is_ok_and(|value| value as u32 == u32::MAX);
         compares.then(|| instruction.ip_rel_memory_address())
     }
 
@@ -154,7 +175,11 @@ impl InstructionSet for X86 {
         xrefs::stub_x86(image, site)
     }
 
-    fn constant_before(image: &BinaryImage, site: &CallSite, register: usize) -> Option<ConstantDefinition> {
+    fn constant_before(
+        image: &BinaryImage,
+        site: &CallSite,
+        register: usize,
+    ) -> Option<ConstantDefinition> {
         setting(image, site.reference, register, constants::REACH)
     }
 
@@ -174,7 +199,9 @@ pub(super) fn step(
     }
     match instruction.flow_control() {
         FlowControl::Next => {}
-        FlowControl::UnconditionalBranch => return InstructionSuccessor::Next(instruction.near_branch_target()),
+        FlowControl::UnconditionalBranch => {
+            return InstructionSuccessor::Next(instruction.near_branch_target());
+        }
         FlowControl::IndirectBranch => {
             let target = operand::read(machine, state, instruction, 0);
             return InstructionSuccessor::Jump(target);
@@ -183,11 +210,17 @@ pub(super) fn step(
         FlowControl::Return => return control::ret(machine, state, instruction),
         FlowControl::Call => {
             let target = MachineValue::Known(instruction.near_branch_target());
-            return InstructionSuccessor::Call { target, return_to: instruction.next_ip() };
+            return InstructionSuccessor::Call {
+                target,
+                return_to: instruction.next_ip(),
+            };
         }
         FlowControl::IndirectCall => {
             let target = operand::read(machine, state, instruction, 0);
-            return InstructionSuccessor::Call { target, return_to: instruction.next_ip() };
+            return InstructionSuccessor::Call {
+                target,
+                return_to: instruction.next_ip(),
+            };
         }
         FlowControl::Interrupt | FlowControl::XbeginXabortXend | FlowControl::Exception => {
             return if instruction.mnemonic() == Mnemonic::Syscall {
@@ -205,24 +238,37 @@ pub(super) fn step(
 fn first_lea_target(image: &BinaryImage, place: u64, (start, end): (u64, u64)) -> Option<u64> {
     const AROUND: u64 = 1 << 16;
     let segment = image.segment_at(place)?;
-    let from = usize::try_from(place.saturating_sub(segment.address).saturating_sub(AROUND)).ok()?;
+    let from =
+        usize::try_from(place.saturating_sub(segment.address).saturating_sub(AROUND)).ok()?;
     let to = usize::try_from(place.saturating_sub(segment.address).saturating_add(AROUND)).ok()?;
     let code = segment.bytes.get(from..to.min(segment.bytes.len()))?;
     let first = segment.address.checked_add(from as u64)?;
-    let named = code.windows(7).zip(first..).filter_map(|(bytes, address)| match *bytes {
-        // REX.W, LEA, a ModR/M byte for RIP and a displacement of 32 bits, which counts from the next instruction.
-        [0x48 | 0x4c, 0x8d, modes, low, second, third, high] if modes & 0xc7 == 0x05 => {
-            let displacement = i32::from_le_bytes([low, second, third, high]);
-            Some(address.wrapping_add(7).wrapping_add_signed(i64::from(displacement)))
-        }
-        _ => None,
-    });
+    let named = code
+        .windows(7)
+        .zip(first..)
+        .filter_map(|(bytes, address)| match *bytes {
+            // REX.W, LEA, a ModR/M byte for RIP and a displacement of 32 bits, which counts from the next instruction.
+            [0x48 | 0x4c, 0x8d, modes, low, second, third, high] if modes & 0xc7 == 0x05 => {
+                let displacement = i32::from_le_bytes([low, second, third, high]);
+                Some(
+                    address
+                        .wrapping_add(7)
+                        .wrapping_add_signed(i64::from(displacement)),
+                )
+            }
+            _ => None,
+        });
     named.filter(|named| start < *named && *named < end).min()
 }
 
 /// The instruction that sets a register to a constant before the call or jump whose displacement lies at `place`, with nothing
 /// between that branches or writes the register.
-fn setting(image: &BinaryImage, place: u64, register: usize, reach: u64) -> Option<ConstantDefinition> {
+fn setting(
+    image: &BinaryImage,
+    place: u64,
+    register: usize,
+    reach: u64,
+) -> Option<ConstantDefinition> {
     let is_register = |it: Register| it.is_gpr() && it.full_register().number() == register;
     (1..=reach).find_map(|distance| {
         let mut address = place.checked_sub(1)?.checked_sub(distance)?;
@@ -238,9 +284,16 @@ fn setting(image: &BinaryImage, place: u64, register: usize, reach: u64) -> Opti
                         | FlowControl::IndirectBranch
                 );
                 let is_ours = leaves && instruction.next_ip() == place.checked_add(4)?;
-                return found.filter(|_| is_ours).map(|(end, value)| ConstantDefinition { end, call: address, value });
+                return found
+                    .filter(|_| is_ours)
+                    .map(|(end, value)| ConstantDefinition {
+                        end,
+                        call: address,
+                        value,
+                    });
             }
-            let written = instruction.op0_kind() == OpKind::Register && is_register(instruction.op0_register());
+            let written = instruction.op0_kind() == OpKind::Register
+                && is_register(instruction.op0_register());
             let value = match instruction.mnemonic() {
                 Mnemonic::Mov => instruction.try_immediate(1).ok(),
                 Mnemonic::Xor if instruction.op_kind(1) == OpKind::Register => {
@@ -270,30 +323,46 @@ fn static_successor(instruction: &Instruction) -> StaticSuccessor {
             .then(|| instruction.ip_rel_memory_address())
     };
     match instruction.flow_control() {
-        FlowControl::Next if matches!(instruction.mnemonic(), Mnemonic::Hlt) => StaticSuccessor::Dead,
+        FlowControl::Next if matches!(instruction.mnemonic(), Mnemonic::Hlt) => {
+            StaticSuccessor::Dead
+        }
         FlowControl::Next | FlowControl::XbeginXabortXend => StaticSuccessor::Next(next),
         FlowControl::UnconditionalBranch => StaticSuccessor::Jump(instruction.near_branch_target()),
-        FlowControl::ConditionalBranch => StaticSuccessor::Branch(instruction.near_branch_target(), next),
-        FlowControl::Call => StaticSuccessor::Call { target: instruction.near_branch_target(), next },
-        FlowControl::IndirectCall => {
-            slot().map_or(StaticSuccessor::Next(next), |slot| StaticSuccessor::Through { slot, next: Some(next) })
+        FlowControl::ConditionalBranch => {
+            StaticSuccessor::Branch(instruction.near_branch_target(), next)
         }
-        FlowControl::IndirectBranch => {
-            slot().map_or(StaticSuccessor::Computed, |slot| StaticSuccessor::Through { slot, next: None })
-        }
+        FlowControl::Call => StaticSuccessor::Call {
+            target: instruction.near_branch_target(),
+            next,
+        },
+        FlowControl::IndirectCall => slot().map_or(StaticSuccessor::Next(next), |slot| {
+            StaticSuccessor::Through {
+                slot,
+                next: Some(next),
+            }
+        }),
+        FlowControl::IndirectBranch => slot().map_or(StaticSuccessor::Computed, |slot| {
+            StaticSuccessor::Through { slot, next: None }
+        }),
         FlowControl::Return => StaticSuccessor::Return,
-        FlowControl::Interrupt if instruction.mnemonic() == Mnemonic::Syscall => StaticSuccessor::Next(next),
+        FlowControl::Interrupt if instruction.mnemonic() == Mnemonic::Syscall => {
+            StaticSuccessor::Next(next)
+        }
         FlowControl::Interrupt | FlowControl::Exception => StaticSuccessor::Dead,
     }
 }
 
-fn execute(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> InstructionSuccessor {
+fn execute(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+) -> InstructionSuccessor {
     use Mnemonic::*;
     let next = InstructionSuccessor::Next(instruction.next_ip());
     match instruction.mnemonic() {
         Pause => return InstructionSuccessor::Wait(instruction.next_ip()),
-        Nop | Endbr64 | Lfence | Mfence | Sfence | Prefetcht0 | Prefetcht1 | Prefetcht2 | Prefetchnta | Prefetchw
-        | Emms | Cld | Fnop => {}
+        Nop | Endbr64 | Lfence | Mfence | Sfence | Prefetcht0 | Prefetcht1 | Prefetcht2
+        | Prefetchnta | Prefetchw | Emms | Cld | Fnop => {}
         Ud2 | Int3 | Hlt | Ud0 | Ud1 => return InstructionSuccessor::Dead,
         Mov | Movzx | Movnti | Movbe if !is_vector(instruction) => {
             if instruction.mnemonic() == Movbe || uses_special(instruction) {
@@ -322,7 +391,9 @@ fn execute(machine: &mut SharedMachine, state: &mut PathState, instruction: &Ins
         }
         Cmpxchg | Xadd | Xchg => return exchange::step(machine, state, instruction),
         Std => return InstructionSuccessor::Stuck("STD is not followed".into()),
-        Stosb | Stosd | Stosq | Stosw | Movsb | Movsd | Movsq | Movsw if string_ops::is_followed(instruction) => {
+        Stosb | Stosd | Stosq | Stosw | Movsb | Movsd | Movsq | Movsw
+            if string_ops::is_followed(instruction) =>
+        {
             string_ops::step(machine, state, instruction);
         }
         _ if arithmetic::step(machine, state, instruction)
@@ -335,12 +406,14 @@ fn execute(machine: &mut SharedMachine, state: &mut PathState, instruction: &Ins
 
 fn is_vector(instruction: &Instruction) -> bool {
     (0..instruction.op_count()).any(|index| {
-        instruction.op_kind(index) == OpKind::Register && instruction.op_register(index).is_vector_register()
+        instruction.op_kind(index) == OpKind::Register
+            && instruction.op_register(index).is_vector_register()
     })
 }
 
 /// Moves from and to segment and control registers.
 fn uses_special(instruction: &Instruction) -> bool {
-    (0..instruction.op_count())
-        .any(|index| instruction.op_kind(index) == OpKind::Register && !instruction.op_register(index).is_gpr())
+    (0..instruction.op_count()).any(|index| {
+        instruction.op_kind(index) == OpKind::Register && !instruction.op_register(index).is_gpr()
+    })
 }

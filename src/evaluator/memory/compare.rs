@@ -2,15 +2,25 @@
 
 use std::rc::Rc;
 
-use super::{MemoryPage, MemoryWord, PAGE, PathMemory, WORDS, byte_mask, is_dead, normal, whole_points_to};
+use super::{
+    MemoryPage, MemoryWord, PAGE, PathMemory, WORDS, byte_mask, is_dead, normal, whole_points_to,
+};
 use crate::binary::image::BinaryImage;
 use crate::evaluator::values::value::{ImageBounds, MachineValue, PointsTo};
 
 impl PathMemory {
     /// Whether every memory that `self` stands for is one that `other` stands for, above the stack pointer.
-    pub(in crate::evaluator) fn is_subsumed_by(&self, other: &PathMemory, image: &BinaryImage, stack: u64) -> bool {
+    pub(in crate::evaluator) fn is_subsumed_by(
+        &self,
+        other: &PathMemory,
+        image: &BinaryImage,
+        stack: u64,
+    ) -> bool {
         let spoiled = self.spoiled.iter().all(|part| other.spoiled.contains(part));
-        let escaped = self.escaped.iter().all(|address| other.escaped.binary_search(address).is_ok());
+        let escaped = self
+            .escaped
+            .iter()
+            .all(|address| other.escaped.binary_search(address).is_ok());
         let pointees = self.stack_pointees.is_subsumed_by(other.stack_pointees)
             && self.heap_pointees.is_subsumed_by(other.heap_pointees);
         if !pointees
@@ -35,26 +45,48 @@ impl PathMemory {
 
     fn is_word_subsumed(&self, other: &PathMemory, image: &BinaryImage, address: u64) -> bool {
         match (self.word(image, address), other.word(image, address)) {
-            (MemoryWord::Whole(left), MemoryWord::Whole(right)) => left.is_subsumed_by(right, ImageBounds::of(image)),
-            (MemoryWord::Bytes { data, known }, MemoryWord::Bytes { data: other, known: subset }) => {
-                known & subset == subset && (data ^ other) & byte_mask(subset) == 0
+            (MemoryWord::Whole(left), MemoryWord::Whole(right)) => {
+                left.is_subsumed_by(right, ImageBounds::of(image))
             }
-            (MemoryWord::Whole(MachineValue::Known(data)), MemoryWord::Bytes { data: other, known }) => {
-                (data ^ other) & byte_mask(known) == 0
+            (
+                MemoryWord::Bytes { data, known },
+                MemoryWord::Bytes {
+                    data: other,
+                    known: subset,
+                },
+            ) => known & subset == subset && (data ^ other) & byte_mask(subset) == 0,
+            (
+                MemoryWord::Whole(MachineValue::Known(data)),
+                MemoryWord::Bytes { data: other, known },
+            ) => (data ^ other) & byte_mask(known) == 0,
+            (MemoryWord::Bytes { .. }, MemoryWord::Whole(right)) => {
+                matches!(right, MachineValue::Unknown(_))
             }
-            (MemoryWord::Bytes { .. }, MemoryWord::Whole(right)) => matches!(right, MachineValue::Unknown(_)),
-            (MemoryWord::Low { value, upper }, MemoryWord::Low { value: other, upper: held }) => {
-                value.is_subsumed_by(other, ImageBounds::of(image)) && (held.is_none() || upper == held)
+            (
+                MemoryWord::Low { value, upper },
+                MemoryWord::Low {
+                    value: other,
+                    upper: held,
+                },
+            ) => {
+                value.is_subsumed_by(other, ImageBounds::of(image))
+                    && (held.is_none() || upper == held)
             }
-            (MemoryWord::Low { value, .. }, MemoryWord::Whole(right @ MachineValue::Unknown(_))) => {
-                value.is_subsumed_by(right, ImageBounds::of(image))
-            }
+            (
+                MemoryWord::Low { value, .. },
+                MemoryWord::Whole(right @ MachineValue::Unknown(_)),
+            ) => value.is_subsumed_by(right, ImageBounds::of(image)),
             (left, right) => left == right,
         }
     }
 
     /// Widens to cover another path's memory, too, above the stack pointer.
-    pub(in crate::evaluator) fn join(&mut self, other: &PathMemory, image: &BinaryImage, stack: u64) {
+    pub(in crate::evaluator) fn join(
+        &mut self,
+        other: &PathMemory,
+        image: &BinaryImage,
+        stack: u64,
+    ) {
         let extent = ImageBounds::of(image);
         let mut changes = Vec::new();
         for start in self.differing_pages(other, stack) {
@@ -62,7 +94,14 @@ impl PathMemory {
             for index in 0..WORDS {
                 let address = start + 8 * index as u64;
                 if raw(mine, index) != raw(theirs, index) && !is_dead(address, stack) {
-                    changes.push((address, join_words(self.word(image, address), other.word(image, address), extent)));
+                    changes.push((
+                        address,
+                        join_words(
+                            self.word(image, address),
+                            other.word(image, address),
+                            extent,
+                        ),
+                    ));
                 }
             }
         }
@@ -71,7 +110,12 @@ impl PathMemory {
         self.point(PointsTo::STACK, other.stack_pointees);
         self.point(PointsTo::HEAP, other.heap_pointees);
         if self.escaped != other.escaped {
-            let mut escaped: Vec<u64> = self.escaped.iter().chain(other.escaped.iter()).copied().collect();
+            let mut escaped: Vec<u64> = self
+                .escaped
+                .iter()
+                .chain(other.escaped.iter())
+                .copied()
+                .collect();
             escaped.sort_unstable();
             escaped.dedup();
             self.escaped = Rc::new(escaped);
@@ -82,7 +126,8 @@ impl PathMemory {
                 self.spoiled.sort_unstable();
             }
         }
-        self.allocations.retain(|allocation| other.allocations.contains(allocation));
+        self.allocations
+            .retain(|allocation| other.allocations.contains(allocation));
         for (address, word) in changes {
             self.set(image, address, word);
         }
@@ -114,20 +159,36 @@ fn join_words(left: MemoryWord, right: MemoryWord, extent: ImageBounds) -> Memor
         MemoryWord::Whole(_) | MemoryWord::Low { .. } | MemoryWord::Base => None,
     };
     match (left, right) {
-        (MemoryWord::Low { value, upper }, MemoryWord::Low { value: other, upper: held }) if value == other => {
-            MemoryWord::Low { value, upper: upper.filter(|_| upper == held) }
+        (
+            MemoryWord::Low { value, upper },
+            MemoryWord::Low {
+                value: other,
+                upper: held,
+            },
+        ) if value == other => MemoryWord::Low {
+            value,
+            upper: upper.filter(|_| upper == held),
+        },
+        (MemoryWord::Whole(left), MemoryWord::Whole(right)) if left == right => {
+            MemoryWord::Whole(left)
         }
-        (MemoryWord::Whole(left), MemoryWord::Whole(right)) if left == right => MemoryWord::Whole(left),
-        (MemoryWord::Whole(MachineValue::Known(first)), MemoryWord::Whole(MachineValue::Known(second)))
-            if small(first) && small(second) =>
-        {
-            MemoryWord::Bytes { data: first, known: same_bytes(first, second) }
+        (
+            MemoryWord::Whole(MachineValue::Known(first)),
+            MemoryWord::Whole(MachineValue::Known(second)),
+        ) if small(first) && small(second) => MemoryWord::Bytes {
+            data: first,
+            known: same_bytes(first, second),
+        },
+        (MemoryWord::Whole(left), MemoryWord::Whole(right)) => {
+            MemoryWord::Whole(left.join(right, extent))
         }
-        (MemoryWord::Whole(left), MemoryWord::Whole(right)) => MemoryWord::Whole(left.join(right, extent)),
         _ => match (bytes(left), bytes(right)) {
             (Some((first, known)), Some((second, also))) => {
                 let known = known & also & same_bytes(first, second);
-                normal(MemoryWord::Bytes { data: first & byte_mask(known), known })
+                normal(MemoryWord::Bytes {
+                    data: first & byte_mask(known),
+                    known,
+                })
             }
             _ => MemoryWord::Whole(MachineValue::Unknown(
                 whole_points_to(left, extent).with(whole_points_to(right, extent)),
@@ -142,12 +203,16 @@ fn small(number: u64) -> bool {
 }
 
 fn same_bytes(first: u64, second: u64) -> u8 {
-    (0..8).filter(|index| ((first ^ second) >> (8 * index)) & 0xff == 0).fold(0, |known, index| known | 1 << index)
+    (0..8)
+        .filter(|index| ((first ^ second) >> (8 * index)) & 0xff == 0)
+        .fold(0, |known, index| known | 1 << index)
 }
 
 /// A word of a page as it was written, if it was.
 fn raw(page: Option<&MemoryPage>, index: usize) -> MemoryWord {
-    page.and_then(|page| page.words.get(index)).copied().unwrap_or(MemoryWord::Base)
+    page.and_then(|page| page.words.get(index))
+        .copied()
+        .unwrap_or(MemoryWord::Base)
 }
 
 #[cfg(test)]
@@ -161,10 +226,21 @@ mod tests {
         let mut memory = PathMemory::default();
         memory.allocate(HEAP, BYTES);
         for _ in 0..1 + random.below(6) {
-            write(&mut memory, image, HEAP, &mut [None; BYTES as usize], random);
+            write(
+                &mut memory,
+                image,
+                HEAP,
+                &mut [None; BYTES as usize],
+                random,
+            );
         }
         if random.below(4) == 0 {
-            memory.write(image, HEAP + 8 * random.below(4), 8, MachineValue::Symbol { id: 1, offset: 0 });
+            memory.write(
+                image,
+                HEAP + 8 * random.below(4),
+                8,
+                MachineValue::Symbol { id: 1, offset: 0 },
+            );
         }
         memory
     }
@@ -173,13 +249,17 @@ mod tests {
     fn a_join_covers_both_and_being_covered_is_an_order() {
         on_image(|image| {
             let mut random = SplitMix64(22);
-            let within = |one: &PathMemory, other: &PathMemory| one.is_subsumed_by(other, image, STACK_TOP);
+            let within =
+                |one: &PathMemory, other: &PathMemory| one.is_subsumed_by(other, image, STACK_TOP);
             for _ in 0..2_000 {
                 let [one, other, third] = [(); 3].map(|()| memory(image, &mut random));
                 let mut joined = one.clone();
                 joined.join(&other, image, STACK_TOP);
                 assert!(within(&one, &one), "reflexive");
-                assert!(within(&one, &joined) && within(&other, &joined), "{one:?} {other:?} {joined:?}");
+                assert!(
+                    within(&one, &joined) && within(&other, &joined),
+                    "{one:?} {other:?} {joined:?}"
+                );
                 if within(&one, &other) && within(&other, &third) {
                     assert!(within(&one, &third), "transitive");
                 }
@@ -189,7 +269,10 @@ mod tests {
                 for place in (HEAP..HEAP + BYTES).step_by(4) {
                     let read = |memory: &PathMemory| memory.read(image, place, 4).known();
                     let found = read(&joined);
-                    assert!(found.is_none() || found == read(&one) && found == read(&other), "{place:x}");
+                    assert!(
+                        found.is_none() || found == read(&one) && found == read(&other),
+                        "{place:x}"
+                    );
                 }
             }
         });
@@ -204,8 +287,12 @@ mod tests {
             let mut allocated = plain.clone();
             allocated.allocate(HEAP, 8);
             let mut exposed = plain.clone();
-            exposed.expose(image, MachineValue::Known(crate::evaluator::explorer::tests::VARIABLE));
-            let within = |one: &PathMemory, other: &PathMemory| one.is_subsumed_by(other, image, STACK_TOP);
+            exposed.expose(
+                image,
+                MachineValue::Known(crate::evaluator::explorer::tests::VARIABLE),
+            );
+            let within =
+                |one: &PathMemory, other: &PathMemory| one.is_subsumed_by(other, image, STACK_TOP);
             assert!(within(&plain, &tainted) && !within(&tainted, &plain));
             assert!(!within(&plain, &allocated) && !within(&allocated, &plain));
             assert!(within(&plain, &exposed) && !within(&exposed, &plain));

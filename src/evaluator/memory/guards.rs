@@ -18,7 +18,12 @@ pub(in crate::evaluator) struct StaticGuards {
 
 impl StaticGuards {
     /// Notes the guard of a static variable, which holds this on the path.
-    pub(in crate::evaluator) fn note(&mut self, memory: &PathMemory, guard: u64, held: MachineValue) {
+    pub(in crate::evaluator) fn note(
+        &mut self,
+        memory: &PathMemory,
+        guard: u64,
+        held: MachineValue,
+    ) {
         let word = guard & !7;
         if region(word) != MemoryRegion::Image {
             return;

@@ -24,9 +24,18 @@ pub(in crate::evaluator) struct DataLayout {
 impl DataLayout {
     /// Reads it from an image.
     pub(in crate::evaluator) fn of(image: &BinaryImage) -> DataLayout {
-        let others = image.relocations().iter().filter(|(place, value)| place != value);
-        let targets = others.map(|&(_, value)| value).filter(|&value| is_variable(image, value)).collect();
-        let mut layout = DataLayout { targets, ..DataLayout::default() };
+        let others = image
+            .relocations()
+            .iter()
+            .filter(|(place, value)| place != value);
+        let targets = others
+            .map(|&(_, value)| value)
+            .filter(|&value| is_variable(image, value))
+            .collect();
+        let mut layout = DataLayout {
+            targets,
+            ..DataLayout::default()
+        };
         for section in image.writable_sections() {
             let zeros = section.address.saturating_add(section.initialised);
             let end = zeros.saturating_add(section.zeroed);
@@ -47,21 +56,35 @@ impl DataLayout {
     /// sections, and data with initial values and data without are never parts of one object.
     pub(super) fn hit_by(&self, image: &BinaryImage, reach: PointsTo) -> Vec<(u64, u64)> {
         let (low, high) = reach.addresses();
-        let behind = self.fences.partition_point(|fence| fence.saturating_add(BEHIND) <= low);
-        let fence = behind.checked_sub(1).and_then(|index| self.fences.get(index)).copied().unwrap_or_default();
+        let behind = self
+            .fences
+            .partition_point(|fence| fence.saturating_add(BEHIND) <= low);
+        let fence = behind
+            .checked_sub(1)
+            .and_then(|index| self.fences.get(index))
+            .copied()
+            .unwrap_or_default();
         // Indices count upward from the address that code names; compilers move that by no more than a few elements.
         let low = low.saturating_sub(LARGEST_OBJECT).max(fence) & !7;
         let border = self.borders.partition_point(|&border| border <= high);
         let end = self.borders.get(border).copied().unwrap_or(u64::MAX);
         let writable = image.segments.iter().filter(|segment| segment.writable);
-        let within = writable.map(|it| (it.address.max(low), it.address.saturating_add(it.size).min(end)));
+        let within = writable.map(|it| {
+            (
+                it.address.max(low),
+                it.address.saturating_add(it.size).min(end),
+            )
+        });
         within.filter(|(start, end)| start < end).collect()
     }
 }
 
 /// Whether an address lies in data of the image that may change.
 pub(super) fn is_variable(image: &BinaryImage, address: u64) -> bool {
-    image.segment_at(address).is_some_and(|segment| segment.writable) && !image.is_read_only(address)
+    image
+        .segment_at(address)
+        .is_some_and(|segment| segment.writable)
+        && !image.is_read_only(address)
 }
 
 #[cfg(test)]
@@ -71,7 +94,8 @@ mod tests {
     use crate::evaluator::values::value::MachineValue;
 
     fn check(name: &str, cases: &[(u64, (u64, u64))]) {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/generators/built");
+        let folder =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/generators/built");
         let bytes = std::fs::read(folder.join(name)).unwrap();
         let images = images(&bytes).unwrap();
         let image = images.first().unwrap();

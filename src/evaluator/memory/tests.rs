@@ -10,7 +10,9 @@ pub(super) const BYTES: u64 = 64;
 
 /// Shows an image.
 pub(super) fn on_image(check: impl FnOnce(&BinaryImage<'_>)) {
-    on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| check(executor.machine.image));
+    on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
+        check(executor.machine.image)
+    });
 }
 
 /// A random write to memory from `start` on, which an array of bytes gets, too; `None` is not known.
@@ -30,7 +32,8 @@ pub(super) fn write(
     };
     memory.write(image, start + offset, size, value);
     for index in 0..size {
-        bytes[(offset + index) as usize] = value.known().map(|number| (number >> (8 * index)) as u8);
+        bytes[(offset + index) as usize] =
+            value.known().map(|number| (number >> (8 * index)) as u8);
     }
 }
 
@@ -39,11 +42,20 @@ fn check(memory: &PathMemory, image: &BinaryImage, start: u64, bytes: &[Option<u
     for size in [1, 2, 4, 8] {
         for offset in 0..=BYTES - size {
             let part = &bytes[offset as usize..(offset + size) as usize];
-            let whole = part.iter().rev().try_fold(0, |number, byte| Some(number << 8 | u64::from((*byte)?)));
+            let whole = part
+                .iter()
+                .rev()
+                .try_fold(0, |number, byte| Some(number << 8 | u64::from((*byte)?)));
             let found = memory.read(image, start + offset, size);
-            assert!(found.known().is_none() || found.known() == whole, "{offset} {size}: {found:x?}, {part:x?}");
+            assert!(
+                found.known().is_none() || found.known() == whole,
+                "{offset} {size}: {found:x?}, {part:x?}"
+            );
             let is_aligned = offset % 8 + size <= 8;
-            assert!(whole.is_none() || !is_aligned || found.known() == whole, "{offset} {size}: forgotten");
+            assert!(
+                whole.is_none() || !is_aligned || found.known() == whole,
+                "{offset} {size}: forgotten"
+            );
         }
     }
 }
@@ -69,7 +81,10 @@ fn data_of_the_image_are_there_from_the_start() {
     on_image(|image| {
         let mut memory = PathMemory::default();
         // The immortal count of the definition, a pointer, and an import.
-        assert_eq!(memory.read(image, TWO_PHASES.definition + 12, 4), MachineValue::Known(0xffff_ffff));
+        assert_eq!(
+            memory.read(image, TWO_PHASES.definition + 12, 4),
+            MachineValue::Known(0xffff_ffff)
+        );
         assert_eq!(memory.read(image, 0x36b8, 8), MachineValue::Known(0x3720));
         let import = image.import_named("PyModuleDef_Init").unwrap().address;
         assert_eq!(memory.read(image, 0x2638, 8), MachineValue::Known(import));
@@ -77,7 +92,11 @@ fn data_of_the_image_are_there_from_the_start() {
         assert_eq!(memory.read(image, VARIABLE, 8), MachineValue::Known(0x1234));
         memory.forget(image, VARIABLE, 8);
         assert_eq!(memory.read(image, VARIABLE, 8).known(), None);
-        assert_eq!(memory.read(image, VARIABLE + 8, 8), MachineValue::Known(0), "beside it");
+        assert_eq!(
+            memory.read(image, VARIABLE + 8, 8),
+            MachineValue::Known(0),
+            "beside it"
+        );
     });
 }
 
@@ -91,7 +110,11 @@ fn allocations_are_zero_as_far_as_they_say() {
         assert_eq!(memory.read(image, HEAP + 16, 8).known(), None);
         memory.write(image, HEAP, 8, MachineValue::Known(5));
         memory.allocate(HEAP, 8);
-        assert_eq!(memory.read(image, HEAP, 8), MachineValue::Known(0), "allocated anew");
+        assert_eq!(
+            memory.read(image, HEAP, 8),
+            MachineValue::Known(0),
+            "allocated anew"
+        );
         memory.give_up_heap();
         assert_eq!(memory.read(image, HEAP, 8).known(), None);
     });
@@ -107,7 +130,13 @@ fn what_lies_below_the_stack_is_dropped() {
         }
         memory.trim(STACK_TOP - 4096);
         assert_eq!(memory.size(), 1);
-        assert_eq!((memory.read(image, low, 8).known(), memory.read(image, high, 8).known()), (None, Some(1)));
+        assert_eq!(
+            (
+                memory.read(image, low, 8).known(),
+                memory.read(image, high, 8).known()
+            ),
+            (None, Some(1))
+        );
     });
 }
 
@@ -118,11 +147,28 @@ fn a_name_that_is_given_out_again_is_not_known_where_it_lay() {
         let named = MachineValue::Symbol { id: 3, offset: 0 };
         memory.write(image, HEAP, 8, named);
         memory.write(image, HEAP + 8, 4, named);
-        memory.write(image, HEAP + 16, 8, MachineValue::Symbol { id: 4, offset: 0 });
-        assert_eq!((memory.read(image, HEAP, 8), memory.read(image, HEAP + 8, 4)), (named, named));
+        memory.write(
+            image,
+            HEAP + 16,
+            8,
+            MachineValue::Symbol { id: 4, offset: 0 },
+        );
+        assert_eq!(
+            (memory.read(image, HEAP, 8), memory.read(image, HEAP + 8, 4)),
+            (named, named)
+        );
         memory.rename(3);
-        assert!(matches!(memory.read(image, HEAP, 8), MachineValue::Unknown(_)));
-        assert!(matches!(memory.read(image, HEAP + 8, 4), MachineValue::Unknown(_)));
-        assert!(matches!(memory.read(image, HEAP + 16, 8), MachineValue::Symbol { id: 4, .. }));
+        assert!(matches!(
+            memory.read(image, HEAP, 8),
+            MachineValue::Unknown(_)
+        ));
+        assert!(matches!(
+            memory.read(image, HEAP + 8, 4),
+            MachineValue::Unknown(_)
+        ));
+        assert!(matches!(
+            memory.read(image, HEAP + 16, 8),
+            MachineValue::Symbol { id: 4, .. }
+        ));
     });
 }

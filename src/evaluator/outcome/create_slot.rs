@@ -18,10 +18,15 @@ pub(in crate::evaluator) enum CreateResult {
 }
 
 /// Reads what a path through the function returns; `None` when it fails.
-pub(in crate::evaluator) fn read(machine: &SharedMachine, value: MachineValue) -> Option<CreateResult> {
+pub(in crate::evaluator) fn read(
+    machine: &SharedMachine,
+    value: MachineValue,
+) -> Option<CreateResult> {
     Some(match value {
         MachineValue::Known(0) => return None,
-        MachineValue::Known(address) if region(address) == MemoryRegion::Object => CreateResult::Module,
+        MachineValue::Known(address) if region(address) == MemoryRegion::Object => {
+            CreateResult::Module
+        }
         MachineValue::Known(address) => match machine.image.import_at(address) {
             Some(import) if import.name.starts_with("Py") || import.name.starts_with("_Py") => {
                 CreateResult::Other(import.name.clone())
@@ -30,7 +35,11 @@ pub(in crate::evaluator) fn read(machine: &SharedMachine, value: MachineValue) -
             None => CreateResult::Perhaps(format!("memory at {address:#x}")),
         },
         MachineValue::Symbol { id, offset: 0 } => {
-            match machine.symbols.defining_import(id).and_then(|it| machine.image.imports().get(it)) {
+            match machine
+                .symbols
+                .defining_import(id)
+                .and_then(|it| machine.image.imports().get(it))
+            {
                 Some(import) => by_name(&import.name),
                 None => CreateResult::Perhaps("a call that could not be followed".to_owned()),
             }
@@ -58,10 +67,19 @@ mod tests {
         for (name, expected) in [
             ("PyModule_NewObject", CreateResult::Module),
             ("PyImport_ImportModule", CreateResult::Module),
-            ("PyImport_GetModuleDict", CreateResult::Other("PyImport_GetModuleDict".into())),
-            ("_PyNamespace_New", CreateResult::Other("_PyNamespace_New".into())),
+            (
+                "PyImport_GetModuleDict",
+                CreateResult::Other("PyImport_GetModuleDict".into()),
+            ),
+            (
+                "_PyNamespace_New",
+                CreateResult::Other("_PyNamespace_New".into()),
+            ),
             ("PyDict_GetItemWithError", CreateResult::Kept),
-            ("PyObject_CallNoArgs", CreateResult::Perhaps("PyObject_CallNoArgs".into())),
+            (
+                "PyObject_CallNoArgs",
+                CreateResult::Perhaps("PyObject_CallNoArgs".into()),
+            ),
         ] {
             assert_eq!(by_name(name), expected, "{name}");
         }

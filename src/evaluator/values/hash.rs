@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A map by such keys.
-pub(in crate::evaluator) type FastMap<Key, Value> = HashMap<Key, Value, BuildHasherDefault<FastHasher>>;
+pub(in crate::evaluator) type FastMap<Key, Value> =
+    HashMap<Key, Value, BuildHasherDefault<FastHasher>>;
 
 /// Mixes a number into a digest.
 pub(in crate::evaluator) fn hash_combine(digest: u64, number: u64) -> u64 {
@@ -63,15 +64,26 @@ mod tests {
         let keys = addresses().flat_map(|address| [(address, 0_u32), (address, 1)]);
         let digests: HashSet<u64> = keys.map(digest).collect();
         assert_eq!(digests.len(), 2 * addresses().count());
-        assert_eq!(digest((1_u64, "text")), digest((1_u64, "text")), "the same in every run");
+        assert_eq!(
+            digest((1_u64, "text")),
+            digest((1_u64, "text")),
+            "the same in every run"
+        );
         assert_ne!(digest("ab"), digest("ba"));
-        assert_ne!(hash_combine(hash_combine(0, 1), 2), hash_combine(hash_combine(0, 2), 1), "the order counts");
+        assert_ne!(
+            hash_combine(hash_combine(0, 1), 2),
+            hash_combine(hash_combine(0, 2), 1),
+            "the order counts"
+        );
     }
 
     #[test]
     fn widths_of_numbers_are_all_taken() {
         let all = [digest(7_u8), digest(7_u32), digest(7_u64), digest(7_usize)];
-        assert!(all.iter().all(|&found| found == all[0] && found != 0), "{all:x?}");
+        assert!(
+            all.iter().all(|&found| found == all[0] && found != 0),
+            "{all:x?}"
+        );
         let mut map = FastMap::default();
         map.insert(5_usize, "five");
         assert_eq!(map.get(&5), Some(&"five"));

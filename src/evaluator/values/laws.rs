@@ -21,8 +21,14 @@ impl SplitMix64 {
     /// A number around zero, or at an end.
     pub(in crate::evaluator) fn small(&mut self) -> u64 {
         match self.below(4) {
-            0 => [0x7f, 0x80, 0x7fff_ffff, 0x8000_0000, i64::MIN.cast_unsigned(), i64::MAX.cast_unsigned()]
-                [self.below(6) as usize],
+            0 => [
+                0x7f,
+                0x80,
+                0x7fff_ffff,
+                0x8000_0000,
+                i64::MIN.cast_unsigned(),
+                i64::MAX.cast_unsigned(),
+            ][self.below(6) as usize],
             _ => self.below(9).wrapping_sub(4),
         }
     }
@@ -34,7 +40,17 @@ pub(in crate::evaluator) fn extent() -> ImageBounds {
 }
 
 fn value(random: &mut SplitMix64) -> MachineValue {
-    let numbers = [0, 1, 0x1_2340, 0x4_1000, 0x8_0000, 0x50_0000, HEAP + 8, STACK_TOP - 16, u64::MAX];
+    let numbers = [
+        0,
+        1,
+        0x1_2340,
+        0x4_1000,
+        0x8_0000,
+        0x50_0000,
+        HEAP + 8,
+        STACK_TOP - 16,
+        u64::MAX,
+    ];
     let number = numbers[random.below(numbers.len() as u64) as usize];
     match random.below(4) {
         0 => MachineValue::Symbol {
@@ -51,7 +67,11 @@ fn value(random: &mut SplitMix64) -> MachineValue {
                 PointsTo::IMAGE,
             ];
             let kind = |random: &mut SplitMix64| kinds[random.below(kinds.len() as u64) as usize];
-            MachineValue::Unknown(kind(random).with(kind(random)).with(MachineValue::Known(number).points_to()))
+            MachineValue::Unknown(
+                kind(random)
+                    .with(kind(random))
+                    .with(MachineValue::Known(number).points_to()),
+            )
         }
         _ => MachineValue::Known(number),
     }
@@ -72,11 +92,24 @@ fn values() {
             "associative: {one:x?} {other:x?} {third:x?}"
         );
         assert!(within(one, one), "reflexive: {one:x?}");
-        assert!(within(one, join(one, other)), "{one:x?} is not within {:x?}", join(one, other));
+        assert!(
+            within(one, join(one, other)),
+            "{one:x?} is not within {:x?}",
+            join(one, other)
+        );
         if within(one, other) {
-            assert!(within(join(one, third), join(other, third)), "monotone: {one:x?} {other:x?} {third:x?}");
-            assert!(!within(other, one) || one == other, "antisymmetric: {one:x?} {other:x?}");
-            assert!(!within(other, third) || within(one, third), "transitive: {one:x?} {other:x?} {third:x?}");
+            assert!(
+                within(join(one, third), join(other, third)),
+                "monotone: {one:x?} {other:x?} {third:x?}"
+            );
+            assert!(
+                !within(other, one) || one == other,
+                "antisymmetric: {one:x?} {other:x?}"
+            );
+            assert!(
+                !within(other, third) || within(one, third),
+                "transitive: {one:x?} {other:x?} {third:x?}"
+            );
         }
     }
 }
@@ -84,18 +117,26 @@ fn values() {
 #[test]
 fn ranges() {
     let mut random = SplitMix64(6);
-    let holds =
-        |range: ValueRange, number: i64| range.low <= number && number <= range.high && !(range.nonzero && number == 0);
+    let holds = |range: ValueRange, number: i64| {
+        range.low <= number && number <= range.high && !(range.nonzero && number == 0)
+    };
     let numbers: Vec<i64> = (-6..=6).chain([i64::MIN, i64::MAX]).collect();
     let range = |random: &mut SplitMix64| {
-        let (low, high) = (random.below(9).cast_signed() - 4, random.below(9).cast_signed() - 4);
+        let (low, high) = (
+            random.below(9).cast_signed() - 4,
+            random.below(9).cast_signed() - 4,
+        );
         match random.below(8) {
             0 => ValueRange::ALL,
             1 => ValueRange::POINTER,
             _ => {
                 let plain = ValueRange::new(low.min(high), low.max(high));
                 plain
-                    .intersect(if random.below(3) == 0 { ValueRange::POINTER } else { ValueRange::ALL })
+                    .intersect(if random.below(3) == 0 {
+                        ValueRange::POINTER
+                    } else {
+                        ValueRange::ALL
+                    })
                     .unwrap_or(plain)
             }
         }
@@ -115,12 +156,20 @@ fn ranges() {
                 "{one:?} and {other:?}: {both:?}"
             );
             let left = holds(one.join(other).join(third), number);
-            assert_eq!(left, holds(one.join(other.join(third)), number), "associative: {one:?} {other:?} {third:?}");
+            assert_eq!(
+                left,
+                holds(one.join(other.join(third)), number),
+                "associative: {one:?} {other:?} {third:?}"
+            );
             assert_eq!(holds(one.join(one), number), first, "idempotent: {one:?}");
         }
         assert_eq!(one.excludes_zero(), !holds(one, 0), "{one:?}");
         if let Some(single) = one.single() {
-            assert!(numbers.iter().all(|&number| number == single || !holds(one, number)));
+            assert!(
+                numbers
+                    .iter()
+                    .all(|&number| number == single || !holds(one, number))
+            );
         }
     }
 }

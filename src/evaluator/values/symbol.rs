@@ -15,13 +15,24 @@ pub(in crate::evaluator) struct ValueRange {
 
 impl ValueRange {
     /// Every number.
-    pub(in crate::evaluator) const ALL: ValueRange = ValueRange { low: i64::MIN, high: i64::MAX, nonzero: false };
+    pub(in crate::evaluator) const ALL: ValueRange = ValueRange {
+        low: i64::MIN,
+        high: i64::MAX,
+        nonzero: false,
+    };
     /// A pointer to something.
-    pub(in crate::evaluator) const POINTER: ValueRange = ValueRange { nonzero: true, ..ValueRange::ALL };
+    pub(in crate::evaluator) const POINTER: ValueRange = ValueRange {
+        nonzero: true,
+        ..ValueRange::ALL
+    };
 
     /// The numbers from `low` to `high`.
     pub(in crate::evaluator) fn new(low: i64, high: i64) -> ValueRange {
-        ValueRange { low, high, nonzero: false }
+        ValueRange {
+            low,
+            high,
+            nonzero: false,
+        }
     }
 
     /// The numbers in both; `None` when there are none.
@@ -41,7 +52,11 @@ impl ValueRange {
     /// The least set that covers both.
     pub(in crate::evaluator) fn join(self, other: ValueRange) -> ValueRange {
         let nonzero = self.excludes_zero() && other.excludes_zero();
-        ValueRange { low: self.low.min(other.low), high: self.high.max(other.high), nonzero }
+        ValueRange {
+            low: self.low.min(other.low),
+            high: self.high.max(other.high),
+            nonzero,
+        }
     }
 
     /// The only number, when there is one.
@@ -95,7 +110,8 @@ impl JumpTable {
     /// Covers both, where they differ in nothing but their length.
     fn join(self, other: JumpTable) -> Option<JumpTable> {
         let count = self.count.max(other.count);
-        (JumpTable { count, ..self } == JumpTable { count, ..other }).then_some(JumpTable { count, ..self })
+        (JumpTable { count, ..self } == JumpTable { count, ..other })
+            .then_some(JumpTable { count, ..self })
     }
 }
 
@@ -119,7 +135,14 @@ pub(in crate::evaluator) struct SymbolFacts {
 impl SymbolFacts {
     /// An unknown of these numbers.
     pub(in crate::evaluator) fn new(range: ValueRange) -> SymbolFacts {
-        SymbolFacts { range, failure: FailureSign::Never, origin: None, import: None, table: None, low: None }
+        SymbolFacts {
+            range,
+            failure: FailureSign::Never,
+            origin: None,
+            import: None,
+            table: None,
+            low: None,
+        }
     }
 }
 
@@ -146,15 +169,25 @@ pub(in crate::evaluator) struct SymbolTable {
 impl SymbolTable {
     /// The symbol from this source, and whether it is new. A source that gives something else than before keeps the
     /// wider of the two.
-    pub(in crate::evaluator) fn name(&mut self, source: DefinitionSite, symbol: SymbolFacts) -> u32 {
+    pub(in crate::evaluator) fn name(
+        &mut self,
+        source: DefinitionSite,
+        symbol: SymbolFacts,
+    ) -> u32 {
         if let Some(&id) = self.sources.get(&source) {
             if let Some(known) = self.list.get_mut(id as usize)
                 && *known != symbol
             {
                 known.range = known.range.join(symbol.range);
-                known.origin = known.origin.take().filter(|origin| Some(origin) == symbol.origin.as_ref());
+                known.origin = known
+                    .origin
+                    .take()
+                    .filter(|origin| Some(origin) == symbol.origin.as_ref());
                 known.import = known.import.filter(|import| Some(*import) == symbol.import);
-                known.table = known.table.zip(symbol.table).and_then(|(one, other)| one.join(other));
+                known.table = known
+                    .table
+                    .zip(symbol.table)
+                    .and_then(|(one, other)| one.join(other));
                 known.low = known.low.filter(|low| Some(*low) == symbol.low);
                 if known.failure != symbol.failure {
                     known.failure = FailureSign::Never;
@@ -192,15 +225,29 @@ mod tests {
     #[test]
     fn a_range_without_zero_shrinks_at_its_ends() {
         let status = ValueRange::new(-1, 0);
-        assert_eq!(status.intersect(ValueRange::POINTER).and_then(ValueRange::single), Some(-1));
+        assert_eq!(
+            status
+                .intersect(ValueRange::POINTER)
+                .and_then(ValueRange::single),
+            Some(-1)
+        );
         assert_eq!(status.intersect(ValueRange::new(1, 5)), None);
-        assert_eq!(ValueRange::new(0, 1).intersect(ValueRange::POINTER).and_then(ValueRange::single), Some(1));
+        assert_eq!(
+            ValueRange::new(0, 1)
+                .intersect(ValueRange::POINTER)
+                .and_then(ValueRange::single),
+            Some(1)
+        );
     }
 
     #[test]
     fn symbols_from_one_place_are_one() {
         let mut symbols = SymbolTable::default();
-        let source = DefinitionSite { address: 1, context: 2, part: 0 };
+        let source = DefinitionSite {
+            address: 1,
+            context: 2,
+            part: 0,
+        };
         let first = symbols.name(source, SymbolFacts::new(ValueRange::new(0, 1)));
         let second = symbols.name(source, SymbolFacts::new(ValueRange::new(-1, 0)));
         assert_eq!(first, second);

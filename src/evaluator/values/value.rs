@@ -17,21 +17,56 @@ pub(in crate::evaluator) struct PointsTo {
 }
 
 impl PointsTo {
-    pub(in crate::evaluator) const NOTHING: PointsTo = PointsTo { kinds: 0, field: 0, low: 0, high: 0 };
-    pub(in crate::evaluator) const OUTSIDE: PointsTo = PointsTo { kinds: 1, field: 0, low: 0, high: 0 };
+    pub(in crate::evaluator) const NOTHING: PointsTo = PointsTo {
+        kinds: 0,
+        field: 0,
+        low: 0,
+        high: 0,
+    };
+    pub(in crate::evaluator) const OUTSIDE: PointsTo = PointsTo {
+        kinds: 1,
+        field: 0,
+        low: 0,
+        high: 0,
+    };
     /// Anywhere in the image.
-    pub(in crate::evaluator) const IMAGE: PointsTo = PointsTo { kinds: 2, field: 0, low: 0, high: u32::MAX };
-    pub(in crate::evaluator) const STACK: PointsTo = PointsTo { kinds: 4, field: 0, low: 0, high: 0 };
-    pub(in crate::evaluator) const HEAP: PointsTo = PointsTo { kinds: 8, field: 0, low: 0, high: 0 };
+    pub(in crate::evaluator) const IMAGE: PointsTo = PointsTo {
+        kinds: 2,
+        field: 0,
+        low: 0,
+        high: u32::MAX,
+    };
+    pub(in crate::evaluator) const STACK: PointsTo = PointsTo {
+        kinds: 4,
+        field: 0,
+        low: 0,
+        high: 0,
+    };
+    pub(in crate::evaluator) const HEAP: PointsTo = PointsTo {
+        kinds: 8,
+        field: 0,
+        low: 0,
+        high: 0,
+    };
     /// The image's code: it may be called, and nobody writes there.
-    pub(in crate::evaluator) const CODE: PointsTo = PointsTo { kinds: 16, field: 0, low: 0, high: 0 };
+    pub(in crate::evaluator) const CODE: PointsTo = PointsTo {
+        kinds: 16,
+        field: 0,
+        low: 0,
+        high: 0,
+    };
     const UNIT: u64 = 16;
     const ANYWHERE: u16 = u16::MAX;
 
     /// At or near one address of the image.
     fn near(address: u64) -> PointsTo {
         let unit = u32::try_from(address / PointsTo::UNIT).unwrap_or(u32::MAX);
-        PointsTo { kinds: PointsTo::IMAGE.kinds, field: 0, low: unit, high: unit }
+        PointsTo {
+            kinds: PointsTo::IMAGE.kinds,
+            field: 0,
+            low: unit,
+            high: unit,
+        }
     }
 
     pub(in crate::evaluator) fn with(self, other: PointsTo) -> PointsTo {
@@ -39,7 +74,11 @@ impl PointsTo {
         match (self.may(PointsTo::IMAGE), other.may(PointsTo::IMAGE)) {
             (true, true) => PointsTo {
                 kinds,
-                field: if self.field == other.field { self.field } else { PointsTo::ANYWHERE },
+                field: if self.field == other.field {
+                    self.field
+                } else {
+                    PointsTo::ANYWHERE
+                },
                 low: self.low.min(other.low),
                 high: self.high.max(other.high),
             },
@@ -54,7 +93,8 @@ impl PointsTo {
 
     pub(in crate::evaluator) fn is_subsumed_by(self, other: PointsTo) -> bool {
         let same_field = self.field == other.field || other.field == PointsTo::ANYWHERE;
-        let contained = !self.may(PointsTo::IMAGE) || same_field && self.low >= other.low && self.high <= other.high;
+        let contained = !self.may(PointsTo::IMAGE)
+            || same_field && self.low >= other.low && self.high <= other.high;
         self.kinds & !other.kinds == 0 && contained
     }
 
@@ -68,13 +108,23 @@ impl PointsTo {
         let field = u16::try_from(u64::from(self.field).wrapping_add(added)).ok();
         match (self.may(PointsTo::IMAGE), self.field) {
             (false, _) | (true, PointsTo::ANYWHERE) => self,
-            (true, _) => PointsTo { field: field.unwrap_or(PointsTo::ANYWHERE), ..self },
+            (true, _) => PointsTo {
+                field: field.unwrap_or(PointsTo::ANYWHERE),
+                ..self
+            },
         }
     }
 
     /// After something was done to it that is not known.
     fn indexed(self) -> PointsTo {
-        if self.may(PointsTo::IMAGE) { PointsTo { field: PointsTo::ANYWHERE, ..self } } else { self }
+        if self.may(PointsTo::IMAGE) {
+            PointsTo {
+                field: PointsTo::ANYWHERE,
+                ..self
+            }
+        } else {
+            self
+        }
     }
 
     /// How far behind a pointer that was read from memory, when only constants were added.
@@ -84,7 +134,10 @@ impl PointsTo {
 
     /// Lowest and highest address of the image that it was derived from.
     pub(in crate::evaluator) fn addresses(self) -> (u64, u64) {
-        (u64::from(self.low) * PointsTo::UNIT, u64::from(self.high) * PointsTo::UNIT + PointsTo::UNIT - 1)
+        (
+            u64::from(self.low) * PointsTo::UNIT,
+            u64::from(self.high) * PointsTo::UNIT + PointsTo::UNIT - 1,
+        )
     }
 }
 
@@ -104,9 +157,19 @@ impl ImageBounds {
     /// The extent of an image.
     pub(in crate::evaluator) fn of(image: &BinaryImage) -> ImageBounds {
         let low = image.segments.first().map_or(0, |segment| segment.address);
-        let high = image.segments.last().map_or(0, |segment| segment.address.saturating_add(segment.size));
-        let (low, high) = (low.saturating_sub(ImageBounds::MARGIN), high.saturating_add(ImageBounds::MARGIN));
-        ImageBounds { low, high, code: image.code_extent() }
+        let high = image
+            .segments
+            .last()
+            .map_or(0, |segment| segment.address.saturating_add(segment.size));
+        let (low, high) = (
+            low.saturating_sub(ImageBounds::MARGIN),
+            high.saturating_add(ImageBounds::MARGIN),
+        );
+        ImageBounds {
+            low,
+            high,
+            code: image.code_extent(),
+        }
     }
 
     /// An extent for tests, with its code.
@@ -151,7 +214,9 @@ impl MachineValue {
     pub(in crate::evaluator) fn points_to(self) -> PointsTo {
         match self {
             MachineValue::Known(0x7f00_0000_0000_0000..=0x7fff_ffff_ffff_ffff) => PointsTo::OUTSIDE,
-            MachineValue::Known(address) if !(SMALLEST_ADDRESS..1 << 47).contains(&address) => PointsTo::NOTHING,
+            MachineValue::Known(address) if !(SMALLEST_ADDRESS..1 << 47).contains(&address) => {
+                PointsTo::NOTHING
+            }
             MachineValue::Known(address) => match region(address) {
                 MemoryRegion::Image => PointsTo::near(address),
                 other => other.points_to(),
@@ -172,13 +237,21 @@ impl MachineValue {
             {
                 PointsTo::NOTHING
             }
-            MachineValue::Known(address) if extent.code.0 <= address && address < extent.code.1 => PointsTo::CODE,
-            MachineValue::Known(_) | MachineValue::Symbol { .. } | MachineValue::Unknown(_) => self.points_to(),
+            MachineValue::Known(address) if extent.code.0 <= address && address < extent.code.1 => {
+                PointsTo::CODE
+            }
+            MachineValue::Known(_) | MachineValue::Symbol { .. } | MachineValue::Unknown(_) => {
+                self.points_to()
+            }
         }
     }
 
     /// The least value that covers both.
-    pub(in crate::evaluator) fn join(self, other: MachineValue, extent: ImageBounds) -> MachineValue {
+    pub(in crate::evaluator) fn join(
+        self,
+        other: MachineValue,
+        extent: ImageBounds,
+    ) -> MachineValue {
         if self == other {
             self
         } else {
@@ -187,7 +260,11 @@ impl MachineValue {
     }
 
     /// Whether every number that `self` stands for is one that `other` stands for.
-    pub(in crate::evaluator) fn is_subsumed_by(self, other: MachineValue, extent: ImageBounds) -> bool {
+    pub(in crate::evaluator) fn is_subsumed_by(
+        self,
+        other: MachineValue,
+        extent: ImageBounds,
+    ) -> bool {
         match other {
             MachineValue::Unknown(reach) => self.points_to_in(extent).is_subsumed_by(reach),
             MachineValue::Known(_) | MachineValue::Symbol { .. } => self == other,
@@ -199,7 +276,9 @@ impl MachineValue {
         match self {
             MachineValue::Known(value) => MachineValue::Known(value & mask(bits)),
             MachineValue::Symbol { offset: 0, .. } => self,
-            MachineValue::Symbol { .. } | MachineValue::Unknown(_) if bits < 64 => MachineValue::ANY,
+            MachineValue::Symbol { .. } | MachineValue::Unknown(_) if bits < 64 => {
+                MachineValue::ANY
+            }
             MachineValue::Symbol { .. } | MachineValue::Unknown(_) => self,
         }
     }
@@ -207,10 +286,15 @@ impl MachineValue {
     /// Adds two values.
     pub(in crate::evaluator) fn add(self, other: MachineValue) -> MachineValue {
         match (self, other) {
-            (MachineValue::Known(left), MachineValue::Known(right)) => MachineValue::Known(left.wrapping_add(right)),
+            (MachineValue::Known(left), MachineValue::Known(right)) => {
+                MachineValue::Known(left.wrapping_add(right))
+            }
             (MachineValue::Symbol { id, offset }, MachineValue::Known(added))
             | (MachineValue::Known(added), MachineValue::Symbol { id, offset }) => {
-                MachineValue::Symbol { id, offset: offset.wrapping_add(added.cast_signed()) }
+                MachineValue::Symbol {
+                    id,
+                    offset: offset.wrapping_add(added.cast_signed()),
+                }
             }
             (value @ MachineValue::Unknown(_), MachineValue::Known(added))
             | (MachineValue::Known(added), value @ MachineValue::Unknown(_))
@@ -225,7 +309,9 @@ impl MachineValue {
     /// Adds a constant that is no address: what the value may point to stays the same.
     pub(in crate::evaluator) fn offset(self, added: u64) -> MachineValue {
         match self {
-            MachineValue::Known(_) | MachineValue::Symbol { .. } => self.add(MachineValue::Known(added)),
+            MachineValue::Known(_) | MachineValue::Symbol { .. } => {
+                self.add(MachineValue::Known(added))
+            }
             MachineValue::Unknown(reach) => MachineValue::Unknown(reach.moved(added)),
         }
     }
@@ -233,7 +319,9 @@ impl MachineValue {
     /// Subtracts a value.
     pub(in crate::evaluator) fn sub(self, other: MachineValue) -> MachineValue {
         match (self, other) {
-            (MachineValue::Known(left), MachineValue::Known(right)) => MachineValue::Known(left.wrapping_sub(right)),
+            (MachineValue::Known(left), MachineValue::Known(right)) => {
+                MachineValue::Known(left.wrapping_sub(right))
+            }
             (_, MachineValue::Known(right)) => self.offset(right.wrapping_neg()),
             (MachineValue::Symbol { .. }, other) if self == other => MachineValue::Known(0),
             _ => MachineValue::Unknown(self.points_to().indexed()),
@@ -243,7 +331,11 @@ impl MachineValue {
 
 /// All ones in the lowest `bits`.
 pub(in crate::evaluator) fn mask(bits: u32) -> u64 {
-    if bits >= 64 { u64::MAX } else { (1 << bits) - 1 }
+    if bits >= 64 {
+        u64::MAX
+    } else {
+        (1 << bits) - 1
+    }
 }
 
 /// The lowest `bits` as a signed number.
@@ -312,7 +404,9 @@ impl MemoryRegion {
 /// Bitwise and: masks keep pointers what they are, as when the stack is aligned.
 pub(in crate::evaluator) fn and(left: MachineValue, right: MachineValue) -> MachineValue {
     match (left, right) {
-        (MachineValue::Known(left), MachineValue::Known(right)) => MachineValue::Known(left & right),
+        (MachineValue::Known(left), MachineValue::Known(right)) => {
+            MachineValue::Known(left & right)
+        }
         (MachineValue::Known(0), _) | (_, MachineValue::Known(0)) => MachineValue::Known(0),
         (value, other) if value == other => value,
         (value, MachineValue::Known(mask)) | (MachineValue::Known(mask), value) => match value {
@@ -327,8 +421,12 @@ pub(in crate::evaluator) fn and(left: MachineValue, right: MachineValue) -> Mach
 /// Bitwise or of values of this width.
 pub(in crate::evaluator) fn or(left: MachineValue, right: MachineValue, bits: u32) -> MachineValue {
     match (left, right) {
-        (MachineValue::Known(left), MachineValue::Known(right)) => MachineValue::Known(left | right),
-        (MachineValue::Known(all), _) | (_, MachineValue::Known(all)) if all & mask(bits) == mask(bits) => {
+        (MachineValue::Known(left), MachineValue::Known(right)) => {
+            MachineValue::Known(left | right)
+        }
+        (MachineValue::Known(all), _) | (_, MachineValue::Known(all))
+            if all & mask(bits) == mask(bits) =>
+        {
             MachineValue::Known(mask(bits))
         }
         (value, MachineValue::Known(0)) | (MachineValue::Known(0), value) => value,
@@ -355,7 +453,11 @@ mod tests {
 
     #[test]
     fn joined_values_remember_what_they_may_point_to() {
-        let extent = ImageBounds { low: 0, high: 0x9000, code: (0x4000, 0x5000) };
+        let extent = ImageBounds {
+            low: 0,
+            high: 0x9000,
+            code: (0x4000, 0x5000),
+        };
         let joined = MachineValue::Known(0x1000).join(MachineValue::Known(STACK_TOP - 8), extent);
         assert!(joined.points_to().may(PointsTo::IMAGE) && joined.points_to().may(PointsTo::STACK));
         assert!(MachineValue::Known(0x1008).is_subsumed_by(joined, extent));
@@ -365,11 +467,22 @@ mod tests {
 
     #[test]
     fn who_knows_where_code_lies_knows_of_no_data_beside_it() {
-        let extent = ImageBounds { low: 0, high: 0x9000, code: (0x4000, 0x5000) };
-        let joined = MachineValue::Known(0x4ff0).join(MachineValue::Known(0x6000), extent).points_to();
+        let extent = ImageBounds {
+            low: 0,
+            high: 0x9000,
+            code: (0x4000, 0x5000),
+        };
+        let joined = MachineValue::Known(0x4ff0)
+            .join(MachineValue::Known(0x6000), extent)
+            .points_to();
         assert!(joined.may(PointsTo::CODE) && joined.may(PointsTo::IMAGE));
         assert_eq!(joined.addresses(), (0x6000, 0x600f));
-        assert!(!MachineValue::Known(0x4000).join(MachineValue::Known(0), extent).points_to().may(PointsTo::IMAGE));
+        assert!(
+            !MachineValue::Known(0x4000)
+                .join(MachineValue::Known(0), extent)
+                .points_to()
+                .may(PointsTo::IMAGE)
+        );
     }
 
     #[test]
@@ -377,10 +490,19 @@ mod tests {
         let read = MachineValue::Unknown(PointsTo::IMAGE.with(PointsTo::OUTSIDE));
         let field = |value: MachineValue| value.points_to().field();
         assert_eq!(field(read), Some(0));
-        assert_eq!(field(read.add(MachineValue::Known(24)).sub(MachineValue::Known(8))), Some(16));
+        assert_eq!(
+            field(
+                read.add(MachineValue::Known(24))
+                    .sub(MachineValue::Known(8))
+            ),
+            Some(16)
+        );
         assert_eq!(field(read.sub(MachineValue::Known(8))), None);
         assert_eq!(field(read.add(MachineValue::ANY)), None);
-        assert_eq!(field(read.add(MachineValue::ANY).add(MachineValue::Known(8))), None);
+        assert_eq!(
+            field(read.add(MachineValue::ANY).add(MachineValue::Known(8))),
+            None
+        );
         assert_eq!(field(and(read, MachineValue::Known(u64::MAX - 7))), None);
         let joined = read.offset(8).points_to().with(read.points_to());
         assert!(joined.field().is_none() && read.points_to().is_subsumed_by(joined));
@@ -389,7 +511,11 @@ mod tests {
 
     #[test]
     fn numbers_outside_of_the_image_point_nowhere() {
-        let extent = ImageBounds { low: 0x1_8000_0000, high: 0x1_8008_0000, code: (0, 0) };
+        let extent = ImageBounds {
+            low: 0x1_8000_0000,
+            high: 0x1_8008_0000,
+            code: (0, 0),
+        };
         let one = MachineValue::Known(u64::from(1.0_f32.to_bits()));
         assert_eq!(one.join(MachineValue::Known(0), extent), MachineValue::ANY);
         assert!(one.is_subsumed_by(MachineValue::ANY, extent));

@@ -31,7 +31,11 @@ pub(super) fn content_range(headers: &HeaderMap) -> Result<(Range<u64>, u64), St
     let parse = || {
         let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
         let (first, last) = range.trim().split_once('-')?;
-        let (first, last, size): (u64, u64, u64) = (first.parse().ok()?, last.parse().ok()?, size.trim().parse().ok()?);
+        let (first, last, size): (u64, u64, u64) = (
+            first.parse().ok()?,
+            last.parse().ok()?,
+            size.trim().parse().ok()?,
+        );
         (first <= last && last < size).then(|| (first..last + 1, size))
     };
     parse().ok_or_else(|| format!("Content-Range `{}`", text.escape_debug()))

@@ -169,12 +169,17 @@ impl LinkCollector {
         match self.tag {
             HtmlTag::Anchor => self.anchor(values),
             HtmlTag::Base if !self.base_seen => {
-                if let Some(base) = values.href.and_then(|href| self.base.join(href.trim()).ok()) {
+                if let Some(base) = values
+                    .href
+                    .and_then(|href| self.base.join(href.trim()).ok())
+                {
                     self.base_seen = true;
                     self.base = base;
                 }
             }
-            HtmlTag::Meta if values.name.as_deref() == Some("pypi:repository-version") => self.version = values.content,
+            HtmlTag::Meta if values.name.as_deref() == Some("pypi:repository-version") => {
+                self.version = values.content
+            }
             HtmlTag::Base | HtmlTag::Meta | HtmlTag::Other => {}
         }
         self.tag = HtmlTag::Other;
@@ -195,7 +200,11 @@ impl LinkCollector {
         let mut url = self.base.join(href).ok()?;
         let digests = url.fragment().map(digests_of_fragment).unwrap_or_default();
         url.set_fragment(None);
-        let filename = url.path_segments()?.next_back().map(percent_decode).filter(|name| !name.is_empty())?;
+        let filename = url
+            .path_segments()?
+            .next_back()
+            .map(percent_decode)
+            .filter(|name| !name.is_empty())?;
         let location = match url.scheme() {
             "http" | "https" => {
                 // Both fail only for URLs that cannot have a user; credentials on a page are not ours to use.
@@ -207,8 +216,14 @@ impl LinkCollector {
             "file" if self.local => Location::Path(url.to_file_path().ok()?),
             _ => return None,
         };
-        let requires_python = values.requires_python.as_deref().filter(|text| !text.trim().is_empty());
-        let announced = values.core_metadata.as_deref().or(values.dist_info_metadata.as_deref());
+        let requires_python = values
+            .requires_python
+            .as_deref()
+            .filter(|text| !text.trim().is_empty());
+        let announced = values
+            .core_metadata
+            .as_deref()
+            .or(values.dist_info_metadata.as_deref());
         Some(PageLink {
             digests,
             requires_python: requires_python.map(|text| intern(text, &mut self.shared)),
@@ -255,7 +270,9 @@ mod tests {
     use super::*;
 
     fn links(base: &str, body: &str) -> Vec<PageLink> {
-        read(&Url::parse(base).unwrap(), body.as_bytes()).unwrap().links
+        read(&Url::parse(base).unwrap(), body.as_bytes())
+            .unwrap()
+            .links
     }
 
     #[test]
@@ -269,26 +286,55 @@ mod tests {
              <a href='https://u:p@other/a-3.0.zip#md5=00'>x</a><a href='file:///etc/a-4.0.zip'>x</a><a name=x>y</a>\
              <a href='..'>up</a>"
         );
-        let page = read(&Url::parse("https://host/simple/a/").unwrap(), body.as_bytes()).unwrap();
-        let urls: Vec<_> = page.links.iter().map(|link| format!("{:?}", link.location)).collect();
+        let page = read(
+            &Url::parse("https://host/simple/a/").unwrap(),
+            body.as_bytes(),
+        )
+        .unwrap();
+        let urls: Vec<_> = page
+            .links
+            .iter()
+            .map(|link| format!("{:?}", link.location))
+            .collect();
         assert_eq!(page.links.len(), 3, "{urls:?}");
         assert_eq!(page.left_out, 2);
-        let [first, second, third] = page.links.as_slice() else { panic!() };
+        let [first, second, third] = page.links.as_slice() else {
+            panic!()
+        };
         assert_eq!(first.filename, "a-1.0+local-py3-none-any.whl");
-        assert_eq!(first.location, Location::Url("https://host/files/a-1.0%2Blocal-py3-none-any.whl".parse().unwrap()));
+        assert_eq!(
+            first.location,
+            Location::Url(
+                "https://host/files/a-1.0%2Blocal-py3-none-any.whl"
+                    .parse()
+                    .unwrap()
+            )
+        );
         assert_eq!(first.digests.len(), 1);
         assert_eq!(first.requires_python.as_deref(), Some(">=3.8,<4"));
         assert_eq!(first.yanked.as_deref(), Some("bad & broken"));
-        assert!(matches!(first.metadata_file, MetadataFile::Announced(Some(_))));
+        assert!(matches!(
+            first.metadata_file,
+            MetadataFile::Announced(Some(_))
+        ));
         assert_eq!(second.yanked.as_deref(), Some(""));
         assert_eq!(second.metadata_file, MetadataFile::Announced(None));
-        assert_eq!(third.location, Location::Url("https://other/a-3.0.zip".parse().unwrap()));
+        assert_eq!(
+            third.location,
+            Location::Url("https://other/a-3.0.zip".parse().unwrap())
+        );
         assert!(third.digests.is_empty());
     }
 
     #[test]
     fn a_local_page_may_point_at_local_files() {
-        let found = links("file:///srv/wheels/index.html", "<a href='a-1.0.tar.gz'>a</a>");
-        assert_eq!(found[0].location, Location::Path("/srv/wheels/a-1.0.tar.gz".into()));
+        let found = links(
+            "file:///srv/wheels/index.html",
+            "<a href='a-1.0.tar.gz'>a</a>",
+        );
+        assert_eq!(
+            found[0].location,
+            Location::Path("/srv/wheels/a-1.0.tar.gz".into())
+        );
     }
 }

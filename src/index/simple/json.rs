@@ -41,7 +41,9 @@ impl<'de: 'a, 'a> Visitor<'de> for FilesVisitor<'a> {
         let mut files = Vec::new();
         while let Some(file) = items.next_element()? {
             if files.len() == MOST_LINKS {
-                return Err(Error::custom(format_args!("more than {MOST_LINKS} files, the limit")));
+                return Err(Error::custom(format_args!(
+                    "more than {MOST_LINKS} files, the limit"
+                )));
             }
             files.push(file);
         }
@@ -135,25 +137,36 @@ pub(in crate::index) fn read(url: &Url, body: &[u8]) -> Result<SimplePage, Index
 }
 
 fn link(base: &Url, file: SimpleJsonFile<'_>, shared: &mut HashSet<Arc<str>>) -> Option<PageLink> {
-    let mut url = base.join(&file.url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let mut url = base
+        .join(&file.url)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))?;
     url.set_fragment(None);
     // Both fail only for URLs that cannot have a user; credentials on a page are not ours to use.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    let metadata = file.core_metadata.or(file.dist_info_metadata).or(file.data_dist_info_metadata);
+    let metadata = file
+        .core_metadata
+        .or(file.dist_info_metadata)
+        .or(file.data_dist_info_metadata);
     Some(PageLink {
         filename: file.filename.into_owned(),
         location: Location::Url(url),
         digests: digests(&file.hashes),
         size: file.size,
-        requires_python: file.requires_python.filter(|text| !text.trim().is_empty()).map(|text| intern(&text, shared)),
+        requires_python: file
+            .requires_python
+            .filter(|text| !text.trim().is_empty())
+            .map(|text| intern(&text, shared)),
         yanked: match file.yanked {
             Some(SimpleJsonYanked::Reason(reason)) => Some(reason.into_owned()),
             Some(SimpleJsonYanked::Flag(true)) => Some(String::new()),
             Some(SimpleJsonYanked::Flag(false)) | None => None,
         },
         metadata_file: match metadata {
-            Some(SimpleJsonMetadata::Hashes(hashes)) => MetadataFile::Announced(digests(&hashes).into_iter().next()),
+            Some(SimpleJsonMetadata::Hashes(hashes)) => {
+                MetadataFile::Announced(digests(&hashes).into_iter().next())
+            }
             Some(SimpleJsonMetadata::Flag(true)) => MetadataFile::Announced(None),
             Some(SimpleJsonMetadata::Flag(false)) | None => MetadataFile::Unannounced,
         },
@@ -161,7 +174,10 @@ fn link(base: &Url, file: SimpleJsonFile<'_>, shared: &mut HashSet<Arc<str>>) ->
 }
 
 fn digests(hashes: &SimpleJsonHashes<'_>) -> Vec<Digest> {
-    hashes.iter().filter_map(|(name, hex)| digest(name, hex)).collect()
+    hashes
+        .iter()
+        .filter_map(|(name, hex)| digest(name, hex))
+        .collect()
 }
 
 /// The same text in one allocation: a page repeats a few thousand times what it says about Python.

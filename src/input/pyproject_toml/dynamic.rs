@@ -61,20 +61,32 @@ impl PyprojectReader<'_, '_> {
         optional: Option<Place>,
     ) -> Result<(), InputError> {
         let dynamic = &raw.tool.setuptools.dynamic;
-        let main = dynamic.dependencies.as_ref().map_or(&[][..], ListedFiles::files);
+        let main = dynamic
+            .dependencies
+            .as_ref()
+            .map_or(&[][..], ListedFiles::files);
         if !main.is_empty() || !dynamic.optional_dependencies.is_empty() {
             main.iter().try_for_each(|file| self.requirements(file))?;
             let extras = self.labels(dynamic.optional_dependencies.keys().cloned())?;
-            for (label, listed) in extras.into_iter().zip(dynamic.optional_dependencies.values()) {
+            for (label, listed) in extras
+                .into_iter()
+                .zip(dynamic.optional_dependencies.values())
+            {
                 if self.context.selection.extras.has(&label) {
-                    listed.files().iter().try_for_each(|file| self.requirements(file))?;
+                    listed
+                        .files()
+                        .iter()
+                        .try_for_each(|file| self.requirements(file))?;
                 }
                 self.requests.offered.extras.insert(label);
             }
             return Ok(());
         }
         // An unpacked source distribution says what its build found; setuptools reads its older file too.
-        for (adapter, name) in [(&PkgInfo as &dyn InputAdapter, "PKG-INFO"), (&SetupCfg, "setup.cfg")] {
+        for (adapter, name) in [
+            (&PkgInfo as &dyn InputAdapter, "PKG-INFO"),
+            (&SetupCfg, "setup.cfg"),
+        ] {
             if let Some(file) = self.beside(name)?
                 && (name != "setup.cfg" || SetupCfg::has_requirements(&file))
             {
@@ -111,6 +123,8 @@ impl PyprojectReader<'_, '_> {
         if self.context.files.kind(&path) != Some(FileKind::File) {
             return Ok(None);
         }
-        self.context.open(&shown_beside(name, self.file), path, &self.document.line(1)).map(Some)
+        self.context
+            .open(&shown_beside(name, self.file), path, &self.document.line(1))
+            .map(Some)
     }
 }

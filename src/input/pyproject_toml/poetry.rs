@@ -91,28 +91,55 @@ struct PoetryDependencyTable {
 }
 
 impl PyprojectReader<'_, '_> {
-    pub(super) fn poetry(&mut self, poetry: &PoetryTable, main: MainDependencies) -> Result<(), InputError> {
+    pub(super) fn poetry(
+        &mut self,
+        poetry: &PoetryTable,
+        main: MainDependencies,
+    ) -> Result<(), InputError> {
         let asked = self.asked_by_extras(poetry)?;
         if main == MainDependencies::Read {
-            poetry.dependencies.iter().try_for_each(|(name, each)| self.dependency(name, each, Some(&asked)))?;
+            poetry
+                .dependencies
+                .iter()
+                .try_for_each(|(name, each)| self.dependency(name, each, Some(&asked)))?;
         }
         self.poetry_groups(poetry)
     }
 
     /// Where packages come from; has to be known before any dependency is read.
-    pub(super) fn poetry_sources(&mut self, poetry: &PoetryTable, main: MainDependencies) -> Result<(), InputError> {
-        for url in poetry.source.iter().filter_map(|source| source.url.as_ref()) {
+    pub(super) fn poetry_sources(
+        &mut self,
+        poetry: &PoetryTable,
+        main: MainDependencies,
+    ) -> Result<(), InputError> {
+        for url in poetry
+            .source
+            .iter()
+            .filter_map(|source| source.url.as_ref())
+        {
             let place = self.document.place(url.span().start);
-            index(url.get_ref(), self.document, &place, self.file, &mut self.requests.sources)?;
+            index(
+                url.get_ref(),
+                self.document,
+                &place,
+                self.file,
+                &mut self.requests.sources,
+            )?;
         }
         if main == MainDependencies::Known {
-            poetry.dependencies.iter().try_for_each(|(name, each)| self.origin(name, each))?;
+            poetry
+                .dependencies
+                .iter()
+                .try_for_each(|(name, each)| self.origin(name, each))?;
         }
         Ok(())
     }
 
     /// Packages that a selected extra names: others that are optional do not count.
-    fn asked_by_extras(&mut self, poetry: &PoetryTable) -> Result<BTreeSet<PackageName>, InputError> {
+    fn asked_by_extras(
+        &mut self,
+        poetry: &PoetryTable,
+    ) -> Result<BTreeSet<PackageName>, InputError> {
         let first = self.document.line(1);
         let mut asked = BTreeSet::new();
         for (extra, names) in &poetry.extras {
@@ -150,12 +177,17 @@ impl PyprojectReader<'_, '_> {
         for wanted in selected.iter().filter(|wanted| labels.contains(*wanted)) {
             for (group, raw) in &poetry.group {
                 if self.document.label(group, &first)? == *wanted {
-                    raw.dependencies.iter().try_for_each(|(name, each)| self.dependency(name, each, None))?;
+                    raw.dependencies
+                        .iter()
+                        .try_for_each(|(name, each)| self.dependency(name, each, None))?;
                 }
             }
         }
         if selected.iter().any(|label| label.as_ref() == "dev") {
-            poetry.dev_dependencies.iter().try_for_each(|(name, each)| self.dependency(name, each, None))?;
+            poetry
+                .dev_dependencies
+                .iter()
+                .try_for_each(|(name, each)| self.dependency(name, each, None))?;
         }
         Ok(())
     }
@@ -171,14 +203,19 @@ impl PyprojectReader<'_, '_> {
         let whole;
         let tables = match raw.get_ref() {
             PoetryDependency::Version(version) => {
-                whole = PoetryDependencyTable { version: Some(version.clone()), ..PoetryDependencyTable::default() };
+                whole = PoetryDependencyTable {
+                    version: Some(version.clone()),
+                    ..PoetryDependencyTable::default()
+                };
                 std::slice::from_ref(&whole)
             }
             PoetryDependency::One(table) => std::slice::from_ref(&**table),
             PoetryDependency::More(tables) => tables,
         };
         if name == PYTHON {
-            return tables.iter().try_for_each(|table| self.python(table, &place));
+            return tables
+                .iter()
+                .try_for_each(|table| self.python(table, &place));
         }
         let name = self.document.name(name, &place)?;
         for table in tables {
@@ -203,41 +240,80 @@ impl PyprojectReader<'_, '_> {
                 continue;
             }
             let name = self.document.name(name, &place)?;
-            let location = from.location(&[], self.document, &place, self.file, &mut self.requests.sources)?;
+            let location = from.location(
+                &[],
+                self.document,
+                &place,
+                self.file,
+                &mut self.requests.sources,
+            )?;
             let marker = self.condition(table, &place)?;
-            self.origins.add(name, PackageOrigin { marker, location: Some(location), place: place.clone() });
+            self.origins.add(
+                name,
+                PackageOrigin {
+                    marker,
+                    location: Some(location),
+                    place: place.clone(),
+                },
+            );
         }
         Ok(())
     }
 
     fn python(&mut self, table: &PoetryDependencyTable, place: &Place) -> Result<(), InputError> {
-        let Some(text) = &table.version else { return Ok(()) };
+        let Some(text) = &table.version else {
+            return Ok(());
+        };
         let versions = self.versions(text, place)?;
         let (shown, place) = (text.clone(), place.clone());
-        self.requests.pythons.push(PythonBound { any_of: versions.any_of, shown, place });
+        self.requests.pythons.push(PythonBound {
+            any_of: versions.any_of,
+            shown,
+            place,
+        });
         Ok(())
     }
 
     fn versions(&self, text: &str, place: &Place) -> Result<PoetryVersions, InputError> {
-        text.parse().map_err(|why: String| self.document.wrong(place.clone(), &why))
+        text.parse()
+            .map_err(|why: String| self.document.wrong(place.clone(), &why))
     }
 
     /// The platform and Python for which the dependency is meant.
-    fn condition(&self, table: &PoetryDependencyTable, place: &Place) -> Result<MarkerTree, InputError> {
+    fn condition(
+        &self,
+        table: &PoetryDependencyTable,
+        place: &Place,
+    ) -> Result<MarkerTree, InputError> {
         let mut condition = match &table.markers {
             Some(markers) => self.document.marker(markers, place)?,
             None => MarkerTree::TRUE,
         };
         if let Some(python) = &table.python {
-            condition.and(self.document.marker(&python_marker(&self.versions(python, place)?.any_of), place)?);
+            condition.and(
+                self.document
+                    .marker(&python_marker(&self.versions(python, place)?.any_of), place)?,
+            );
         }
-        if let Some(platform) = table.platform.as_ref().filter(|platform| !platform.contains('\'')) {
-            condition.and(self.document.marker(&format!("sys_platform == '{platform}'"), place)?);
+        if let Some(platform) = table
+            .platform
+            .as_ref()
+            .filter(|platform| !platform.contains('\''))
+        {
+            condition.and(
+                self.document
+                    .marker(&format!("sys_platform == '{platform}'"), place)?,
+            );
         }
         Ok(condition)
     }
 
-    fn table(&mut self, name: &PackageName, table: &PoetryDependencyTable, place: &Place) -> Result<(), InputError> {
+    fn table(
+        &mut self,
+        name: &PackageName,
+        table: &PoetryDependencyTable,
+        place: &Place,
+    ) -> Result<(), InputError> {
         let marker = self.condition(table, place)?;
         let mut extras = Vec::new();
         for extra in &table.extras {
@@ -245,7 +321,13 @@ impl PyprojectReader<'_, '_> {
         }
         let from = table.from();
         let location = match from.url.or(from.path) {
-            Some(_) => Some(from.location(&[], self.document, place, self.file, &mut self.requests.sources)?),
+            Some(_) => Some(from.location(
+                &[],
+                self.document,
+                place,
+                self.file,
+                &mut self.requests.sources,
+            )?),
             None => None,
         };
         let version_or_url = match &table.version {
@@ -255,19 +337,36 @@ impl PyprojectReader<'_, '_> {
                     let message = format!("of `{text}` only the last alternative is looked at");
                     self.problem(Some(name), place, message);
                 }
-                let last = versions.any_of.into_iter().next_back().filter(|specifiers| !specifiers.is_empty());
+                let last = versions
+                    .any_of
+                    .into_iter()
+                    .next_back()
+                    .filter(|specifiers| !specifiers.is_empty());
                 last.map(VersionOrUrl::VersionSpecifier)
             }
             _ => None,
         };
-        let wanted =
-            crate::model::name::Requirement { name: name.clone(), extras, version_or_url, marker, origin: None };
-        let request = Request { wanted: WantedPackage::Named(wanted), hashes: Vec::new(), place: place.clone() };
+        let wanted = crate::model::name::Requirement {
+            name: name.clone(),
+            extras,
+            version_or_url,
+            marker,
+            origin: None,
+        };
+        let request = Request {
+            wanted: WantedPackage::Named(wanted),
+            hashes: Vec::new(),
+            place: place.clone(),
+        };
         match location {
             None => self.push(request),
             Some(location) => {
                 let mut origins = super::PackageOrigins::default();
-                let origin = PackageOrigin { marker: MarkerTree::TRUE, location: Some(location), place: place.clone() };
+                let origin = PackageOrigin {
+                    marker: MarkerTree::TRUE,
+                    location: Some(location),
+                    place: place.clone(),
+                };
                 origins.add(name.clone(), origin);
                 origins.apply(request, self.requests);
             }
@@ -282,7 +381,11 @@ impl PoetryDependencyTable {
             system: self.git.as_ref().map(|_| "git"),
             url: self.git.as_deref().or(self.url.as_deref()),
             path: self.path.as_deref().or(self.file.as_deref()),
-            revision: self.rev.as_deref().or(self.tag.as_deref()).or(self.branch.as_deref()),
+            revision: self
+                .rev
+                .as_deref()
+                .or(self.tag.as_deref())
+                .or(self.branch.as_deref()),
             subdirectory: self.subdirectory.as_deref(),
         }
     }

@@ -88,8 +88,10 @@ impl PackageOrigins {
             requests.requests.push(request);
             return;
         };
-        let origins =
-            self.known.get(&wanted.name).filter(|_| !matches!(wanted.version_or_url, Some(VersionOrUrl::Url(_))));
+        let origins = self
+            .known
+            .get(&wanted.name)
+            .filter(|_| !matches!(wanted.version_or_url, Some(VersionOrUrl::Url(_))));
         let mut elsewhere = wanted.marker.clone();
         for origin in origins.into_iter().flatten() {
             let mut marker = wanted.marker.clone();
@@ -103,17 +105,27 @@ impl PackageOrigins {
                 },
                 Some(Location::Url(url)) => {
                     let version_or_url = Some(VersionOrUrl::Url(url.clone()));
-                    WantedPackage::Named(Requirement { version_or_url, marker, ..wanted.clone() })
+                    WantedPackage::Named(Requirement {
+                        version_or_url,
+                        marker,
+                        ..wanted.clone()
+                    })
                 }
                 None => {
                     requests.problems.push(member(&wanted.name, origin));
                     continue;
                 }
             };
-            requests.requests.push(Request { wanted, ..request.clone() });
+            requests.requests.push(Request {
+                wanted,
+                ..request.clone()
+            });
         }
         if !elsewhere.is_false() {
-            let wanted = WantedPackage::Named(Requirement { marker: elsewhere, ..wanted.clone() });
+            let wanted = WantedPackage::Named(Requirement {
+                marker: elsewhere,
+                ..wanted.clone()
+            });
             requests.requests.push(Request { wanted, ..request });
         }
     }
@@ -123,7 +135,12 @@ fn member(name: &PackageName, origin: &PackageOrigin) -> Problem {
     let message = "it is another project of the workspace, which is not looked for; scan the workspace's uv.lock, or \
                    name that project's folder too";
     let (kind, place) = (ProblemKind::Metadata, origin.place.to_string());
-    Problem { kind, package: Some(name.clone()), place, message: message.to_owned() }
+    Problem {
+        kind,
+        package: Some(name.clone()),
+        place,
+        message: message.to_owned(),
+    }
 }
 
 impl PyprojectReader<'_, '_> {
@@ -156,13 +173,19 @@ impl PyprojectReader<'_, '_> {
         }
         if let Some(first) = uv.override_dependencies.first() {
             let place = self.document.spot(first.span().start);
-            let message = "uv's override-dependencies are not applied; scan uv.lock, which has them in it";
+            let message =
+                "uv's override-dependencies are not applied; scan uv.lock, which has them in it";
             self.problem(None, &place, message.to_owned());
         }
         Ok(())
     }
 
-    fn source(&mut self, name: &PackageName, source: &UvSource, place: &Place) -> Result<(), InputError> {
+    fn source(
+        &mut self,
+        name: &PackageName,
+        source: &UvSource,
+        place: &Place,
+    ) -> Result<(), InputError> {
         let marker = match &source.marker {
             Some(marker) => self.document.marker(marker, place)?,
             None => MarkerTree::TRUE,
@@ -171,16 +194,33 @@ impl PyprojectReader<'_, '_> {
             system: source.git.as_ref().map(|_| "git"),
             url: source.git.as_deref().or(source.url.as_deref()),
             path: source.path.as_deref(),
-            revision: source.rev.as_deref().or(source.tag.as_deref()).or(source.branch.as_deref()),
+            revision: source
+                .rev
+                .as_deref()
+                .or(source.tag.as_deref())
+                .or(source.branch.as_deref()),
             subdirectory: source.subdirectory.as_deref(),
         };
         let location = match (from.url.or(from.path), source.workspace) {
-            (Some(_), _) => Some(from.location(&[], self.document, place, self.file, &mut self.requests.sources)?),
+            (Some(_), _) => Some(from.location(
+                &[],
+                self.document,
+                place,
+                self.file,
+                &mut self.requests.sources,
+            )?),
             (None, true) => None,
             // An index, which is asked like the others.
             (None, false) => return Ok(()),
         };
-        self.origins.add(name.clone(), PackageOrigin { marker, location, place: place.clone() });
+        self.origins.add(
+            name.clone(),
+            PackageOrigin {
+                marker,
+                location,
+                place: place.clone(),
+            },
+        );
         Ok(())
     }
 }

@@ -21,8 +21,16 @@ const OPAQUE: &str = ".wh..wh..opq";
 /// How deep names lie at most.
 const DEPTH: usize = 128;
 /// Files of a `.dist-info` or `.egg-info` that are read.
-const DESCRIPTIONS: [&str; 8] =
-    ["METADATA", "PKG-INFO", "RECORD", "REQUESTED", "WHEEL", "direct_url.json", "installed-files.txt", "top_level.txt"];
+const DESCRIPTIONS: [&str; 8] = [
+    "METADATA",
+    "PKG-INFO",
+    "RECORD",
+    "REQUESTED",
+    "WHEEL",
+    "direct_url.json",
+    "installed-files.txt",
+    "top_level.txt",
+];
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +42,11 @@ pub(super) enum TreeItem {
     /// A small file, with its bytes.
     Kept(Arc<Vec<u8>>),
     /// A file whose bytes are left in their layer: the entry of that number, from 0.
-    Packed { layer: usize, entry: usize, size: u64 },
+    Packed {
+        layer: usize,
+        entry: usize,
+        size: u64,
+    },
 }
 
 /// What is found under a name, links not followed.
@@ -83,20 +95,32 @@ impl LayerOverlay {
         if let Some(path) = key(Path::new(&entry.path)).filter(|path| !path.is_empty()) {
             match path.matches('/').count() < DEPTH {
                 true => self.lay(path, entry, bytes, limits),
-                false => self.problems.push((path, format!("lies more than {DEPTH} folders deep"))),
+                false => self
+                    .problems
+                    .push((path, format!("lies more than {DEPTH} folders deep"))),
             }
         }
         self.met += 1;
     }
 
-    fn lay(&mut self, path: String, entry: &TarEntry, bytes: &mut dyn Read, limits: &ArchiveLimits) {
+    fn lay(
+        &mut self,
+        path: String,
+        entry: &TarEntry,
+        bytes: &mut dyn Read,
+        limits: &ArchiveLimits,
+    ) {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
         if name == OPAQUE {
             self.hidden.insert(folder.to_owned());
             return;
         }
         if let Some(hidden) = name.strip_prefix(WHITEOUT) {
-            let hidden = if folder.is_empty() { hidden.to_owned() } else { format!("{folder}/{hidden}") };
+            let hidden = if folder.is_empty() {
+                hidden.to_owned()
+            } else {
+                format!("{folder}/{hidden}")
+            };
             if self.is_of_lower_layer(&hidden) {
                 self.items.remove(&hidden);
             }
@@ -110,7 +134,10 @@ impl LayerOverlay {
             TarEntryKind::File => self.file(&path, name, folder, entry, bytes, limits),
             TarEntryKind::Other => {
                 if ModuleCandidate::of(name).is_some() {
-                    self.problems.push((path.clone(), "is a kind of file that is not read".to_owned()));
+                    self.problems.push((
+                        path.clone(),
+                        "is a kind of file that is not read".to_owned(),
+                    ));
                 }
                 None
             }
@@ -126,13 +153,22 @@ impl LayerOverlay {
             self.kept += (path.len() + size_of::<PlacedItem>()) as u64;
             if self.kept > limits.kept_bytes {
                 if !self.is_full {
-                    let message = format!("more than {} bytes of names and small files, the limit", limits.kept_bytes);
+                    let message = format!(
+                        "more than {} bytes of names and small files, the limit",
+                        limits.kept_bytes
+                    );
                     self.problems.push((path, message));
                 }
                 self.is_full = true;
                 return;
             }
-            self.items.insert(path, PlacedItem { item, layer: self.layer });
+            self.items.insert(
+                path,
+                PlacedItem {
+                    item,
+                    layer: self.layer,
+                },
+            );
         }
     }
 
@@ -140,7 +176,10 @@ impl LayerOverlay {
     fn same_as(&self, target: &str) -> TreeItem {
         let target = key(Path::new(target)).unwrap_or_default();
         // Of what nothing is kept, the name leads nowhere, and whoever needs it says so.
-        self.items.get(&target).map_or_else(|| TreeItem::Link(format!("/{target}")), |placed| placed.item.clone())
+        self.items.get(&target).map_or_else(
+            || TreeItem::Link(format!("/{target}")),
+            |placed| placed.item.clone(),
+        )
     }
 
     fn file(
@@ -153,16 +192,25 @@ impl LayerOverlay {
         limits: &ArchiveLimits,
     ) -> Option<TreeItem> {
         if ModuleCandidate::of(name).is_some() || is_loader(name) {
-            return Some(TreeItem::Packed { layer: self.layer, entry: self.met, size: entry.size });
+            return Some(TreeItem::Packed {
+                layer: self.layer,
+                entry: self.met,
+                size: entry.size,
+            });
         }
         if !is_description(name, folder) {
             return None;
         }
-        let limit = limits.record_bytes.min(limits.kept_bytes.saturating_sub(self.kept));
+        let limit = limits
+            .record_bytes
+            .min(limits.kept_bytes.saturating_sub(self.kept));
         let mut kept = Vec::new();
         match bytes.take(limit.saturating_add(1)).read_to_end(&mut kept) {
             Ok(length) if length as u64 > limit => {
-                self.problems.push((path.to_owned(), format!("has more than {limit} bytes, the limit")));
+                self.problems.push((
+                    path.to_owned(),
+                    format!("has more than {limit} bytes, the limit"),
+                ));
                 None
             }
             Ok(length) => {
@@ -177,20 +225,29 @@ impl LayerOverlay {
     }
 
     fn is_of_lower_layer(&self, path: &str) -> bool {
-        self.items.get(path).is_some_and(|placed| placed.layer != self.layer)
+        self.items
+            .get(path)
+            .is_some_and(|placed| placed.layer != self.layer)
     }
 
     /// Removes what lower layers have below the paths that are hidden. What lies below another one is covered by it.
     fn remove_hidden(&mut self) {
         let hidden = std::mem::take(&mut self.hidden);
-        let ends = |path: &str| path.match_indices('/').map(|(end, _)| end).collect::<Vec<_>>();
+        let ends = |path: &str| {
+            path.match_indices('/')
+                .map(|(end, _)| end)
+                .collect::<Vec<_>>()
+        };
         let is_covered = |path: &String| {
             let mut above = ends(path).into_iter().filter_map(|end| path.get(..end));
             (!path.is_empty() && hidden.contains("")) || above.any(|above| hidden.contains(above))
         };
         for folder in hidden.iter().filter(|path| !is_covered(path)) {
-            let lower: Vec<String> =
-                self.below(folder).filter(|path| self.is_of_lower_layer(path)).map(str::to_owned).collect();
+            let lower: Vec<String> = self
+                .below(folder)
+                .filter(|path| self.is_of_lower_layer(path))
+                .map(str::to_owned)
+                .collect();
             for path in lower {
                 self.items.remove(&path);
             }
@@ -208,9 +265,14 @@ impl LayerOverlay {
         let (start, end) = match folder {
             "" => (Bound::Unbounded, Bound::Unbounded),
             // The second ends in the character after the slash.
-            folder => (Bound::Included(format!("{folder}/")), Bound::Excluded(format!("{folder}0"))),
+            folder => (
+                Bound::Included(format!("{folder}/")),
+                Bound::Excluded(format!("{folder}0")),
+            ),
         };
-        self.items.range((start, end)).map(|(path, _)| path.as_str())
+        self.items
+            .range((start, end))
+            .map(|(path, _)| path.as_str())
     }
 
     fn is_folder(&self, path: &str) -> bool {
@@ -223,9 +285,16 @@ impl LayerOverlay {
     /// What could not be looked at; to be asked once, when all layers are there.
     pub(super) fn end(&mut self) -> Vec<Problem> {
         self.remove_hidden();
-        let problem =
-            |(path, message)| Problem { kind: ProblemKind::Archive, package: None, place: format!("/{path}"), message };
-        std::mem::take(&mut self.problems).into_iter().map(problem).collect()
+        let problem = |(path, message)| Problem {
+            kind: ProblemKind::Archive,
+            package: None,
+            place: format!("/{path}"),
+            message,
+        };
+        std::mem::take(&mut self.problems)
+            .into_iter()
+            .map(problem)
+            .collect()
     }
 
     /// The item of this path, links not followed.
@@ -259,13 +328,25 @@ impl LayerOverlay {
     /// The names in a folder, sorted.
     pub(in crate::installed) fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
         let folder = key(folder).ok_or_else(not_found)?;
-        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let prefix = if folder.is_empty() {
+            String::new()
+        } else {
+            format!("{folder}/")
+        };
         let mut names = BTreeSet::new();
         let mut from = Bound::Included(prefix.clone());
         // What lies deeper is passed by as a whole.
-        while let Some((path, _)) = self.items.range::<String, _>((from, Bound::Unbounded)).next() {
-            let Some(rest) = path.strip_prefix(&prefix) else { break };
-            let (name, is_deeper) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
+        while let Some((path, _)) = self
+            .items
+            .range::<String, _>((from, Bound::Unbounded))
+            .next()
+        {
+            let Some(rest) = path.strip_prefix(&prefix) else {
+                break;
+            };
+            let (name, is_deeper) = rest
+                .split_once('/')
+                .map_or((rest, false), |(name, _)| (name, true));
             names.insert(name.to_owned());
             from = match is_deeper {
                 // The character after the slash.
@@ -299,10 +380,15 @@ fn is_description(name: &str, folder: &str) -> bool {
     let folder = folder.rsplit('/').next().unwrap_or_default();
     match folder {
         "conda-meta" => name.ends_with(".json"),
-        folder if folder.ends_with(".dist-info") || folder.ends_with(".egg-info") => DESCRIPTIONS.contains(&name),
+        folder if folder.ends_with(".dist-info") || folder.ends_with(".egg-info") => {
+            DESCRIPTIONS.contains(&name)
+        }
         _ => {
             let is_finder = name.starts_with("__editable__") && name.ends_with(".py");
-            is_finder || name == "pyvenv.cfg" || name.ends_with(".pth") || name.ends_with(".egg-info")
+            is_finder
+                || name == "pyvenv.cfg"
+                || name.ends_with(".pth")
+                || name.ends_with(".egg-info")
         }
     }
 }
@@ -321,9 +407,19 @@ mod tests {
         for (number, entries) in layers.iter().enumerate() {
             overlay.begin_layer(number);
             for (path, kind, content) in *entries {
-                let link = if *kind == TarEntryKind::File { "" } else { content };
+                let link = if *kind == TarEntryKind::File {
+                    ""
+                } else {
+                    content
+                };
                 let size = content.len() as u64;
-                let entry = TarEntry { path: (*path).into(), kind: *kind, link: link.into(), size, offset: 0 };
+                let entry = TarEntry {
+                    path: (*path).into(),
+                    kind: *kind,
+                    link: link.into(),
+                    size,
+                    offset: 0,
+                };
                 overlay.take(&entry, &mut content.as_bytes(), &ArchiveLimits::default());
             }
         }
@@ -363,10 +459,26 @@ mod tests {
         assert_eq!(names(&overlay, "b"), ["new.so"]);
         assert_eq!(names(&overlay, "d"), ["pyvenv.cfg", "x.so"]);
         assert_eq!(overlay.find(Path::new("/e")).unwrap(), FoundItem::Folder);
-        assert_eq!(overlay.find(Path::new("/a/more")).unwrap(), FoundItem::Folder);
-        assert_eq!(overlay.bytes(Path::new("/d/pyvenv.cfg")).unwrap(), b"home = /usr");
-        assert_eq!(overlay.find(Path::new("/c")).unwrap_err().kind(), io::ErrorKind::NotFound);
-        assert_eq!(overlay.item(Path::new("/d/x.so")), Some(&TreeItem::Packed { layer: 0, entry: 0, size: 1 }));
+        assert_eq!(
+            overlay.find(Path::new("/a/more")).unwrap(),
+            FoundItem::Folder
+        );
+        assert_eq!(
+            overlay.bytes(Path::new("/d/pyvenv.cfg")).unwrap(),
+            b"home = /usr"
+        );
+        assert_eq!(
+            overlay.find(Path::new("/c")).unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
+        assert_eq!(
+            overlay.item(Path::new("/d/x.so")),
+            Some(&TreeItem::Packed {
+                layer: 0,
+                entry: 0,
+                size: 1
+            })
+        );
     }
 
     #[test]

@@ -20,12 +20,20 @@ pub(in crate::report) enum EnvironmentCount {
 pub(in crate::report) fn environments(report: &Report) -> EnvironmentCount {
     let mut names = report.packages.iter().filter_map(PackageReport::found_in);
     let first = names.next();
-    if names.any(|name| Some(name) != first) { EnvironmentCount::Several } else { EnvironmentCount::AtMostOne }
+    if names.any(|name| Some(name) != first) {
+        EnvironmentCount::Several
+    } else {
+        EnvironmentCount::AtMostOne
+    }
 }
 
 /// The environments with a word before them, each harmless; nothing where there are none.
 pub(super) fn held(found_in: &[&str]) -> String {
-    let mut names: Vec<String> = found_in.iter().take(MOST_ENVIRONMENTS).map(|name| harmless(name)).collect();
+    let mut names: Vec<String> = found_in
+        .iter()
+        .take(MOST_ENVIRONMENTS)
+        .map(|name| harmless(name))
+        .collect();
     match found_in.len() - names.len() {
         0 if names.is_empty() => return String::new(),
         0 => {}

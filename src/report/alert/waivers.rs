@@ -17,8 +17,14 @@ pub(super) fn of_waiver(used: &WaiverUse) -> Option<RuleAlert<'_>> {
     let message = waiver_words(used)?;
     let (rule, help) = match used.state {
         WaiverState::Used(_) => return None,
-        WaiverState::Expired(_) => (WAIVER_EXPIRED, "Renew the decision with a new day, or remove the waiver."),
-        WaiverState::Unused => (WAIVER_UNUSED, "Remove the waiver, or correct what it names."),
+        WaiverState::Expired(_) => (
+            WAIVER_EXPIRED,
+            "Renew the decision with a new day, or remove the waiver.",
+        ),
+        WaiverState::Unused => (
+            WAIVER_UNUSED,
+            "Remove the waiver, or correct what it names.",
+        ),
     };
     Some(RuleAlert {
         rule: Cow::Borrowed(rule),
@@ -43,11 +49,19 @@ pub(in crate::report) fn waiver_words(used: &WaiverUse) -> Option<String> {
     let reason = &used.waiver.reason;
     match (used.state, used.waiver.until) {
         (WaiverState::Used(_), _) => None,
-        (WaiverState::Unused, _) => Some(format!("the waiver covers nothing any more (its reason: {reason})")),
+        (WaiverState::Unused, _) => Some(format!(
+            "the waiver covers nothing any more (its reason: {reason})"
+        )),
         (WaiverState::Expired(number), until) => {
             let day = until.map_or_else(String::new, |day| format!(" on {day}"));
-            let lost = if number == 0 { "nothing".to_owned() } else { count(number, "violation") };
-            Some(format!("the waiver ended{day}; it would cover {lost} (its reason: {reason})"))
+            let lost = if number == 0 {
+                "nothing".to_owned()
+            } else {
+                count(number, "violation")
+            };
+            Some(format!(
+                "the waiver ended{day}; it would cover {lost} (its reason: {reason})"
+            ))
         }
     }
 }

@@ -14,18 +14,32 @@ const PATHS: usize = 3;
 const MODULES: usize = 12;
 
 /// The section of one kind; nothing when there is none of it.
-pub(super) fn section(kind: ObstacleKind, obstacles: &[PackageObstacle<'_>], forward: &WayForward<'_>) -> HtmlMarkup {
+pub(super) fn section(
+    kind: ObstacleKind,
+    obstacles: &[PackageObstacle<'_>],
+    forward: &WayForward<'_>,
+) -> HtmlMarkup {
     let found = of_kind(obstacles, kind);
     if found.is_empty() {
         return HtmlMarkup::nothing();
     }
     let id = anchor(kind).trim_start_matches('#');
     let heading = format!("{id}-title");
-    let names: BTreeSet<&str> = found.iter().map(|obstacle| obstacle.package.name.as_str()).collect();
+    let names: BTreeSet<&str> = found
+        .iter()
+        .map(|obstacle| obstacle.package.name.as_str())
+        .collect();
     let packages = count(names.len(), "package");
-    let number =
-        if names.len() == found.len() { packages } else { format!("{} of {packages}", count(found.len(), "version")) };
-    let title = [HtmlMarkup::from(title(kind)), HtmlMarkup::from(" "), element("small", &[], number)];
+    let number = if names.len() == found.len() {
+        packages
+    } else {
+        format!("{} of {packages}", count(found.len(), "version"))
+    };
+    let title = [
+        HtmlMarkup::from(title(kind)),
+        HtmlMarkup::from(" "),
+        element("small", &[], number),
+    ];
     element(
         "section",
         &[("id", id), ("aria-labelledby", &heading)],
@@ -35,14 +49,20 @@ pub(super) fn section(kind: ObstacleKind, obstacles: &[PackageObstacle<'_>], for
             element(
                 "div",
                 &[("class", "cards")],
-                found.into_iter().map(|obstacle| card(obstacle, forward)).collect::<HtmlMarkup>(),
+                found
+                    .into_iter()
+                    .map(|obstacle| card(obstacle, forward))
+                    .collect::<HtmlMarkup>(),
             ),
         ],
     )
 }
 
 /// Anchor and title of the section of one kind, with the number of its packages; `None` when there is none.
-pub(super) fn link(kind: ObstacleKind, obstacles: &[PackageObstacle<'_>]) -> Option<(&'static str, String)> {
+pub(super) fn link(
+    kind: ObstacleKind,
+    obstacles: &[PackageObstacle<'_>],
+) -> Option<(&'static str, String)> {
     match of_kind(obstacles, kind).len() {
         0 => None,
         number => Some((anchor(kind), format!("{} ({number})", title(kind)))),
@@ -71,29 +91,65 @@ fn meaning(kind: ObstacleKind) -> &'static str {
         ObstacleKind::Open => {
             "These could not be read, or are decided where they are built. They may turn out either way."
         }
-        ObstacleKind::Slower => "These keep the GIL off, but come without the compiled modules that they could have.",
+        ObstacleKind::Slower => {
+            "These keep the GIL off, but come without the compiled modules that they could have."
+        }
     }
 }
 
 fn card(obstacle: &PackageObstacle<'_>, forward: &WayForward<'_>) -> HtmlMarkup {
     let package = obstacle.package;
-    let mut card = element("h3", &[], [badge(obstacle.verdict), HtmlMarkup::from(" "), named(package)]);
-    card.add(obstacle.said.iter().map(|said| paragraph(said, obstacle)).collect::<HtmlMarkup>());
+    let mut card = element(
+        "h3",
+        &[],
+        [
+            badge(obstacle.verdict),
+            HtmlMarkup::from(" "),
+            named(package),
+        ],
+    );
+    card.add(
+        obstacle
+            .said
+            .iter()
+            .map(|said| paragraph(said, obstacle))
+            .collect::<HtmlMarkup>(),
+    );
     let notes: HtmlMarkup = gathered(package, forward).iter().map(note).collect();
     if !notes.is_empty() {
         card.add(element("div", &[("class", "notes")], notes));
     }
-    let paths = package.required_by.iter().take(PATHS).map(|required_by| path(required_by, &package.name));
+    let paths = package
+        .required_by
+        .iter()
+        .take(PATHS)
+        .map(|required_by| path(required_by, &package.name));
     let mut ways = each("li", paths);
-    if let Some(more) = package.required_by.len().checked_sub(PATHS).filter(|more| *more > 0) {
-        ways.add(element("li", &[], format!("and {}", count(more, "other path"))));
+    if let Some(more) = package
+        .required_by
+        .len()
+        .checked_sub(PATHS)
+        .filter(|more| *more > 0)
+    {
+        ways.add(element(
+            "li",
+            &[],
+            format!("and {}", count(more, "other path")),
+        ));
     }
     if !ways.is_empty() {
         card.add(element("p", &[("class", "label")], "Came in through"));
         card.add(element("ul", &[("class", "paths")], ways));
     }
     card.add(evidence(obstacle));
-    element("article", &[("class", &format!("card obstacle {}", obstacle.verdict.word()))], card)
+    element(
+        "article",
+        &[(
+            "class",
+            &format!("card obstacle {}", obstacle.verdict.word()),
+        )],
+        card,
+    )
 }
 
 fn paragraph(said: &ObstacleReason<'_>, obstacle: &PackageObstacle<'_>) -> HtmlMarkup {
@@ -107,16 +163,27 @@ fn paragraph(said: &ObstacleReason<'_>, obstacle: &PackageObstacle<'_>) -> HtmlM
         element("p", &[("class", "message")], with_code(said.message)),
     ]);
     if said.modules.len() > 1 {
-        paragraph.add(element("p", &[("class", "more")], format!("The same of {}", others(said))));
+        paragraph.add(element(
+            "p",
+            &[("class", "more")],
+            format!("The same of {}", others(said)),
+        ));
     }
     if !said.help.is_empty() {
-        paragraph.add(element("p", &[("class", "do")], [element("b", &[], "What to do: "), with_code(said.help)]));
+        paragraph.add(element(
+            "p",
+            &[("class", "do")],
+            [element("b", &[], "What to do: "), with_code(said.help)],
+        ));
     }
     paragraph
 }
 
 fn note(gathered: &GatheredNote<'_>) -> HtmlMarkup {
-    let mut paragraph = HtmlMarkup::from([element("b", &[], gathered.note.label), HtmlMarkup::from(" ")]);
+    let mut paragraph = HtmlMarkup::from([
+        element("b", &[], gathered.note.label),
+        HtmlMarkup::from(" "),
+    ]);
     paragraph.add(gathered.note.text.as_str());
     if !gathered.targets.is_empty() {
         paragraph.add(" ");
@@ -148,12 +215,23 @@ fn evidence(obstacle: &PackageObstacle<'_>) -> HtmlMarkup {
             content.add(element("p", &[], rule));
         }
         if !said.files.is_empty() {
-            content.add(element("ul", &[("class", "files")], each("li", said.files.iter().copied())));
+            content.add(element(
+                "ul",
+                &[("class", "files")],
+                each("li", said.files.iter().copied()),
+            ));
         }
         if !said.evidence.is_empty() {
-            let first = said.modules.first().map_or_else(String::new, |module| format!(" in {module}"));
+            let first = said
+                .modules
+                .first()
+                .map_or_else(String::new, |module| format!(" in {module}"));
             content.add(element("p", &[("class", "label")], format!("Seen{first}")));
-            content.add(element("ul", &[("class", "seen")], each("li", said.evidence.iter().map(seen))));
+            content.add(element(
+                "ul",
+                &[("class", "seen")],
+                each("li", said.evidence.iter().map(seen)),
+            ));
         }
     }
     element(
@@ -165,7 +243,11 @@ fn evidence(obstacle: &PackageObstacle<'_>) -> HtmlMarkup {
                 &[],
                 [
                     HtmlMarkup::from("Evidence"),
-                    element("span", &[("class", "unseen")], format!(" for {}", obstacle.package.name)),
+                    element(
+                        "span",
+                        &[("class", "unseen")],
+                        format!(" for {}", obstacle.package.name),
+                    ),
                 ],
             ),
             content,

@@ -10,16 +10,26 @@ use super::words::{badge, count, targets, version};
 
 /// The section; nothing when there is but one report.
 pub(super) fn section(history: &ReportHistory) -> HtmlMarkup {
-    let Some((before, after)) = history.last_two() else { return HtmlMarkup::nothing() };
+    let Some((before, after)) = history.last_two() else {
+        return HtmlMarkup::nothing();
+    };
     let changes = changes(before, after);
     let common = common_targets(before, after);
     let mut section = element("h2", &[("id", "changes-title")], "What changed");
-    let from_to = format!("From {} to {}: {}.", label(before), label(after), counts(&changes));
+    let from_to = format!(
+        "From {} to {}: {}.",
+        label(before),
+        label(after),
+        counts(&changes)
+    );
     section.add(element("p", &[("class", "lead")], from_to));
     if before.content.targets.len() != common.len() || after.content.targets.len() != common.len() {
         let text = match common.len() {
             0 => "The two reports have no target in common, so nothing can be compared.".to_owned(),
-            _ => format!("Compared on the targets that both reports have: {}.", common.join(", ")),
+            _ => format!(
+                "Compared on the targets that both reports have: {}.",
+                common.join(", ")
+            ),
         };
         section.add(element("p", &[], text));
     }
@@ -33,7 +43,11 @@ pub(super) fn section(history: &ReportHistory) -> HtmlMarkup {
         }
     }
     section.add(rows("Changes since the report before", &changes));
-    element("section", &[("id", "changes"), ("aria-labelledby", "changes-title")], section)
+    element(
+        "section",
+        &[("id", "changes"), ("aria-labelledby", "changes-title")],
+        section,
+    )
 }
 
 /// The changes as a table; nothing when there are none.
@@ -41,8 +55,14 @@ pub(super) fn rows(caption: &'static str, changes: &[PackageChange<'_>]) -> Html
     if changes.is_empty() {
         return HtmlMarkup::nothing();
     }
-    let rows = changes.iter().map(|change| element("tr", &[("class", word(change.direction))], row(change)));
-    table(caption, &["Change", "Package", "Before", "After", "Targets"], rows.collect())
+    let rows = changes
+        .iter()
+        .map(|change| element("tr", &[("class", word(change.direction))], row(change)));
+    table(
+        caption,
+        &["Change", "Package", "Before", "After", "Targets"],
+        rows.collect(),
+    )
 }
 
 /// How many there are of each kind, in words.
@@ -55,7 +75,10 @@ pub(super) fn counts(changes: &[PackageChange<'_>]) -> String {
         ChangeDirection::Different,
     ];
     let words = all.into_iter().filter_map(|direction| {
-        let number = changes.iter().filter(|change| change.direction == direction).count();
+        let number = changes
+            .iter()
+            .filter(|change| change.direction == direction)
+            .count();
         (number > 0).then(|| format!("{number} {}", word(direction)))
     });
     match changes.is_empty() {
@@ -76,7 +99,11 @@ fn row(change: &PackageChange<'_>) -> HtmlMarkup {
 
 fn release(release: Option<JudgedVersion<'_>>) -> HtmlMarkup {
     match release {
-        Some(release) => HtmlMarkup::from([badge(release.verdict), HtmlMarkup::from(" "), version(release.version)]),
+        Some(release) => HtmlMarkup::from([
+            badge(release.verdict),
+            HtmlMarkup::from(" "),
+            version(release.version),
+        ]),
         None => HtmlMarkup::from("not there"),
     }
 }

@@ -52,25 +52,51 @@ impl SharedTexts {
 pub(super) fn json(report: &SavedReport, forward: &WayForward<'_>) -> Result<String, RenderError> {
     let mut findings: BTreeMap<(&str, Option<&str>, &str), Vec<&SavedFinding>> = BTreeMap::new();
     for finding in &report.content.findings {
-        let key = (finding.package.as_str(), finding.version.as_deref(), finding.target.as_str());
+        let key = (
+            finding.package.as_str(),
+            finding.version.as_deref(),
+            finding.target.as_str(),
+        );
         findings.entry(key).or_default().push(finding);
     }
     let mut texts = SharedTexts::default();
     texts.number(String::new());
     let mut all: Vec<Value> = Vec::new();
     for package in rows(report) {
-        let paths = package.required_by.iter().map(|required_by| texts.text(&path(required_by, &package.name)));
+        let paths = package
+            .required_by
+            .iter()
+            .map(|required_by| texts.text(&path(required_by, &package.name)));
         let mut row: Vec<Value> = vec![paths.collect()];
         for result in &package.results {
-            let key = (package.name.as_str(), package.version.as_deref(), result.target.as_str());
-            let target = report.content.targets.iter().position(|target| *target == result.target);
-            let mut parts = texts.result(target.unwrap_or(0), result, findings.get(&key).map_or(&[], Vec::as_slice));
-            parts.push(notes(package, result, forward).iter().map(|note| texts.note(note)).collect());
+            let key = (
+                package.name.as_str(),
+                package.version.as_deref(),
+                result.target.as_str(),
+            );
+            let target = report
+                .content
+                .targets
+                .iter()
+                .position(|target| *target == result.target);
+            let mut parts = texts.result(
+                target.unwrap_or(0),
+                result,
+                findings.get(&key).map_or(&[], Vec::as_slice),
+            );
+            parts.push(
+                notes(package, result, forward)
+                    .iter()
+                    .map(|note| texts.note(note))
+                    .collect(),
+            );
             row.push(Value::Array(parts));
         }
         all.push(Value::Array(row));
     }
-    Ok(serde_json::to_string(&json!({ "texts": texts.texts, "rows": all }))?)
+    Ok(serde_json::to_string(
+        &json!({ "texts": texts.texts, "rows": all }),
+    )?)
 }
 
 impl SharedTexts {
@@ -86,16 +112,44 @@ impl SharedTexts {
         each.collect()
     }
 
-    fn result(&mut self, target: usize, result: &SavedTargetResult, findings: &[&SavedFinding]) -> Vec<Value> {
-        let file = result.artifact.as_ref().map_or("", |artifact| artifact.filename.as_str());
-        let declarers: Vec<usize> = result.declared_by.iter().map(|by| self.text(&declarer(by))).collect();
+    fn result(
+        &mut self,
+        target: usize,
+        result: &SavedTargetResult,
+        findings: &[&SavedFinding],
+    ) -> Vec<Value> {
+        let file = result
+            .artifact
+            .as_ref()
+            .map_or("", |artifact| artifact.filename.as_str());
+        let declarers: Vec<usize> = result
+            .declared_by
+            .iter()
+            .map(|by| self.text(&declarer(by)))
+            .collect();
         let left_out: Vec<usize> = result.left_out.iter().map(|path| self.text(path)).collect();
-        let findings: Vec<Value> = findings.iter().map(|finding| self.finding(finding)).collect();
-        let modules: Vec<Value> = result.modules.iter().map(|module| self.module(module)).collect();
-        let words = [self.text(result.verdict.word()), self.text(&result.reason), self.text(file)];
+        let findings: Vec<Value> = findings
+            .iter()
+            .map(|finding| self.finding(finding))
+            .collect();
+        let modules: Vec<Value> = result
+            .modules
+            .iter()
+            .map(|module| self.module(module))
+            .collect();
+        let words = [
+            self.text(result.verdict.word()),
+            self.text(&result.reason),
+            self.text(file),
+        ];
         let mut parts = vec![json!(target)];
         parts.extend(words.map(|word| json!(word)));
-        parts.extend([json!(declarers), json!(left_out), json!(findings), json!(modules)]);
+        parts.extend([
+            json!(declarers),
+            json!(left_out),
+            json!(findings),
+            json!(modules),
+        ]);
         parts
     }
 
@@ -113,21 +167,42 @@ impl SharedTexts {
             Certainty::Holds => "",
             Certainty::Unknown => "unknown",
         };
-        let words = [&finding.rule, level, certainty, &finding.message, &finding.help];
+        let words = [
+            &finding.rule,
+            level,
+            certainty,
+            &finding.message,
+            &finding.help,
+        ];
         let mut parts: Vec<Value> = words.iter().map(|word| json!(self.text(word))).collect();
-        parts.push(json!(self.text(finding.module.as_deref().unwrap_or_default())));
+        parts.push(json!(
+            self.text(finding.module.as_deref().unwrap_or_default())
+        ));
         // A module's evidence stands with the module.
-        let seen = if finding.module.is_some() { Vec::new() } else { self.evidence(&finding.evidence) };
+        let seen = if finding.module.is_some() {
+            Vec::new()
+        } else {
+            self.evidence(&finding.evidence)
+        };
         parts.push(json!(seen));
         Value::Array(parts)
     }
 
     fn module(&mut self, module: &SavedModule) -> Value {
-        let toolchain = module.toolchain.as_ref().map_or_else(String::new, |toolchain| match &toolchain.version {
-            Some(version) => format!("{} {version}", toolchain.generator),
-            None => toolchain.generator.clone(),
-        });
-        let words = [&module.path, &module.module, &module.gil, &module.reason, &toolchain];
+        let toolchain = module
+            .toolchain
+            .as_ref()
+            .map_or_else(String::new, |toolchain| match &toolchain.version {
+                Some(version) => format!("{} {version}", toolchain.generator),
+                None => toolchain.generator.clone(),
+            });
+        let words = [
+            &module.path,
+            &module.module,
+            &module.gil,
+            &module.reason,
+            &toolchain,
+        ];
         let mut parts: Vec<Value> = words.iter().map(|word| json!(self.text(word))).collect();
         parts.push(json!(self.evidence(&module.evidence)));
         Value::Array(parts)

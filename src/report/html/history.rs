@@ -25,12 +25,25 @@ pub(super) enum HistoryOrder {
 impl ReportHistory {
     /// Orders the reports.
     pub(super) fn of(mut reports: Vec<SavedReport>) -> ReportHistory {
-        let is_dated = |report: &SavedReport| report.content.generated.as_deref().and_then(time::seconds).is_some();
+        let is_dated = |report: &SavedReport| {
+            report
+                .content
+                .generated
+                .as_deref()
+                .and_then(time::seconds)
+                .is_some()
+        };
         if !reports.iter().all(is_dated) {
-            return ReportHistory { reports, order: HistoryOrder::Given };
+            return ReportHistory {
+                reports,
+                order: HistoryOrder::Given,
+            };
         }
         reports.sort_by_key(|report| report.content.generated.as_deref().and_then(time::seconds));
-        ReportHistory { reports, order: HistoryOrder::Time }
+        ReportHistory {
+            reports,
+            order: HistoryOrder::Time,
+        }
     }
 
     /// The latest, which the page shows in full.
@@ -54,7 +67,11 @@ impl ReportHistory {
 
 /// When a report was made, or the name of its file.
 pub(super) fn label(report: &SavedReport) -> String {
-    report.content.generated.as_deref().map_or_else(|| report.file.clone(), time::shown)
+    report
+        .content
+        .generated
+        .as_deref()
+        .map_or_else(|| report.file.clone(), time::shown)
 }
 
 /// How many packages of a target are on each side, in the order of [`SIDES`]; `None` when the report is not for
@@ -63,8 +80,14 @@ pub(super) fn tally(report: &SavedReport, target: &str) -> Option<[usize; 3]> {
     if !report.content.targets.iter().any(|known| known == target) {
         return None;
     }
-    let results = report.content.packages.iter().flat_map(|package| &package.results);
-    let given: Vec<DecisionSide> =
-        results.filter(|result| result.target == target).map(|result| DecisionSide::from(result.verdict)).collect();
+    let results = report
+        .content
+        .packages
+        .iter()
+        .flat_map(|package| &package.results);
+    let given: Vec<DecisionSide> = results
+        .filter(|result| result.target == target)
+        .map(|result| DecisionSide::from(result.verdict))
+        .collect();
     Some(SIDES.map(|side| given.iter().filter(|known| **known == side).count()))
 }

@@ -30,7 +30,9 @@ impl HtmlMarkup {
         for character in json.chars() {
             match character {
                 // Outside of strings JSON has none of these.
-                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => safe.push_str(&format!("\\u{:04x}", u32::from(character))),
+                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                    safe.push_str(&format!("\\u{:04x}", u32::from(character)))
+                }
                 _ => safe.push(character),
             }
         }
@@ -101,8 +103,14 @@ pub(super) fn element(
 }
 
 /// Every part in an element of its own.
-pub(super) fn each<Part: Into<HtmlMarkup>>(name: &'static str, parts: impl IntoIterator<Item = Part>) -> HtmlMarkup {
-    parts.into_iter().map(|part| element(name, &[], part)).collect()
+pub(super) fn each<Part: Into<HtmlMarkup>>(
+    name: &'static str,
+    parts: impl IntoIterator<Item = Part>,
+) -> HtmlMarkup {
+    parts
+        .into_iter()
+        .map(|part| element(name, &[], part))
+        .collect()
 }
 
 fn escaped(text: &str) -> String {
@@ -128,7 +136,10 @@ mod tests {
     #[test]
     fn text_cannot_become_markup() {
         for (text, html) in [
-            ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
+            (
+                "<script>alert(1)</script>",
+                "&lt;script&gt;alert(1)&lt;/script&gt;",
+            ),
             ("a & b", "a &amp; b"),
             ("\" onload='x'", "&quot; onload=&#39;x&#39;"),
             ("\u{202e}gpj.so\u{0}", "\\u{202e}gpj.so\\u{0}"),
@@ -154,7 +165,13 @@ mod tests {
 
     #[test]
     fn void_elements_have_no_end() {
-        assert_eq!(element("input", &[("hidden", "")], "").into_string(), "<input hidden>");
-        assert_eq!(each("li", ["a", "<"]).into_string(), "<li>a</li><li>&lt;</li>");
+        assert_eq!(
+            element("input", &[("hidden", "")], "").into_string(),
+            "<input hidden>"
+        );
+        assert_eq!(
+            each("li", ["a", "<"]).into_string(),
+            "<li>a</li><li>&lt;</li>"
+        );
     }
 }

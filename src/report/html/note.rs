@@ -20,8 +20,17 @@ pub(super) const ASK: &str = "Ask its project:";
 pub(super) const PASSED_OVER: &str = "Passed over:";
 
 /// All labels, in the order in which they are read.
-pub(super) const LABELS: [&str; 9] =
-    [WITH_GIL, FIRST_READY, NONE_READY, HELD_BACK, WITH_PLAN, BUILD, INSTEAD, ASK, PASSED_OVER];
+pub(super) const LABELS: [&str; 9] = [
+    WITH_GIL,
+    FIRST_READY,
+    NONE_READY,
+    HELD_BACK,
+    WITH_PLAN,
+    BUILD,
+    INSTEAD,
+    ASK,
+    PASSED_OVER,
+];
 
 /// A label and what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -67,12 +67,23 @@ type FindingsOf<'a> = BTreeMap<(&'a str, Option<&'a str>, &'a str), Vec<&'a Save
 /// Everything that is not simply fine, the worst first.
 pub(super) fn gather(report: &SavedReport) -> Vec<PackageObstacle<'_>> {
     let mut findings = FindingsOf::new();
-    for finding in report.content.findings.iter().filter(|finding| finding.level == FindingLevel::Decides) {
-        let key = (finding.package.as_str(), finding.version.as_deref(), finding.target.as_str());
+    for finding in report
+        .content
+        .findings
+        .iter()
+        .filter(|finding| finding.level == FindingLevel::Decides)
+    {
+        let key = (
+            finding.package.as_str(),
+            finding.version.as_deref(),
+            finding.target.as_str(),
+        );
         findings.entry(key).or_default().push(finding);
     }
     let packages = report.content.packages.iter();
-    let mut obstacles: Vec<PackageObstacle<'_>> = packages.filter_map(|package| obstacle(package, &findings)).collect();
+    let mut obstacles: Vec<PackageObstacle<'_>> = packages
+        .filter_map(|package| obstacle(package, &findings))
+        .collect();
     obstacles.sort_by_key(|obstacle| (Reverse(obstacle.verdict), obstacle.package.name.as_str()));
     obstacles
 }
@@ -82,15 +93,25 @@ pub(super) fn of_kind<'a, 'b>(
     obstacles: &'b [PackageObstacle<'a>],
     kind: ObstacleKind,
 ) -> Vec<&'b PackageObstacle<'a>> {
-    obstacles.iter().filter(|obstacle| ObstacleKind::of(obstacle.verdict) == Some(kind)).collect()
+    obstacles
+        .iter()
+        .filter(|obstacle| ObstacleKind::of(obstacle.verdict) == Some(kind))
+        .collect()
 }
 
-fn obstacle<'a>(package: &'a SavedPackage, findings: &FindingsOf<'a>) -> Option<PackageObstacle<'a>> {
+fn obstacle<'a>(
+    package: &'a SavedPackage,
+    findings: &FindingsOf<'a>,
+) -> Option<PackageObstacle<'a>> {
     let verdict = package.results.iter().map(|result| result.verdict).max()?;
     ObstacleKind::of(verdict)?;
     let mut said: Vec<ObstacleReason<'a>> = Vec::new();
     for result in &package.results {
-        let key = (package.name.as_str(), package.version.as_deref(), result.target.as_str());
+        let key = (
+            package.name.as_str(),
+            package.version.as_deref(),
+            result.target.as_str(),
+        );
         let findings = findings.get(&key).map_or(&[][..], Vec::as_slice);
         for new in said_on(result, findings) {
             match said.iter_mut().find(|known| known.is_same(&new)) {
@@ -100,12 +121,22 @@ fn obstacle<'a>(package: &'a SavedPackage, findings: &FindingsOf<'a>) -> Option<
         }
     }
     said.sort_by_key(|said| Reverse(said.verdict));
-    Some(PackageObstacle { package, verdict, said })
+    Some(PackageObstacle {
+        package,
+        verdict,
+        said,
+    })
 }
 
-fn said_on<'a>(result: &'a SavedTargetResult, findings: &[&'a SavedFinding]) -> Vec<ObstacleReason<'a>> {
-    let modules: BTreeMap<&str, &str> =
-        result.modules.iter().map(|module| (module.path.as_str(), module.module.as_str())).collect();
+fn said_on<'a>(
+    result: &'a SavedTargetResult,
+    findings: &[&'a SavedFinding],
+) -> Vec<ObstacleReason<'a>> {
+    let modules: BTreeMap<&str, &str> = result
+        .modules
+        .iter()
+        .map(|module| (module.path.as_str(), module.module.as_str()))
+        .collect();
     let name = |finding: &'a SavedFinding| {
         let path = finding.module.as_deref()?;
         Some(modules.get(path).copied().unwrap_or(path))
@@ -121,12 +152,14 @@ fn said_on<'a>(result: &'a SavedTargetResult, findings: &[&'a SavedFinding]) -> 
         let known = said.iter_mut().find(|known| {
             let is_same_rule = known.rule == Some(finding.rule.as_str());
             // Of what several rules could not tell of a module, one says why.
-            let is_doubted =
-                finding.certainty == Certainty::Unknown && module.is_some_and(|name| known.modules.contains(&name));
+            let is_doubted = finding.certainty == Certainty::Unknown
+                && module.is_some_and(|name| known.modules.contains(&name));
             known.verdict == verdict && (is_same_rule || is_doubted)
         });
         match known {
-            Some(known) => known.modules.extend(module.filter(|name| !known.modules.contains(name))),
+            Some(known) => known
+                .modules
+                .extend(module.filter(|name| !known.modules.contains(name))),
             None if ObstacleKind::of(verdict).is_some() => said.push(ObstacleReason {
                 rule: Some(&finding.rule),
                 verdict,
@@ -140,7 +173,9 @@ fn said_on<'a>(result: &'a SavedTargetResult, findings: &[&'a SavedFinding]) -> 
             None => {}
         }
     }
-    if ObstacleKind::of(result.verdict).is_some() && !said.iter().any(|said| said.verdict == result.verdict) {
+    if ObstacleKind::of(result.verdict).is_some()
+        && !said.iter().any(|said| said.verdict == result.verdict)
+    {
         said.push(unexplained(result));
     }
     said
@@ -149,13 +184,20 @@ fn said_on<'a>(result: &'a SavedTargetResult, findings: &[&'a SavedFinding]) -> 
 /// What a deciding finding leads to.
 fn leads_to(finding: &SavedFinding, result: &SavedTargetResult) -> Verdict {
     match finding.certainty {
-        Certainty::Unknown => finding.verdict.unwrap_or(Verdict::Unknown).min(Verdict::Unknown),
+        Certainty::Unknown => finding
+            .verdict
+            .unwrap_or(Verdict::Unknown)
+            .min(Verdict::Unknown),
         Certainty::Holds => finding.verdict.unwrap_or(result.verdict),
     }
 }
 
 fn file(result: &SavedTargetResult) -> Vec<&str> {
-    result.artifact.iter().map(|artifact| artifact.filename.as_str()).collect()
+    result
+        .artifact
+        .iter()
+        .map(|artifact| artifact.filename.as_str())
+        .collect()
 }
 
 fn unexplained(result: &SavedTargetResult) -> ObstacleReason<'_> {
@@ -175,7 +217,10 @@ impl<'a> ObstacleReason<'a> {
     /// Whether the other is the same on another target.
     fn is_same(&self, other: &ObstacleReason<'a>) -> bool {
         let words = self.rule.is_some() || self.message == other.message;
-        words && self.rule == other.rule && self.verdict == other.verdict && self.modules == other.modules
+        words
+            && self.rule == other.rule
+            && self.verdict == other.verdict
+            && self.modules == other.modules
     }
 
     fn also(&mut self, other: ObstacleReason<'a>) {

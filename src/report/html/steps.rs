@@ -2,7 +2,9 @@
 
 use crate::model::verdict::DecisionSide;
 
-use super::super::json::{SavedPlan, SavedPlanCourse, SavedPlanMove, SavedPlanOutlook, SavedPlanStep, SavedProblem};
+use super::super::json::{
+    SavedPlan, SavedPlanCourse, SavedPlanMove, SavedPlanOutlook, SavedPlanStep, SavedProblem,
+};
 use super::super::plan_text::kept_out;
 use super::markup::{HtmlMarkup, each, element};
 use super::table::{problem_rows, table};
@@ -28,7 +30,11 @@ pub(super) fn gain(forward: &WayForward<'_>) -> HtmlMarkup {
     }
     let line = |plan: &SavedPlan| {
         let link = element("a", &[("href", ANCHOR)], "The way forward");
-        element("p", &[("class", "gain")], [HtmlMarkup::from(format!("{} ", gained(plan))), link])
+        element(
+            "p",
+            &[("class", "gain")],
+            [HtmlMarkup::from(format!("{} ", gained(plan))), link],
+        )
     };
     forward.plans.iter().map(line).collect()
 }
@@ -41,13 +47,25 @@ fn gained(plan: &SavedPlan) -> String {
     let summary = &plan.content.summary;
     let (now, after) = (summary.good_before, summary.good_after);
     let (packages, of) = (count(summary.packages, "package"), summary.packages_after);
-    let all = if plan.content.targets.len() > 1 { "On all targets together: " } else { "" };
-    format!("{all}{now} of {packages} with {} them, {after} of {of} with {}.", side(DecisionSide::For), plan.file)
+    let all = if plan.content.targets.len() > 1 {
+        "On all targets together: "
+    } else {
+        ""
+    };
+    format!(
+        "{all}{now} of {packages} with {} them, {after} of {of} with {}.",
+        side(DecisionSide::For),
+        plan.file
+    )
 }
 
 /// The plan's file, and its time where it states one.
 fn called(plan: &SavedPlan) -> String {
-    let made = plan.content.generated.as_deref().map(|made| format!(" of {}", time::shown(made)));
+    let made = plan
+        .content
+        .generated
+        .as_deref()
+        .map(|made| format!(" of {}", time::shown(made)));
     format!("{}{}", plan.file, made.unwrap_or_default())
 }
 
@@ -62,20 +80,48 @@ pub(super) fn section(forward: &WayForward<'_>) -> HtmlMarkup {
         section.add(moves(&plan.content.moves));
         section.add(problems(&plan.content.problems));
     }
-    element("section", &[("id", ANCHOR.trim_start_matches('#')), ("aria-labelledby", "way-forward-title")], section)
+    element(
+        "section",
+        &[
+            ("id", ANCHOR.trim_start_matches('#')),
+            ("aria-labelledby", "way-forward-title"),
+        ],
+        section,
+    )
 }
 
 fn steps<'a>(plan: &'a SavedPlan, forward: &WayForward<'a>) -> HtmlMarkup {
-    let of_course = |course: SavedPlanCourse| plan.content.steps.iter().filter(move |step| step.course == course);
-    let rows: HtmlMarkup = COURSES.into_iter().flat_map(of_course).flat_map(|step| rows(step, forward)).collect();
+    let of_course = |course: SavedPlanCourse| {
+        plan.content
+            .steps
+            .iter()
+            .filter(move |step| step.course == course)
+    };
+    let rows: HtmlMarkup = COURSES
+        .into_iter()
+        .flat_map(of_course)
+        .flat_map(|step| rows(step, forward))
+        .collect();
     let lead = match (plan.content.steps.is_empty(), rows.is_empty()) {
         (true, _) => format!("By {} nothing is to be done.", called(plan)),
-        (false, true) => format!("Nothing that {} proposes is about what the report has.", called(plan)),
-        (false, false) => format!("From {}: what to do about each package that is not ready.", called(plan)),
+        (false, true) => format!(
+            "Nothing that {} proposes is about what the report has.",
+            called(plan)
+        ),
+        (false, false) => format!(
+            "From {}: what to do about each package that is not ready.",
+            called(plan)
+        ),
     };
     let mut markup = element("p", &[("class", "lead")], lead);
     if !rows.is_empty() {
-        let columns = ["Package", "First ready version", "What to do", "With the plan", "Targets"];
+        let columns = [
+            "Package",
+            "First ready version",
+            "What to do",
+            "With the plan",
+            "Targets",
+        ];
         markup.add(table("What to do about each package", &columns, rows));
     }
     markup
@@ -96,8 +142,20 @@ fn rows<'a>(step: &'a SavedPlanStep, forward: &WayForward<'a>) -> Vec<HtmlMarkup
         }
     }
     let row = |(cells, on): (HtmlMarkup, Vec<&str>)| {
-        let name = element("th", &[("scope", "row")], named_version(&step.name, step.version.as_deref()));
-        element("tr", &[], [name, cells, element("td", &[("class", "where")], targets(&on))])
+        let name = element(
+            "th",
+            &[("scope", "row")],
+            named_version(&step.name, step.version.as_deref()),
+        );
+        element(
+            "tr",
+            &[],
+            [
+                name,
+                cells,
+                element("td", &[("class", "where")], targets(&on)),
+            ],
+        )
     };
     told.into_iter().map(row).collect()
 }
@@ -116,7 +174,11 @@ fn what_to_do(way: &TargetWay<'_>) -> String {
             "keep it in a process with the GIL: a build does not help".to_owned()
         }
         SavedPlanCourse::Build => {
-            let newer = way.outlook.newer_build.as_ref().map_or("it", |newer| &newer.version);
+            let newer = way
+                .outlook
+                .newer_build
+                .as_ref()
+                .map_or("it", |newer| &newer.version);
             format!("build {newer} from source, and scan the wheel")
         }
         SavedPlanCourse::Isolate => match &way.outlook.requires_python {
@@ -138,9 +200,11 @@ fn first_ready(outlook: &SavedPlanOutlook) -> String {
 
 fn after(outlook: &SavedPlanOutlook) -> HtmlMarkup {
     match outlook.after.verdict {
-        Some(verdict) => {
-            HtmlMarkup::from([badge(verdict), HtmlMarkup::from(" "), version(outlook.after.version.as_deref())])
-        }
+        Some(verdict) => HtmlMarkup::from([
+            badge(verdict),
+            HtmlMarkup::from(" "),
+            version(outlook.after.version.as_deref()),
+        ]),
         None => HtmlMarkup::from("goes"),
     }
 }
@@ -157,7 +221,11 @@ fn moves(moves: &[SavedPlanMove]) -> HtmlMarkup {
         (None, None) => format!("{name} goes"),
     };
     let title = format!("Moves with it: {}", count(moves.len(), "package"));
-    let list = element("ul", &[("class", "files")], each("li", moves.iter().map(moved)));
+    let list = element(
+        "ul",
+        &[("class", "files")],
+        each("li", moves.iter().map(moved)),
+    );
     element("details", &[], [element("summary", &[], title), list])
 }
 
@@ -166,6 +234,12 @@ fn problems(problems: &[SavedProblem]) -> HtmlMarkup {
     if problems.is_empty() {
         return HtmlMarkup::nothing();
     }
-    let text = format!("The plan could not look at everything: {}.", count(problems.len(), "problem"));
-    HtmlMarkup::from([element("p", &[("class", "notice")], text), problem_rows("Problems of the plan", problems)])
+    let text = format!(
+        "The plan could not look at everything: {}.",
+        count(problems.len(), "problem")
+    );
+    HtmlMarkup::from([
+        element("p", &[("class", "notice")], text),
+        problem_rows("Problems of the plan", problems),
+    ])
 }

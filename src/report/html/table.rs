@@ -4,8 +4,15 @@ use super::super::json::SavedProblem;
 use super::markup::{HtmlMarkup, element};
 
 /// A table that may be wider than the page, in a part that scrolls by itself and can be reached by keyboard.
-pub(super) fn table(caption: &'static str, columns: &[&'static str], rows: HtmlMarkup) -> HtmlMarkup {
-    let head: HtmlMarkup = columns.iter().map(|column| element("th", &[("scope", "col")], *column)).collect();
+pub(super) fn table(
+    caption: &'static str,
+    columns: &[&'static str],
+    rows: HtmlMarkup,
+) -> HtmlMarkup {
+    let head: HtmlMarkup = columns
+        .iter()
+        .map(|column| element("th", &[("scope", "col")], *column))
+        .collect();
     let table = element(
         "table",
         &[],
@@ -15,7 +22,16 @@ pub(super) fn table(caption: &'static str, columns: &[&'static str], rows: HtmlM
             element("tbody", &[], rows),
         ],
     );
-    element("div", &[("class", "scrolls"), ("role", "region"), ("aria-label", caption), ("tabindex", "0")], table)
+    element(
+        "div",
+        &[
+            ("class", "scrolls"),
+            ("role", "region"),
+            ("aria-label", caption),
+            ("tabindex", "0"),
+        ],
+        table,
+    )
 }
 
 /// A table of problems.
@@ -29,5 +45,9 @@ pub(super) fn problem_rows(caption: &'static str, problems: &[SavedProblem]) -> 
         ]);
         element("tr", &[], cells)
     };
-    table(caption, &["Kind", "Package", "Where", "What happened"], problems.iter().map(row).collect())
+    table(
+        caption,
+        &["Kind", "Package", "Where", "What happened"],
+        problems.iter().map(row).collect(),
+    )
 }

@@ -10,13 +10,15 @@ use crate::model::verdict::Verdict;
 
 use super::super::RenderError;
 use super::super::json::{
-    SavedPackage, SavedPlan, SavedPlanAlternative, SavedPlanBuild, SavedPlanCourse, SavedPlanOutlook, SavedPlanStep,
-    SavedReport, SavedTargetResult,
+    SavedPackage, SavedPlan, SavedPlanAlternative, SavedPlanBuild, SavedPlanCourse,
+    SavedPlanOutlook, SavedPlanStep, SavedReport, SavedTargetResult,
 };
 use super::super::plan_text::kept_out;
 use super::super::plan_text::searched::{none_ready, remarks};
 use super::markup::{HtmlMarkup, each, element};
-use super::note::{ASK, BUILD, FIRST_READY, HELD_BACK, INSTEAD, LabelledNote, NONE_READY, WITH_PLAN};
+use super::note::{
+    ASK, BUILD, FIRST_READY, HELD_BACK, INSTEAD, LabelledNote, NONE_READY, WITH_PLAN,
+};
 
 /// Most things that do not fit which are named.
 const MISFITS: usize = 12;
@@ -42,12 +44,24 @@ pub(super) struct TargetWay<'a> {
 
 impl<'a> WayForward<'a> {
     /// What these plans say; an error when one cannot be about this report, or two are about the same target.
-    pub(super) fn of(plans: &'a [SavedPlan], report: &'a SavedReport) -> Result<WayForward<'a>, RenderError> {
+    pub(super) fn of(
+        plans: &'a [SavedPlan],
+        report: &'a SavedReport,
+    ) -> Result<WayForward<'a>, RenderError> {
         check(plans, report)?;
         let reported = ReportedPackages::of(report);
-        let mut forward = WayForward { plans, ways: BTreeMap::new(), misfits: BTreeMap::new() };
+        let mut forward = WayForward {
+            plans,
+            ways: BTreeMap::new(),
+            misfits: BTreeMap::new(),
+        };
         let is_planned = |target: &str| plans.iter().any(|plan| is_for(plan, target));
-        for target in report.content.targets.iter().filter(|target| !plans.is_empty() && !is_planned(target)) {
+        for target in report
+            .content
+            .targets
+            .iter()
+            .filter(|target| !plans.is_empty() && !is_planned(target))
+        {
             forward.tell("no plan is for what the report has".to_owned(), target);
         }
         for plan in plans {
@@ -56,20 +70,46 @@ impl<'a> WayForward<'a> {
         Ok(forward)
     }
 
-    fn add(&mut self, plan: &'a SavedPlan, report: &'a SavedReport, reported: &ReportedPackages<'a>) {
-        let brought = plan.content.moves.iter().filter(|moved| moved.from.is_none());
+    fn add(
+        &mut self,
+        plan: &'a SavedPlan,
+        report: &'a SavedReport,
+        reported: &ReportedPackages<'a>,
+    ) {
+        let brought = plan
+            .content
+            .moves
+            .iter()
+            .filter(|moved| moved.from.is_none());
         let brought: BTreeSet<&str> = brought.map(|moved| moved.name.as_str()).collect();
         let is_reported = |target: &String| report.content.targets.contains(target);
-        for target in plan.content.targets.iter().filter(|target| !is_reported(target)) {
-            self.tell(format!("the report has nothing of what {} says", plan.file), target);
+        for target in plan
+            .content
+            .targets
+            .iter()
+            .filter(|target| !is_reported(target))
+        {
+            self.tell(
+                format!("the report has nothing of what {} says", plan.file),
+                target,
+            );
         }
         for step in &plan.content.steps {
-            for outlook in step.outlooks.iter().filter(|outlook| is_reported(&outlook.target)) {
+            for outlook in step
+                .outlooks
+                .iter()
+                .filter(|outlook| is_reported(&outlook.target))
+            {
                 let there = reported.on(&step.name, &outlook.target);
                 let comes_in = there.is_empty() && brought.contains(step.name.as_str());
                 match misfit(step, outlook, &there).filter(|_| !comes_in) {
-                    Some(text) => self.tell(format!("{} is about {text}", plan.file), &outlook.target),
-                    None => drop(self.ways.insert(key(step, outlook), TargetWay { step, outlook })),
+                    Some(text) => {
+                        self.tell(format!("{} is about {text}", plan.file), &outlook.target)
+                    }
+                    None => drop(
+                        self.ways
+                            .insert(key(step, outlook), TargetWay { step, outlook }),
+                    ),
                 }
             }
         }
@@ -83,14 +123,27 @@ impl<'a> WayForward<'a> {
     }
 
     /// What is said of a package on a target.
-    pub(super) fn way(&self, package: &SavedPackage, result: &SavedTargetResult) -> Option<TargetWay<'a>> {
-        let key = (package.name.as_str(), package.version.as_deref(), result.target.as_str());
-        self.ways.get(&key).filter(|way| way.outlook.verdict == result.verdict).copied()
+    pub(super) fn way(
+        &self,
+        package: &SavedPackage,
+        result: &SavedTargetResult,
+    ) -> Option<TargetWay<'a>> {
+        let key = (
+            package.name.as_str(),
+            package.version.as_deref(),
+            result.target.as_str(),
+        );
+        self.ways
+            .get(&key)
+            .filter(|way| way.outlook.verdict == result.verdict)
+            .copied()
     }
 
     /// What fits the report, or comes in by the plan, of what a step says.
     pub(super) fn of_step(&self, step: &'a SavedPlanStep) -> impl Iterator<Item = TargetWay<'a>> {
-        step.outlooks.iter().filter_map(|outlook| self.ways.get(&key(step, outlook)).copied())
+        step.outlooks
+            .iter()
+            .filter_map(|outlook| self.ways.get(&key(step, outlook)).copied())
     }
 
     /// Whether all that the plans say fits the report.
@@ -103,9 +156,17 @@ impl<'a> WayForward<'a> {
         if self.fits() {
             return HtmlMarkup::nothing();
         }
-        let texts = self.misfits.iter().map(|(text, targets)| format!("{text} on {}", targets.join(", ")));
+        let texts = self
+            .misfits
+            .iter()
+            .map(|(text, targets)| format!("{text} on {}", targets.join(", ")));
         let mut items = each("li", texts.take(MISFITS));
-        if let Some(more) = self.misfits.len().checked_sub(MISFITS).filter(|more| *more > 0) {
+        if let Some(more) = self
+            .misfits
+            .len()
+            .checked_sub(MISFITS)
+            .filter(|more| *more > 0)
+        {
             items.add(element("li", &[], format!("and {more} more")));
         }
         let title = "The plan and the report do not fit everywhere, and what does not fit is left out. Plan again, with the \
@@ -128,7 +189,10 @@ fn check(plans: &[SavedPlan], report: &SavedReport) -> Result<(), RenderError> {
     let mut planned: BTreeMap<&str, &SavedPlan> = BTreeMap::new();
     for plan in plans {
         let targets = &plan.content.targets;
-        if !targets.iter().any(|target| report.content.targets.contains(target)) {
+        if !targets
+            .iter()
+            .any(|target| report.content.targets.contains(target))
+        {
             return Err(RenderError::ForeignPlan {
                 plan: plan.file.clone(),
                 report: report.file.clone(),
@@ -139,7 +203,11 @@ fn check(plans: &[SavedPlan], report: &SavedReport) -> Result<(), RenderError> {
         for target in targets {
             if let Some(other) = planned.insert(target, plan) {
                 let (first, second) = (other.file.clone(), plan.file.clone());
-                return Err(RenderError::TwoPlans { first, second, target: target.clone() });
+                return Err(RenderError::TwoPlans {
+                    first,
+                    second,
+                    target: target.clone(),
+                });
             }
         }
     }
@@ -162,7 +230,9 @@ impl<'a> ReportedPackages<'a> {
     /// A package on a target, in each version that is there.
     fn on(&self, name: &str, target: &str) -> Vec<(&'a SavedPackage, &'a SavedTargetResult)> {
         let all = self.0.get(name).into_iter().flatten();
-        all.filter(|(_, result)| result.target == target).copied().collect()
+        all.filter(|(_, result)| result.target == target)
+            .copied()
+            .collect()
     }
 }
 
@@ -172,11 +242,19 @@ fn misfit(
     outlook: &SavedPlanOutlook,
     there: &[(&SavedPackage, &SavedTargetResult)],
 ) -> Option<String> {
-    let about = format!("{} {}", step.name, step.version.as_deref().unwrap_or("without a version"));
-    let mut same =
-        there.iter().filter(|(package, _)| package.version == step.version).map(|(_, result)| result.verdict);
+    let about = format!(
+        "{} {}",
+        step.name,
+        step.version.as_deref().unwrap_or("without a version")
+    );
+    let mut same = there
+        .iter()
+        .filter(|(package, _)| package.version == step.version)
+        .map(|(_, result)| result.verdict);
     let Some(found) = same.next() else {
-        let other = there.first().map(|(package, _)| package.version.as_deref().unwrap_or("no version"));
+        let other = there
+            .first()
+            .map(|(package, _)| package.version.as_deref().unwrap_or("no version"));
         return Some(other.map_or_else(
             || format!("{about}, the report does not have it"),
             |other| format!("{about}, the report has {other}"),
@@ -184,7 +262,13 @@ fn misfit(
     };
     let planned = outlook.verdict;
     let is_same = found == planned || same.any(|verdict| verdict == planned);
-    (!is_same).then(|| format!("{about} as {}, the report found it {}", planned.word(), found.word()))
+    (!is_same).then(|| {
+        format!(
+            "{about} as {}, the report found it {}",
+            planned.word(),
+            found.word()
+        )
+    })
 }
 
 /// Packages that are not ready, of which a plan for their target says nothing at all.
@@ -193,15 +277,27 @@ fn silences<'a>(plan: &SavedPlan, report: &'a SavedReport) -> Vec<(String, &'a s
         .content
         .steps
         .iter()
-        .flat_map(|step| step.outlooks.iter().map(|outlook| (step.name.as_str(), outlook.target.as_str())))
+        .flat_map(|step| {
+            step.outlooks
+                .iter()
+                .map(|outlook| (step.name.as_str(), outlook.target.as_str()))
+        })
         .collect();
     let mut texts = Vec::new();
     for package in &report.content.packages {
-        let wanting = package.results.iter().filter(|result| !result.verdict.is_good());
-        let planned = wanting.map(|result| result.target.as_str()).filter(|target| is_for(plan, target));
+        let wanting = package
+            .results
+            .iter()
+            .filter(|result| !result.verdict.is_good());
+        let planned = wanting
+            .map(|result| result.target.as_str())
+            .filter(|target| is_for(plan, target));
         for target in planned.filter(|target| !says.contains(&(package.name.as_str(), *target))) {
             let version = package.version.as_deref().unwrap_or("without a version");
-            texts.push((format!("{} says nothing of {} {version}", plan.file, package.name), target));
+            texts.push((
+                format!("{} says nothing of {} {version}", plan.file, package.name),
+                target,
+            ));
         }
     }
     texts
@@ -221,7 +317,11 @@ impl TargetWay<'_> {
     /// Whether the sources say of every build that is left that it would not keep the GIL off.
     pub(super) fn is_futile(&self) -> bool {
         let newer = self.outlook.newer_build.as_ref();
-        self.outlook.after.build.as_ref().is_some_and(SavedPlanBuild::is_futile)
+        self.outlook
+            .after
+            .build
+            .as_ref()
+            .is_some_and(SavedPlanBuild::is_futile)
             && newer.is_none_or(|it| it.build.is_futile())
     }
 
@@ -230,11 +330,20 @@ impl TargetWay<'_> {
         let mut notes = vec![self.first_ready()];
         if self.step.course == SavedPlanCourse::HeldBack {
             let by: Vec<String> = self.step.held_by.iter().map(kept_out).collect();
-            notes.push(LabelledNote { label: HELD_BACK, text: by.join("; ") });
+            notes.push(LabelledNote {
+                label: HELD_BACK,
+                text: by.join("; "),
+            });
         }
-        notes.extend(self.comes_of_it().map(|text| LabelledNote { label: WITH_PLAN, text }));
+        notes.extend(self.comes_of_it().map(|text| LabelledNote {
+            label: WITH_PLAN,
+            text,
+        }));
         if let Some(build) = &self.outlook.after.build {
-            notes.push(LabelledNote { label: BUILD, text: build.reason.clone() });
+            notes.push(LabelledNote {
+                label: BUILD,
+                text: build.reason.clone(),
+            });
         }
         if let Some(newer) = &self.outlook.newer_build {
             notes.push(LabelledNote {
@@ -242,16 +351,27 @@ impl TargetWay<'_> {
                 text: format!("{}, if built: {}", newer.version, newer.build.reason),
             });
         }
-        let instead = |alternative: &SavedPlanAlternative| format!("{} [{}]", alternative.what, alternative.rule);
+        let instead = |alternative: &SavedPlanAlternative| {
+            format!("{} [{}]", alternative.what, alternative.rule)
+        };
         let instead: Vec<String> = self.step.alternatives.iter().map(instead).collect();
         if !instead.is_empty() {
-            notes.push(LabelledNote { label: INSTEAD, text: instead.join("; ") });
+            notes.push(LabelledNote {
+                label: INSTEAD,
+                text: instead.join("; "),
+            });
         }
         let is_settled = self.outlook.after.verdict.is_none_or(Verdict::is_good);
-        if let Some(tracker) =
-            self.step.tracker.as_ref().filter(|_| !is_settled && self.step.course != SavedPlanCourse::HeldBack)
+        if let Some(tracker) = self
+            .step
+            .tracker
+            .as_ref()
+            .filter(|_| !is_settled && self.step.course != SavedPlanCourse::HeldBack)
         {
-            notes.push(LabelledNote { label: ASK, text: tracker.clone() });
+            notes.push(LabelledNote {
+                label: ASK,
+                text: tracker.clone(),
+            });
         }
         notes
     }
@@ -259,25 +379,44 @@ impl TargetWay<'_> {
     fn first_ready(&self) -> LabelledNote {
         let Some(search) = &self.outlook.search else {
             let text = "not known, because no index was asked for other versions".to_owned();
-            return LabelledNote { label: FIRST_READY, text };
+            return LabelledNote {
+                label: FIRST_READY,
+                text,
+            };
         };
         let (label, found) = match &search.oldest {
             Some(oldest) => (FIRST_READY, format!("{oldest}{}", newest(search))),
             None => (NONE_READY, none_ready(search)),
         };
-        LabelledNote { label, text: [vec![found], remarks(search)].concat().join("; ") }
+        LabelledNote {
+            label,
+            text: [vec![found], remarks(search)].concat().join("; "),
+        }
     }
 
     /// What it becomes; `None` when it stays as it is.
     fn comes_of_it(&self) -> Option<String> {
         let after = &self.outlook.after;
-        let Some(verdict) = after.verdict else { return Some(format!("it goes: {}", after.reason)) };
+        let Some(verdict) = after.verdict else {
+            return Some(format!("it goes: {}", after.reason));
+        };
         if after.version == self.step.version && verdict == self.outlook.verdict {
             return None;
         }
-        let version = after.version.as_deref().unwrap_or("a version that is not known");
-        let still = if verdict == self.outlook.verdict { "still " } else { "" };
-        Some(format!("{version}, {still}{}: {}", verdict.word(), after.reason))
+        let version = after
+            .version
+            .as_deref()
+            .unwrap_or("a version that is not known");
+        let still = if verdict == self.outlook.verdict {
+            "still "
+        } else {
+            ""
+        };
+        Some(format!(
+            "{version}, {still}{}: {}",
+            verdict.word(),
+            after.reason
+        ))
     }
 }
 

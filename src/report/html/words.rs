@@ -7,7 +7,8 @@ pub(super) use super::super::text::count;
 use super::markup::{HtmlMarkup, element};
 
 /// What verdicts say to somebody who decides, the worst first.
-pub(super) const SIDES: [DecisionSide; 3] = [DecisionSide::Against, DecisionSide::Open, DecisionSide::For];
+pub(super) const SIDES: [DecisionSide; 3] =
+    [DecisionSide::Against, DecisionSide::Open, DecisionSide::For];
 
 /// The words for a side.
 pub(super) fn side(side: DecisionSide) -> &'static str {
@@ -20,7 +21,11 @@ pub(super) fn side(side: DecisionSide) -> &'static str {
 
 /// A verdict's word with its sign and colour, which the style sheet gives to its class.
 pub(super) fn badge(verdict: Verdict) -> HtmlMarkup {
-    element("span", &[("class", &format!("badge {}", verdict.word()))], verdict.word())
+    element(
+        "span",
+        &[("class", &format!("badge {}", verdict.word()))],
+        verdict.word(),
+    )
 }
 
 /// A target on two lines: the interpreter, and the platform.
@@ -55,7 +60,13 @@ pub(super) fn with_code(sentence: &str) -> HtmlMarkup {
         return HtmlMarkup::from(sentence);
     }
     let is_code = |number: usize| number % 2 == 1;
-    let marked = |(number, part)| if is_code(number) { element("code", &[], part) } else { HtmlMarkup::from(part) };
+    let marked = |(number, part)| {
+        if is_code(number) {
+            element("code", &[], part)
+        } else {
+            HtmlMarkup::from(part)
+        }
+    };
     parts.into_iter().enumerate().map(marked).collect()
 }
 
@@ -66,7 +77,11 @@ pub(super) fn named(package: &SavedPackage) -> HtmlMarkup {
 
 /// Name and version.
 pub(super) fn named_version(name: &str, chosen: Option<&str>) -> HtmlMarkup {
-    HtmlMarkup::from([HtmlMarkup::from(name), HtmlMarkup::from(" "), version(chosen)])
+    HtmlMarkup::from([
+        HtmlMarkup::from(name),
+        HtmlMarkup::from(" "),
+        version(chosen),
+    ])
 }
 
 /// A version, smaller.
@@ -77,21 +92,34 @@ pub(super) fn version(version: Option<&str>) -> HtmlMarkup {
 /// The path by which a package came in: `requirements.txt:3 → pandas → numpy`.
 pub(super) fn path(required_by: &RequiredByV1, package: &str) -> String {
     let place = &required_by.place;
-    let line = place.line.map_or_else(String::new, |line| format!(":{line}"));
+    let line = place
+        .line
+        .map_or_else(String::new, |line| format!(":{line}"));
     let names = required_by.path.iter().map(String::as_str).chain([package]);
-    names.fold(format!("{}{line}", place.file), |path, name| format!("{path} → {name}"))
+    names.fold(format!("{}{line}", place.file), |path, name| {
+        format!("{path} → {name}")
+    })
 }
 
 /// One thing seen, on one line.
 pub(super) fn seen(evidence: &EvidenceV1) -> String {
-    let address = evidence.address.as_ref().map_or_else(String::new, |address| format!(" at {address}"));
+    let address = evidence
+        .address
+        .as_ref()
+        .map_or_else(String::new, |address| format!(" at {address}"));
     format!("{}{address}", seen_there(evidence))
 }
 
 /// One thing seen, without its address.
 pub(super) fn seen_there(evidence: &EvidenceV1) -> String {
-    let symbol = evidence.symbol.as_ref().map_or_else(String::new, |symbol| format!(" {symbol}"));
-    let value = evidence.value.as_ref().map_or_else(String::new, |value| format!(" = {value}"));
+    let symbol = evidence
+        .symbol
+        .as_ref()
+        .map_or_else(String::new, |symbol| format!(" {symbol}"));
+    let value = evidence
+        .value
+        .as_ref()
+        .map_or_else(String::new, |value| format!(" = {value}"));
     format!("{}{symbol}{value}", evidence.what)
 }
 
@@ -114,9 +142,14 @@ mod tests {
 
     #[test]
     fn code_stands_between_backticks() {
-        for (sentence, html) in
-            [("Use `a<b>` or `c`.", "Use <code>a&lt;b&gt;</code> or <code>c</code>."), ("`a", "`a"), ("plain", "plain")]
-        {
+        for (sentence, html) in [
+            (
+                "Use `a<b>` or `c`.",
+                "Use <code>a&lt;b&gt;</code> or <code>c</code>.",
+            ),
+            ("`a", "`a"),
+            ("plain", "plain"),
+        ] {
             assert_eq!(with_code(sentence).into_string(), html);
         }
     }

@@ -2,7 +2,9 @@
 
 use crate::model::facts::{Generator, Toolchain};
 use crate::model::inspection::{InspectedBuild, InspectedSources};
-use crate::model::source::{Becomes, DeclaredWord, ModuleStanding, SourceDeclaration, SourceModule};
+use crate::model::source::{
+    Becomes, DeclaredWord, ModuleStanding, SourceDeclaration, SourceModule,
+};
 
 use super::super::paint::{PaintRole, sign};
 use super::super::sanitize::harmless;
@@ -15,7 +17,11 @@ const TOLD: usize = 40;
 impl InspectionPage {
     pub(super) fn sources(&mut self, sources: &InspectedSources) {
         if sources.builds.is_empty() {
-            self.item(2, "build", "nothing is foreseen without a target: name one with --platform");
+            self.item(
+                2,
+                "build",
+                "nothing is foreseen without a target: name one with --platform",
+            );
         }
         for build in &sources.builds {
             self.build(build);
@@ -26,11 +32,18 @@ impl InspectionPage {
             self.item(2, "backend", &harmless(backend));
         }
         if !facts.requires.is_empty() {
-            let requires = facts.requires.iter().map(|required| format!("{} ({})", required.text, required.place));
+            let requires = facts
+                .requires
+                .iter()
+                .map(|required| format!("{} ({})", required.text, required.place));
             self.item(2, "build needs", &listed(requires.collect()));
         }
         if !facts.languages.is_empty() {
-            self.item(2, "written in", &listed(facts.languages.iter().map(ToString::to_string).collect()));
+            self.item(
+                2,
+                "written in",
+                &listed(facts.languages.iter().map(ToString::to_string).collect()),
+            );
         }
         for module in facts.modules.iter().take(TOLD) {
             self.item(2, "module", &source_module(module));
@@ -57,9 +70,20 @@ impl InspectionPage {
         };
         let target = format!("  {target}  {} ", sign(role));
         let margin = target.chars().count();
-        for (number, line) in wrap(&harmless(&forecast.reason), self.width.saturating_sub(margin)).iter().enumerate() {
-            let start = if number == 0 { target.clone() } else { " ".repeat(margin) };
-            self.lines.push(format!("{start}{}", self.style.paint(role, line)));
+        for (number, line) in wrap(
+            &harmless(&forecast.reason),
+            self.width.saturating_sub(margin),
+        )
+        .iter()
+        .enumerate()
+        {
+            let start = if number == 0 {
+                target.clone()
+            } else {
+                " ".repeat(margin)
+            };
+            self.lines
+                .push(format!("{start}{}", self.style.paint(role, line)));
         }
         if !forecast.evidence.is_empty() {
             self.item(4, "seen", &evidence_list(&forecast.evidence, MOST));
@@ -73,10 +97,17 @@ impl InspectionPage {
 fn source_module(module: &SourceModule) -> String {
     let made = match module.generator {
         Generator::CApi => "written by hand".to_owned(),
-        generator => super::toolchain(&Toolchain { generator, version: module.version.clone() }),
+        generator => super::toolchain(&Toolchain {
+            generator,
+            version: module.version.clone(),
+        }),
     };
     let declared: Vec<String> = module.declarations.iter().map(declaration).collect();
-    let declared = if declared.is_empty() { "declares nothing".to_owned() } else { declared.join("; ") };
+    let declared = if declared.is_empty() {
+        "declares nothing".to_owned()
+    } else {
+        declared.join("; ")
+    };
     let mut text = format!("{} ({made}, {}): {declared}", module.name, module.place);
     match &module.standing {
         ModuleStanding::Named { by } => text.push_str(&format!("; {by} names it")),

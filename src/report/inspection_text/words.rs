@@ -1,9 +1,11 @@
 //! Words for facts of an image and of a distribution, each in one line.
 
-use crate::model::distribution::{AbiClaim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind};
+use crate::model::distribution::{
+    AbiClaim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind,
+};
 use crate::model::facts::{
-    Abi, CodeFacts, DocumentedLevel, Flavour, Hazard, HazardConcern, ImportOrigin, Interpreters, LimitedApi,
-    PortingKind, PortingSign, Replacement, StableAbiAudit, WritableData,
+    Abi, CodeFacts, DocumentedLevel, Flavour, Hazard, HazardConcern, ImportOrigin, Interpreters,
+    LimitedApi, PortingKind, PortingSign, Replacement, StableAbiAudit, WritableData,
 };
 
 use super::super::sanitize::harmless;
@@ -31,13 +33,24 @@ pub(super) fn limited_api(limited: &LimitedApi) -> String {
         });
     } else {
         let outside = count(limited.outside.len(), "import");
-        parts.push(format!("{outside} outside of the stable ABI: {}", some_of(&limited.outside)));
+        parts.push(format!(
+            "{outside} outside of the stable ABI: {}",
+            some_of(&limited.outside)
+        ));
     }
-    if let Some(minor) = limited.compiled_for.filter(|_| limited.compiled_for != limited.oldest) {
-        parts.push(format!("if compiled for it, then for Py_LIMITED_API 3.{minor} or newer"));
+    if let Some(minor) = limited
+        .compiled_for
+        .filter(|_| limited.compiled_for != limited.oldest)
+    {
+        parts.push(format!(
+            "if compiled for it, then for Py_LIMITED_API 3.{minor} or newer"
+        ));
     }
     if !limited.foreign.is_empty() {
-        parts.push(format!("not CPython's by any list: {}", some_of(&limited.foreign)));
+        parts.push(format!(
+            "not CPython's by any list: {}",
+            some_of(&limited.foreign)
+        ));
     }
     parts.join("; ")
 }
@@ -45,18 +58,27 @@ pub(super) fn limited_api(limited: &LimitedApi) -> String {
 pub(super) fn audit(audit: &StableAbiAudit) -> String {
     let mut parts = Vec::new();
     if !audit.outside.is_empty() {
-        parts.push(format!("outside of the stable ABI: {}", some_of(&audit.outside)));
+        parts.push(format!(
+            "outside of the stable ABI: {}",
+            some_of(&audit.outside)
+        ));
     }
     if !audit.too_new.is_empty() {
-        let names: Vec<String> =
-            audit.too_new.iter().map(|symbol| format!("{} (3.{})", symbol.symbol, symbol.since)).collect();
+        let names: Vec<String> = audit
+            .too_new
+            .iter()
+            .map(|symbol| format!("{} (3.{})", symbol.symbol, symbol.since))
+            .collect();
         parts.push(format!("too new: {}", some_of(&names)));
     }
     let claim = harmless(&audit.claim);
     if parts.is_empty() {
         format!("{claim}: its imports keep to it")
     } else {
-        format!("{claim}: its imports do not keep to it; {}", parts.join("; "))
+        format!(
+            "{claim}: its imports do not keep to it; {}",
+            parts.join("; ")
+        )
     }
 }
 
@@ -72,8 +94,14 @@ pub(super) fn claim(claim: &AbiClaim, abi: impl Fn(&Abi) -> String) -> String {
 pub(super) fn hazards(hazards: &[Hazard]) -> String {
     let of = |origin: ImportOrigin| hazards.iter().filter(move |hazard| hazard.origin == origin);
     let mut parts = Vec::new();
-    for (origin, words) in [(ImportOrigin::Author, ""), (ImportOrigin::Unclear, "perhaps the generator's: ")] {
-        let grave: Vec<String> = of(origin).filter(|hazard| !is_mild(hazard)).map(hazard).collect();
+    for (origin, words) in [
+        (ImportOrigin::Author, ""),
+        (ImportOrigin::Unclear, "perhaps the generator's: "),
+    ] {
+        let grave: Vec<String> = of(origin)
+            .filter(|hazard| !is_mild(hazard))
+            .map(hazard)
+            .collect();
         if !grave.is_empty() {
             parts.push(format!("{words}{}", some_of(&grave)));
         }
@@ -86,12 +114,19 @@ pub(super) fn hazards(hazards: &[Hazard]) -> String {
     if generator > 0 {
         parts.push(format!("{generator} that the generator brings along"));
     }
-    if parts.is_empty() { "none seen".to_owned() } else { parts.join("; ") }
+    if parts.is_empty() {
+        "none seen".to_owned()
+    } else {
+        parts.join("; ")
+    }
 }
 
 /// What is fine as long as objects are not shared carelessly.
 fn is_mild(hazard: &Hazard) -> bool {
-    let mild_level = matches!(hazard.level, None | Some(DocumentedLevel::Distinct | DocumentedLevel::Shared));
+    let mild_level = matches!(
+        hazard.level,
+        None | Some(DocumentedLevel::Distinct | DocumentedLevel::Shared)
+    );
     let mild_concern = matches!(hazard.concern, None | Some(HazardConcern::OwnedByArgument));
     mild_concern && (mild_level || hazard.concern.is_some())
 }
@@ -112,12 +147,18 @@ fn hazard(hazard: &Hazard) -> String {
         HazardConcern::AllocatorHook => "allocator hook",
         HazardConcern::ReferenceCount => "reference count",
     });
-    let sites = hazard.call_sites.as_ref().map(|sites| count(sites.count as usize, "place"));
-    let words: Vec<String> =
-        [concern.or(level).map(str::to_owned), hazard.replacement.as_ref().map(replacement), sites]
-            .into_iter()
-            .flatten()
-            .collect();
+    let sites = hazard
+        .call_sites
+        .as_ref()
+        .map(|sites| count(sites.count as usize, "place"));
+    let words: Vec<String> = [
+        concern.or(level).map(str::to_owned),
+        hazard.replacement.as_ref().map(replacement),
+        sites,
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     format!("{} ({})", hazard.symbol, words.join(", "))
 }
 
@@ -130,7 +171,11 @@ fn replacement(replacement: &Replacement) -> String {
 
 pub(super) fn porting(signs: &[PortingSign]) -> String {
     let told: Vec<String> = signs.iter().map(sign).collect();
-    if told.is_empty() { "none seen".to_owned() } else { told.join(", ") }
+    if told.is_empty() {
+        "none seen".to_owned()
+    } else {
+        told.join(", ")
+    }
 }
 
 fn sign(sign: &PortingSign) -> String {
@@ -171,12 +216,23 @@ pub(super) fn code(code: &CodeFacts) -> String {
     ];
     let seen = sightings.into_iter().filter_map(|(sightings, what)| {
         let example = sightings.example?;
-        Some(format!("{what} {}, as at {example:#x}", count(sightings.count as usize, "time")))
+        Some(format!(
+            "{what} {}, as at {example:#x}",
+            count(sightings.count as usize, "time")
+        ))
     });
-    let calls = code.calls.iter().map(|calls| calls.sites.count as usize).sum();
+    let calls = code
+        .calls
+        .iter()
+        .map(|calls| calls.sites.count as usize)
+        .sum();
     let functions = count(code.calls.len(), "function");
     let calls = format!("{} of {functions} of the C API", count(calls, "call"));
-    let size = if code.is_complete { bytes(code.bytes) } else { format!("the first {}", bytes(code.bytes)) };
+    let size = if code.is_complete {
+        bytes(code.bytes)
+    } else {
+        format!("the first {}", bytes(code.bytes))
+    };
     let told: Vec<String> = seen.chain([calls]).collect();
     format!("at least, in {size}: {}", told.join("; "))
 }
@@ -195,7 +251,10 @@ pub(super) fn interpreters(interpreters: Option<&Interpreters>) -> String {
 pub(super) fn distribution(facts: &DistributionFacts) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     match facts.free_threading.value() {
-        Some(Some(level)) => lines.push(("claims", format!("classifier Free Threading :: {}", level_words(*level)))),
+        Some(Some(level)) => lines.push((
+            "claims",
+            format!("classifier Free Threading :: {}", level_words(*level)),
+        )),
         Some(None) => lines.push(("claims", "no classifier about free threading".to_owned())),
         None => {}
     }
@@ -226,7 +285,11 @@ fn natives_words(natives: &[NativeFile]) -> String {
         (NativeKind::Unread, "library by its name"),
     ];
     let told = kinds.into_iter().filter_map(|(kind, word)| {
-        let paths: Vec<&String> = natives.iter().filter(|native| native.kind == kind).map(|it| &it.path).collect();
+        let paths: Vec<&String> = natives
+            .iter()
+            .filter(|native| native.kind == kind)
+            .map(|it| &it.path)
+            .collect();
         let number = plural(paths.len(), word);
         match kind {
             _ if paths.is_empty() => None,
@@ -240,7 +303,11 @@ fn natives_words(natives: &[NativeFile]) -> String {
 
 /// For which builds modules of the wheel were compiled, when for more than one.
 fn several_builds(natives: &[NativeFile]) -> Option<String> {
-    let mut flavours: Vec<Flavour> = natives.iter().flat_map(|native| &native.abis).map(|abi| abi.flavour).collect();
+    let mut flavours: Vec<Flavour> = natives
+        .iter()
+        .flat_map(|native| &native.abis)
+        .map(|abi| abi.flavour)
+        .collect();
     flavours.sort_unstable();
     flavours.dedup();
     if flavours.contains(&Flavour::Gil) || flavours.contains(&Flavour::Abi3) {
@@ -259,7 +326,9 @@ fn several_builds(natives: &[NativeFile]) -> Option<String> {
 fn plural(number: usize, word: &str) -> String {
     match (number, word) {
         (1, _) => format!("1 {word}"),
-        (_, "file without a hook for its name") => format!("{number} files without a hook for their names"),
+        (_, "file without a hook for its name") => {
+            format!("{number} files without a hook for their names")
+        }
         (_, "library by its name") => format!("{number} libraries by their names"),
         _ => format!("{number} {word}s"),
     }

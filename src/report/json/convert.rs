@@ -52,12 +52,19 @@ pub(super) fn package(package: &PackageReport) -> v1::PackageV1 {
 
 /// A path of requirements.
 pub(super) fn required_by(required_by: &RequiredBy) -> v1::RequiredByV1 {
-    v1::RequiredByV1 { place: place(&required_by.place), path: all(&required_by.path, ToString::to_string) }
+    v1::RequiredByV1 {
+        place: place(&required_by.place),
+        path: all(&required_by.path, ToString::to_string),
+    }
 }
 
 /// A place in the input.
 pub(super) fn place(place: &Place) -> v1::PlaceV1 {
-    v1::PlaceV1 { file: text(&place.file), line: place.line, column: place.column }
+    v1::PlaceV1 {
+        file: text(&place.file),
+        line: place.line,
+        column: place.column,
+    }
 }
 
 /// What is said of a package on one target.
@@ -67,7 +74,10 @@ pub(super) fn result(result: &TargetResult) -> v1::TargetResultV1 {
         verdict: verdict(result.verdict),
         reason: text(&result.reason),
         declared_by: all(&result.declared_by, declared_by),
-        artifact: result.artifact.as_ref().map(|it| artifact(it, &result.file_check)),
+        artifact: result
+            .artifact
+            .as_ref()
+            .map(|it| artifact(it, &result.file_check)),
         build: result.build.as_ref().map(|build| Box::new(forecast(build))),
         not_in_lock: result.not_in_lock,
         requires_python: result.requires_python.as_ref().map(ToString::to_string),
@@ -80,7 +90,11 @@ pub(super) fn result(result: &TargetResult) -> v1::TargetResultV1 {
 
 fn passed_over(passed_over: &PassedOver) -> v1::PassedOverV1 {
     let PassedOver { path, why } = passed_over;
-    v1::PassedOverV1 { path: path.clone(), why: why.word().to_owned(), because: why.words() }
+    v1::PassedOverV1 {
+        path: path.clone(),
+        why: why.word().to_owned(),
+        because: why.words(),
+    }
 }
 
 fn other_build(other: &OtherBuild) -> v1::OtherBuildV1 {
@@ -116,7 +130,10 @@ fn declared_by(declared_by: &DeclaredBy) -> v1::DeclaredByV1 {
 }
 
 fn artifact(artifact: &Artifact, check: &FileCheck) -> v1::ArtifactV1 {
-    let stated = artifact.digests.iter().find(|digest| digest.algorithm == Algorithm::Sha256);
+    let stated = artifact
+        .digests
+        .iter()
+        .find(|digest| digest.algorithm == Algorithm::Sha256);
     v1::ArtifactV1 {
         filename: artifact.filename.clone(),
         kind: match artifact.kind {
@@ -124,9 +141,13 @@ fn artifact(artifact: &Artifact, check: &FileCheck) -> v1::ArtifactV1 {
             ArtifactKind::Sdist => v1::ArtifactKindV1::Sdist,
             ArtifactKind::SourceTree => v1::ArtifactKindV1::SourceTree,
             ArtifactKind::Installed { editable: None, .. } => v1::ArtifactKindV1::Installed,
-            ArtifactKind::Installed { editable: Some(_), .. } => v1::ArtifactKindV1::Editable,
+            ArtifactKind::Installed {
+                editable: Some(_), ..
+            } => v1::ArtifactKindV1::Editable,
         },
-        sha256: check.digest(Algorithm::Sha256).map(|digest| digest.hex.clone()),
+        sha256: check
+            .digest(Algorithm::Sha256)
+            .map(|digest| digest.hex.clone()),
         sha256_stated: stated.map(|digest| digest.hex.clone()),
         checked: match check {
             FileCheck::Unread => None,
@@ -214,12 +235,19 @@ pub(super) fn abi(abi: &Abi) -> v1::AbiV1 {
         Flavour::Abi3t => v1::FlavourV1::Abi3t,
         Flavour::GilOrAbi3 => v1::FlavourV1::GilOrAbi3,
     };
-    v1::AbiV1 { flavour, oldest: abi.versions.0, newest: abi.versions.1 }
+    v1::AbiV1 {
+        flavour,
+        oldest: abi.versions.0,
+        newest: abi.versions.1,
+    }
 }
 
 /// What generated a module.
 pub(super) fn toolchain(toolchain: &Toolchain) -> v1::ToolchainV1 {
-    v1::ToolchainV1 { generator: generator(toolchain.generator).to_owned(), version: toolchain.version.clone() }
+    v1::ToolchainV1 {
+        generator: generator(toolchain.generator).to_owned(),
+        version: toolchain.version.clone(),
+    }
 }
 
 pub(super) fn generator(generator: Generator) -> &'static str {
@@ -259,7 +287,11 @@ pub(super) fn hexadecimal(address: u64) -> String {
 
 /// What rules say of a package.
 pub(super) fn findings(package: &PackageReport) -> Vec<v1::FindingV1> {
-    package.results.iter().flat_map(|result| findings_on(package, result)).collect()
+    package
+        .results
+        .iter()
+        .flat_map(|result| findings_on(package, result))
+        .collect()
 }
 
 /// What rules say of a package on one target.
@@ -342,10 +374,17 @@ pub(super) fn forecast(forecast: &Forecast) -> build_v1::ForecastV1 {
 }
 
 /// A fact, converted.
-pub(super) fn fact<From, To>(fact: &Fact<From>, convert: impl Fn(&From) -> To) -> parts_v1::FactV1<To> {
+pub(super) fn fact<From, To>(
+    fact: &Fact<From>,
+    convert: impl Fn(&From) -> To,
+) -> parts_v1::FactV1<To> {
     let unknown = match fact {
         Fact::Known { .. } => None,
         Fact::Unknown { why, .. } => Some(why.clone()),
     };
-    parts_v1::FactV1 { value: fact.value().map(convert), unknown, evidence: all(fact.evidence(), evidence) }
+    parts_v1::FactV1 {
+        value: fact.value().map(convert),
+        unknown,
+        evidence: all(fact.evidence(), evidence),
+    }
 }

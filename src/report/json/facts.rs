@@ -1,9 +1,12 @@
 //! From the facts that are about more than one hook to version 1 of their JSON.
 
-use crate::model::distribution::{AbiClaim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind, TagClaim};
+use crate::model::distribution::{
+    AbiClaim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind, TagClaim,
+};
 use crate::model::facts::{
-    CallSites, CodeFacts, CodeSightings, DocumentedLevel, Hazard, HazardConcern, ImportOrigin, Interpreters,
-    LimitedApi, PortingKind, PortingSign, Replacement, StableAbiAudit, StableSymbol, WritableData,
+    CallSites, CodeFacts, CodeSightings, DocumentedLevel, Hazard, HazardConcern, ImportOrigin,
+    Interpreters, LimitedApi, PortingKind, PortingSign, Replacement, StableAbiAudit, StableSymbol,
+    WritableData,
 };
 
 use super::convert::{abi, all, fact, hexadecimal};
@@ -13,7 +16,9 @@ use super::facts_v1 as out;
 pub(super) fn distribution(facts: &DistributionFacts) -> out::DistributionV1 {
     out::DistributionV1 {
         free_threading: fact(&facts.free_threading, |level| level.map_or(0, level_number)),
-        requires_python: fact(&facts.requires_python, |text| text.clone().unwrap_or_default()),
+        requires_python: fact(&facts.requires_python, |text| {
+            text.clone().unwrap_or_default()
+        }),
         name_claims: fact(&facts.name_claims, |claims| all(claims, tag_claim)),
         wheel_claims: fact(&facts.wheel_claims, |claims| all(claims, tag_claim)),
         natives: fact(&facts.natives, |natives| all(natives, native)),
@@ -30,15 +35,27 @@ fn level_number(level: FreeThreadingLevel) -> u8 {
 }
 
 fn tag_claim(tag: &TagClaim) -> out::TagClaimV1 {
-    out::TagClaimV1 { tag: tag.tag.clone(), claim: claim(&tag.claim) }
+    out::TagClaimV1 {
+        tag: tag.tag.clone(),
+        claim: claim(&tag.claim),
+    }
 }
 
 /// What a name claims.
 pub(super) fn claim(claim: &AbiClaim) -> out::ClaimV1 {
     match claim {
-        AbiClaim::Nothing => out::ClaimV1 { abi: None, other: None },
-        AbiClaim::Cpython(claimed) => out::ClaimV1 { abi: Some(abi(claimed)), other: None },
-        AbiClaim::Other(tag) => out::ClaimV1 { abi: None, other: Some(tag.clone()) },
+        AbiClaim::Nothing => out::ClaimV1 {
+            abi: None,
+            other: None,
+        },
+        AbiClaim::Cpython(claimed) => out::ClaimV1 {
+            abi: Some(abi(claimed)),
+            other: None,
+        },
+        AbiClaim::Other(tag) => out::ClaimV1 {
+            abi: None,
+            other: Some(tag.clone()),
+        },
     }
 }
 
@@ -49,7 +66,12 @@ fn native(native: &NativeFile) -> out::NativeV1 {
         NativeKind::Program => out::NativeKindV1::Program,
         NativeKind::Unread => out::NativeKindV1::Unread,
     };
-    out::NativeV1 { path: native.path.clone(), kind, claim: claim(&native.claim), abis: all(&native.abis, abi) }
+    out::NativeV1 {
+        path: native.path.clone(),
+        kind,
+        claim: claim(&native.claim),
+        abis: all(&native.abis, abi),
+    }
 }
 
 /// What imports say of the stable ABI.
@@ -64,7 +86,11 @@ pub(super) fn limited_api(limited: &LimitedApi) -> out::LimitedApiV1 {
 }
 
 fn stable_symbol(symbol: &StableSymbol) -> out::StableSymbolV1 {
-    out::StableSymbolV1 { symbol: symbol.symbol.clone(), since: symbol.since, optional: symbol.optional }
+    out::StableSymbolV1 {
+        symbol: symbol.symbol.clone(),
+        since: symbol.since,
+        optional: symbol.optional,
+    }
 }
 
 /// What imports say of a claim to the stable ABI.
@@ -105,13 +131,25 @@ pub(super) fn hazard(hazard: &Hazard) -> out::HazardV1 {
 }
 
 fn replacement(replacement: &Replacement) -> out::ReplacementV1 {
-    let Replacement { name, since, limited_since } = replacement.clone();
-    out::ReplacementV1 { name, since, limited_since }
+    let Replacement {
+        name,
+        since,
+        limited_since,
+    } = replacement.clone();
+    out::ReplacementV1 {
+        name,
+        since,
+        limited_since,
+    }
 }
 
 fn call_sites(sites: &CallSites) -> out::CallSitesV1 {
     let example = sites.example.map(hexadecimal);
-    out::CallSitesV1 { count: sites.count, example, functions: sites.functions.clone() }
+    out::CallSitesV1 {
+        count: sites.count,
+        example,
+        functions: sites.functions.clone(),
+    }
 }
 
 fn origin(origin: ImportOrigin) -> out::OriginV1 {
@@ -136,12 +174,20 @@ pub(super) fn porting_sign(sign: &PortingSign) -> out::PortingSignV1 {
         PortingKind::StrongReference => out::PortingKindV1::StrongReference,
         PortingKind::UniqueReference => out::PortingKindV1::UniqueReference,
     };
-    out::PortingSignV1 { kind, symbols: sign.symbols.clone(), origin: origin(sign.origin) }
+    out::PortingSignV1 {
+        kind,
+        symbols: sign.symbols.clone(),
+        origin: origin(sign.origin),
+    }
 }
 
 /// Writable memory.
 pub(super) fn writable_data(data: &WritableData) -> out::WritableDataV1 {
-    out::WritableDataV1 { initialised: data.initialised, zeroed: data.zeroed, pointers: data.pointers }
+    out::WritableDataV1 {
+        initialised: data.initialised,
+        zeroed: data.zeroed,
+        pointers: data.pointers,
+    }
 }
 
 /// What the instructions show.
@@ -155,13 +201,19 @@ pub(super) fn code(code: &CodeFacts) -> out::CodeV1 {
         sole_owner_tests: sightings(code.sole_owner_tests),
         atomics: sightings(code.atomics),
         calls: calls
-            .map(|calls| out::ImportCallsV1 { function: calls.function.clone(), sites: call_sites(&calls.sites) })
+            .map(|calls| out::ImportCallsV1 {
+                function: calls.function.clone(),
+                sites: call_sites(&calls.sites),
+            })
             .collect(),
     }
 }
 
 fn sightings(sightings: CodeSightings) -> out::SightingsV1 {
-    out::SightingsV1 { count: sightings.count, example: sightings.example.map(hexadecimal) }
+    out::SightingsV1 {
+        count: sightings.count,
+        example: sightings.example.map(hexadecimal),
+    }
 }
 
 /// What the definition says of sub-interpreters.

@@ -18,16 +18,33 @@ pub(in crate::report) struct SavedProblem {
 }
 
 /// What reports and plans have in common: the time, and targets.
-pub(super) fn check_frame(file: &str, generated: Option<&str>, targets: &[String]) -> Result<(), ReadError> {
+pub(super) fn check_frame(
+    file: &str,
+    generated: Option<&str>,
+    targets: &[String],
+) -> Result<(), ReadError> {
     let wrong = |place: &str, expected: &'static str, found: String| {
-        Err(ReadError::Contradiction { file: file.to_owned(), place: place.to_owned(), expected, found })
+        Err(ReadError::Contradiction {
+            file: file.to_owned(),
+            place: place.to_owned(),
+            expected,
+            found,
+        })
     };
     if let Some(generated) = generated.filter(|text| !is_time(text)) {
-        return wrong("generated", "a time such as 2026-11-21T12:00:00Z", format!("`{generated}`"));
+        return wrong(
+            "generated",
+            "a time such as 2026-11-21T12:00:00Z",
+            format!("`{generated}`"),
+        );
     }
     let names = targets.iter().collect::<BTreeSet<_>>().len();
     if targets.len() > TARGETS || names < targets.len() {
-        return wrong("targets", "at most 64 targets, each once", format!("{} with {names} names", targets.len()));
+        return wrong(
+            "targets",
+            "at most 64 targets, each once",
+            format!("{} with {names} names", targets.len()),
+        );
     }
     Ok(())
 }
@@ -35,7 +52,12 @@ pub(super) fn check_frame(file: &str, generated: Option<&str>, targets: &[String
 /// Whether this is a time as ungil writes it: RFC 3339 in UTC, in whole seconds.
 fn is_time(text: &str) -> bool {
     const FORM: &str = "0000-00-00T00:00:00Z";
-    let fits =
-        |(character, form): (char, char)| if form == '0' { character.is_ascii_digit() } else { character == form };
+    let fits = |(character, form): (char, char)| {
+        if form == '0' {
+            character.is_ascii_digit()
+        } else {
+            character == form
+        }
+    };
     text.len() == FORM.len() && text.chars().zip(FORM.chars()).all(fits)
 }

@@ -1,8 +1,8 @@
 //! From the gate's nouns to version 1 of the JSON.
 
 use crate::model::gate::{
-    Gate, GateOutcome, VerdictChange, VerdictChanges, VersionVerdict, Violation, ViolationStanding, Waiver,
-    WaiverState, WaiverUse,
+    Gate, GateOutcome, VerdictChange, VerdictChanges, VersionVerdict, Violation, ViolationStanding,
+    Waiver, WaiverState, WaiverUse,
 };
 use crate::model::report::{PackageReport, Report};
 use crate::model::snapshot::ReportDifference;
@@ -16,7 +16,12 @@ pub(super) fn gate(report: &Report, gate: &Gate) -> gate_v1::GateV1 {
     gate_v1::GateV1 {
         outcome: outcome(gate.outcome),
         violations: all(&gate.violations, |found| violation(report, found)),
-        problems: gate.problems.iter().enumerate().filter_map(problem).collect(),
+        problems: gate
+            .problems
+            .iter()
+            .enumerate()
+            .filter_map(problem)
+            .collect(),
         waivers: all(&gate.waivers, waiver),
         changes: gate.changes.as_ref().map(changes),
     }
@@ -37,7 +42,11 @@ pub(super) fn violation(report: &Report, violation: &Violation) -> gate_v1::Viol
     gate_v1::ViolationV1 {
         package: violation.package.to_string(),
         version: violation.version.as_ref().map(ToString::to_string),
-        found_in: report.packages.get(violation.entry).and_then(PackageReport::found_in).map(text),
+        found_in: report
+            .packages
+            .get(violation.entry)
+            .and_then(PackageReport::found_in)
+            .map(text),
         target: violation.target.to_string(),
         verdict: verdict(violation.verdict),
         rule: violation.rule.clone(),
@@ -48,9 +57,15 @@ pub(super) fn violation(report: &Report, violation: &Violation) -> gate_v1::Viol
     }
 }
 
-fn problem((problem, counts): (usize, &Option<ViolationStanding>)) -> Option<gate_v1::CountedProblemV1> {
+fn problem(
+    (problem, counts): (usize, &Option<ViolationStanding>),
+) -> Option<gate_v1::CountedProblemV1> {
     let (standing, waiver) = standing((*counts)?);
-    Some(gate_v1::CountedProblemV1 { problem, standing, waiver })
+    Some(gate_v1::CountedProblemV1 {
+        problem,
+        standing,
+        waiver,
+    })
 }
 
 /// Whether something counts, and the waiver that covers it.
@@ -70,7 +85,16 @@ pub(super) fn waiver(used: &WaiverUse) -> gate_v1::WaiverV1 {
         WaiverState::Expired(number) => (gate_v1::StateV1::Expired, number),
         WaiverState::Unused => (gate_v1::StateV1::Unused, 0),
     };
-    let Waiver { package, versions, module, rule, target, reason, until, place: written } = &used.waiver;
+    let Waiver {
+        package,
+        versions,
+        module,
+        rule,
+        target,
+        reason,
+        until,
+        place: written,
+    } = &used.waiver;
     gate_v1::WaiverV1 {
         package: package.to_string(),
         versions: (!versions.is_empty()).then(|| versions.to_string()),
@@ -117,5 +141,8 @@ pub(super) fn change(change: &VerdictChange) -> gate_v1::ChangeV1 {
 }
 
 fn release(state: &VersionVerdict) -> gate_v1::ReleaseV1 {
-    gate_v1::ReleaseV1 { version: state.version.as_ref().map(ToString::to_string), verdict: verdict(state.verdict) }
+    gate_v1::ReleaseV1 {
+        version: state.version.as_ref().map(ToString::to_string),
+        verdict: verdict(state.verdict),
+    }
 }

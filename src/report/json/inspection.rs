@@ -3,7 +3,9 @@
 use crate::model::facts::{
     AbiInfo, GilDeclaration, Hook, HookKind, ImageFacts, ImageFormat, Refcounts, StableAbiAudit,
 };
-use crate::model::inspection::{Explanation, InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
+use crate::model::inspection::{
+    Explanation, InspectedArtifact, InspectedFile, InspectedOutcome, Inspection,
+};
 
 use super::super::sanitize::without_credentials;
 use super::convert::{abi, all, evidence, fact, hexadecimal, init, module, problem, toolchain};
@@ -38,16 +40,29 @@ fn artifact(artifact: &InspectedArtifact) -> out::InspectedArtifactV1 {
 }
 
 fn modules(artifact: &InspectedArtifact) -> Vec<out::InspectedModuleV1> {
-    let of_file = |file: &InspectedFile| all(&file.outcomes, |outcome| one(artifact, file, outcome));
+    let of_file =
+        |file: &InspectedFile| all(&file.outcomes, |outcome| one(artifact, file, outcome));
     artifact.files.iter().flat_map(of_file).collect()
 }
 
-fn one(artifact: &InspectedArtifact, file: &InspectedFile, outcome: &InspectedOutcome) -> out::InspectedModuleV1 {
-    let images = file.facts.images.iter().enumerate().map(|(number, facts)| image(facts, file.audits.get(number)));
+fn one(
+    artifact: &InspectedArtifact,
+    file: &InspectedFile,
+    outcome: &InspectedOutcome,
+) -> out::InspectedModuleV1 {
+    let images = file
+        .facts
+        .images
+        .iter()
+        .enumerate()
+        .map(|(number, facts)| image(facts, file.audits.get(number)));
     out::InspectedModuleV1 {
         artifact: without_credentials(&artifact.name).into_owned(),
         target: outcome.target.to_string(),
-        module: outcome.outcome.as_ref().map_or_else(|| not_looked_for(file, outcome), module),
+        module: outcome
+            .outcome
+            .as_ref()
+            .map_or_else(|| not_looked_for(file, outcome), module),
         size: file.facts.size,
         claim: facts::claim(&file.claim),
         images: images.collect(),
@@ -67,7 +82,10 @@ fn explanation(explanation: &Explanation) -> out::ExplanationV1 {
 
 /// What is said where the target's import system passes the file by.
 fn not_looked_for(file: &InspectedFile, outcome: &InspectedOutcome) -> v1::ModuleV1 {
-    let known = file.outcomes.iter().find_map(|other| other.outcome.as_ref());
+    let known = file
+        .outcomes
+        .iter()
+        .find_map(|other| other.outcome.as_ref());
     v1::ModuleV1 {
         path: file.facts.path.clone(),
         module: known.map(|known| known.module.clone()).unwrap_or_default(),
@@ -104,7 +122,9 @@ fn image(image: &ImageFacts, audits: Option<&Vec<StableAbiAudit>>) -> out::Image
         }),
         toolchain: fact(&image.toolchain, toolchain),
         limited_api: fact(&image.limited_api, facts::limited_api),
-        audits: audits.map(|audits| all(audits, facts::audit)).unwrap_or_default(),
+        audits: audits
+            .map(|audits| all(audits, facts::audit))
+            .unwrap_or_default(),
         hazards: fact(&image.hazards, |hazards| all(hazards, facts::hazard)),
         porting: fact(&image.porting, |signs| all(signs, facts::porting_sign)),
         writable_data: fact(&image.writable_data, facts::writable_data),
@@ -126,7 +146,9 @@ fn hook(hook: &Hook) -> out::HookV1 {
         gil: fact(&hook.facts.gil, declaration),
         abi_info: fact(&hook.facts.abi_info, |info| abi_info(info.as_ref())),
         slots: fact(&hook.facts.slots, Clone::clone),
-        interpreters: fact(&hook.facts.interpreters, |it| facts::interpreters(it.as_ref())),
+        interpreters: fact(&hook.facts.interpreters, |it| {
+            facts::interpreters(it.as_ref())
+        }),
     }
 }
 
@@ -138,7 +160,11 @@ fn declaration(declaration: &GilDeclaration) -> out::DeclarationV1 {
         GilDeclaration::NotAModule => (out::DeclaredHowV1::NotAModule, None, None),
         GilDeclaration::Delegated { to } => (out::DeclaredHowV1::Delegated, None, Some(to.clone())),
     };
-    out::DeclarationV1 { by, value, delegate }
+    out::DeclarationV1 {
+        by,
+        value,
+        delegate,
+    }
 }
 
 fn abi_info(info: Option<&AbiInfo>) -> out::AbiInfoV1 {

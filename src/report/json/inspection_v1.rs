@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(super) use super::facts_v1::{
-    AuditV1, ClaimV1, CodeV1, DistributionV1, HazardV1, InterpretersV1, LimitedApiV1, PortingSignV1, WritableDataV1,
+    AuditV1, ClaimV1, CodeV1, DistributionV1, HazardV1, InterpretersV1, LimitedApiV1,
+    PortingSignV1, WritableDataV1,
 };
 pub(super) use super::parts_v1::FactV1;
 use super::v1;

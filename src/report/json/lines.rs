@@ -109,16 +109,42 @@ pub(super) fn lines(report: &Report, options: &RenderOptions) -> Vec<JsonLine> {
         configuration: report.configuration.clone(),
     }];
     for found in &report.packages {
-        lines.extend(found.results.iter().map(|on_target| JsonLine::Package(Box::new(package(found, on_target)))));
+        lines.extend(
+            found
+                .results
+                .iter()
+                .map(|on_target| JsonLine::Package(Box::new(package(found, on_target)))),
+        );
     }
-    lines.extend(report.problems.iter().map(|found| JsonLine::Problem(problem(found))));
+    lines.extend(
+        report
+            .problems
+            .iter()
+            .map(|found| JsonLine::Problem(problem(found))),
+    );
     if let Some(found) = &report.gate {
-        lines.extend(found.violations.iter().map(|violation| JsonLine::Violation(gate::violation(report, violation))));
-        lines.extend(found.waivers.iter().map(|waiver| JsonLine::Waiver(gate::waiver(waiver))));
+        lines.extend(
+            found
+                .violations
+                .iter()
+                .map(|violation| JsonLine::Violation(gate::violation(report, violation))),
+        );
+        lines.extend(
+            found
+                .waivers
+                .iter()
+                .map(|waiver| JsonLine::Waiver(gate::waiver(waiver))),
+        );
         lines.extend(found.changes.iter().flat_map(changes));
     }
-    let outcome = report.gate.as_ref().map(|found| gate::outcome(found.outcome));
-    lines.push(JsonLine::Summary { counts: summary(&report.summary), outcome });
+    let outcome = report
+        .gate
+        .as_ref()
+        .map(|found| gate::outcome(found.outcome));
+    lines.push(JsonLine::Summary {
+        counts: summary(&report.summary),
+        outcome,
+    });
     lines
 }
 
@@ -144,5 +170,8 @@ fn changes(changes: &VerdictChanges) -> Vec<JsonLine> {
         direction,
         change: gate::change(change),
     };
-    kinds.iter().flat_map(|(direction, some)| some.iter().map(move |change| line(*direction, change))).collect()
+    kinds
+        .iter()
+        .flat_map(|(direction, some)| some.iter().map(move |change| line(*direction, change)))
+        .collect()
 }

@@ -1,9 +1,9 @@
 //! From the model's plan to version 1 of its JSON.
 
 use crate::model::plan::{
-    BoundLine, LineEdit, MoveReason, NamedAlternative, NewerBuild, Plan, PlanAction, PlanCommand, PlanStep,
-    PlanSummary, PlannedMove, PlannedOutcome, ProbeBasis, SearchFrontier, TargetOutlook, VersionObstacle, VersionProbe,
-    VersionSearch, WorsePackage,
+    BoundLine, LineEdit, MoveReason, NamedAlternative, NewerBuild, Plan, PlanAction, PlanCommand,
+    PlanStep, PlanSummary, PlannedMove, PlannedOutcome, ProbeBasis, SearchFrontier, TargetOutlook,
+    VersionObstacle, VersionProbe, VersionSearch, WorsePackage,
 };
 
 use super::convert::{all, excluded, forecast, place, problem, required_by, text, verdict};
@@ -56,7 +56,10 @@ fn step(step: &PlanStep) -> plan_v1::StepV1 {
 }
 
 fn alternative(alternative: &NamedAlternative) -> plan_v1::AlternativeV1 {
-    plan_v1::AlternativeV1 { rule: alternative.rule.clone(), what: text(&alternative.what) }
+    plan_v1::AlternativeV1 {
+        rule: alternative.rule.clone(),
+        what: text(&alternative.what),
+    }
 }
 
 fn obstacle(obstacle: &VersionObstacle) -> plan_v1::ObstacleV1 {
@@ -69,7 +72,12 @@ fn obstacle(obstacle: &VersionObstacle) -> plan_v1::ObstacleV1 {
 }
 
 fn outlook(outlook: &TargetOutlook) -> plan_v1::OutlookV1 {
-    let PlannedOutcome { version, verdict: then, reason, build } = &outlook.after;
+    let PlannedOutcome {
+        version,
+        verdict: then,
+        reason,
+        build,
+    } = &outlook.after;
     let after = plan_v1::AfterV1 {
         version: optional(version.as_ref()),
         verdict: then.map(verdict),
@@ -88,7 +96,10 @@ fn outlook(outlook: &TargetOutlook) -> plan_v1::OutlookV1 {
 }
 
 fn newer_build(newer: &NewerBuild) -> plan_v1::NewerBuildV1 {
-    plan_v1::NewerBuildV1 { version: newer.version.to_string(), build: forecast(&newer.forecast) }
+    plan_v1::NewerBuildV1 {
+        version: newer.version.to_string(),
+        build: forecast(&newer.forecast),
+    }
 }
 
 fn search(search: &VersionSearch) -> plan_v1::SearchV1 {
@@ -169,7 +180,10 @@ fn edit(edit: &LineEdit) -> plan_v1::EditV1 {
         name: edit.name.to_string(),
         from: edit.from.to_string(),
         to: edit.to.to_string(),
-        sha256: edit.digests.as_ref().map(|digests| all(digests, |digest| digest.hex.clone())),
+        sha256: edit
+            .digests
+            .as_ref()
+            .map(|digests| all(digests, |digest| digest.hex.clone())),
     }
 }
 

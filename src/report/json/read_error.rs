@@ -93,12 +93,17 @@ impl ReadError {
         match self {
             ReadError::NotJson { kind, .. } | ReadError::Other { kind, .. } => {
                 let command = kind.command();
-                Some(format!("`ungil {command} requirements.txt --format json --output {kind}.json` writes one"))
+                Some(format!(
+                    "`ungil {command} requirements.txt --format json --output {kind}.json` writes one"
+                ))
             }
-            ReadError::OtherVersion { kind, .. } => {
-                Some(format!("read it with the ungil that wrote it, or {} again", kind.command()))
+            ReadError::OtherVersion { kind, .. } => Some(format!(
+                "read it with the ungil that wrote it, or {} again",
+                kind.command()
+            )),
+            ReadError::Contradiction { .. } => {
+                Some("was it edited after ungil wrote it?".to_owned())
             }
-            ReadError::Contradiction { .. } => Some("was it edited after ungil wrote it?".to_owned()),
         }
     }
 }
@@ -108,10 +113,25 @@ pub(super) fn refused(kind: SavedKind, file: &str, error: &serde_json::Error) ->
     let (file, line, column) = (file.to_owned(), error.line(), error.column());
     let text = error.to_string();
     // The place stands in front of the sentence already.
-    let found = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what).to_owned();
+    let found = text
+        .rsplit_once(" at line ")
+        .map_or(text.as_str(), |(what, _)| what)
+        .to_owned();
     if error.is_data() {
-        ReadError::Other { kind, file, line, column, found }
+        ReadError::Other {
+            kind,
+            file,
+            line,
+            column,
+            found,
+        }
     } else {
-        ReadError::NotJson { kind, file, line, column, found }
+        ReadError::NotJson {
+            kind,
+            file,
+            line,
+            column,
+            found,
+        }
     }
 }

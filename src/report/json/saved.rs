@@ -208,7 +208,9 @@ pub enum SavedDocument {
 /// Reads a report or a plan; `file` is what it is called in errors and on pages.
 pub fn read_saved(file: &str, bytes: &[u8]) -> Result<SavedDocument, ReadError> {
     match kind(file, bytes)? {
-        SavedKind::Report => Ok(SavedDocument::Report(Box::new(content_of_report(file, bytes)?))),
+        SavedKind::Report => Ok(SavedDocument::Report(Box::new(content_of_report(
+            file, bytes,
+        )?))),
         SavedKind::Plan => Ok(SavedDocument::Plan(read_plan(file, bytes)?)),
     }
 }
@@ -219,27 +221,46 @@ pub fn read_report(file: &str, bytes: &[u8]) -> Result<SavedReport, ReadError> {
         SavedKind::Report => content_of_report(file, bytes),
         SavedKind::Plan => {
             let found = "a plan of `ungil plan --format json`".to_owned();
-            Err(ReadError::Other { kind: SavedKind::Report, file: file.to_owned(), line: 1, column: 1, found })
+            Err(ReadError::Other {
+                kind: SavedKind::Report,
+                file: file.to_owned(),
+                line: 1,
+                column: 1,
+                found,
+            })
         }
     }
 }
 
 /// What it is, once it is known to be of the version that is read.
 fn kind(file: &str, bytes: &[u8]) -> Result<SavedKind, ReadError> {
-    let head: SavedHead = serde_json::from_slice(bytes).map_err(|error| refused(SavedKind::Report, file, &error))?;
+    let head: SavedHead =
+        serde_json::from_slice(bytes).map_err(|error| refused(SavedKind::Report, file, &error))?;
     let (kind, file) = (head.kind(), file.to_owned());
     match head.schema_version {
-        None => Err(ReadError::Other { kind, file, line: 1, column: 1, found: "no `schema_version`".to_owned() }),
-        Some(version) if version.as_u64() != Some(VERSION) => {
-            Err(ReadError::OtherVersion { kind, file, found: version.to_string() })
-        }
+        None => Err(ReadError::Other {
+            kind,
+            file,
+            line: 1,
+            column: 1,
+            found: "no `schema_version`".to_owned(),
+        }),
+        Some(version) if version.as_u64() != Some(VERSION) => Err(ReadError::OtherVersion {
+            kind,
+            file,
+            found: version.to_string(),
+        }),
         Some(_) => Ok(kind),
     }
 }
 
 fn content_of_report(file: &str, bytes: &[u8]) -> Result<SavedReport, ReadError> {
-    let content = serde_json::from_slice(bytes).map_err(|error| refused(SavedKind::Report, file, &error))?;
-    let report = SavedReport { file: file.to_owned(), content };
+    let content =
+        serde_json::from_slice(bytes).map_err(|error| refused(SavedKind::Report, file, &error))?;
+    let report = SavedReport {
+        file: file.to_owned(),
+        content,
+    };
     check(&report)?;
     Ok(report)
 }
@@ -247,30 +268,57 @@ fn content_of_report(file: &str, bytes: &[u8]) -> Result<SavedReport, ReadError>
 /// What is in a report but would not be shown, because it belongs to nothing, must not be lost in silence.
 fn check(report: &SavedReport) -> Result<(), ReadError> {
     let wrong = |place: String, expected: &'static str, found: String| {
-        Err(ReadError::Contradiction { file: report.file.clone(), place, expected, found })
+        Err(ReadError::Contradiction {
+            file: report.file.clone(),
+            place,
+            expected,
+            found,
+        })
     };
     let content = &report.content;
     check_frame(&report.file, content.generated.as_deref(), &content.targets)?;
     let targets: BTreeSet<&str> = content.targets.iter().map(String::as_str).collect();
     let mut judged = BTreeSet::new();
     for package in &content.packages {
-        let place = || format!("packages: {} {}", package.name, package.version.as_deref().unwrap_or_default());
+        let place = || {
+            format!(
+                "packages: {} {}",
+                package.name,
+                package.version.as_deref().unwrap_or_default()
+            )
+        };
         // Where several environments hold a version, it stands here once for each.
         let mut results = BTreeSet::new();
         for target in package.results.iter().map(|result| result.target.as_str()) {
             if !targets.contains(target) {
-                return wrong(place(), "a target that `targets` has", format!("`{target}`"));
+                return wrong(
+                    place(),
+                    "a target that `targets` has",
+                    format!("`{target}`"),
+                );
             }
             judged.insert((package.name.as_str(), package.version.as_deref(), target));
             if !results.insert(target) {
-                return wrong(place(), "one result for each target", format!("a second one for `{target}`"));
+                return wrong(
+                    place(),
+                    "one result for each target",
+                    format!("a second one for `{target}`"),
+                );
             }
         }
     }
     for finding in &content.findings {
-        if !judged.contains(&(finding.package.as_str(), finding.version.as_deref(), finding.target.as_str())) {
+        if !judged.contains(&(
+            finding.package.as_str(),
+            finding.version.as_deref(),
+            finding.target.as_str(),
+        )) {
             let found = format!("`{}` on `{}`", finding.package, finding.target);
-            return wrong(format!("findings: {}", finding.rule), "a package and target that `packages` has", found);
+            return wrong(
+                format!("findings: {}", finding.rule),
+                "a package and target that `packages` has",
+                found,
+            );
         }
     }
     Ok(())

@@ -205,27 +205,51 @@ fn search<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<plan::VersionSe
 }
 
 fn probe(probe: SavedPlanWrittenProbe) -> plan::VersionProbe {
-    let SavedPlanWrittenProbe { version, verdict, reason, seen } = probe;
+    let SavedPlanWrittenProbe {
+        version,
+        verdict,
+        reason,
+        seen,
+    } = probe;
     let seen = match seen {
         SavedPlanWrittenSeen::Names => plan::ProbeBasis::Names,
         SavedPlanWrittenSeen::Bytes => plan::ProbeBasis::Bytes,
     };
-    plan::VersionProbe { version, verdict, reason, seen }
+    plan::VersionProbe {
+        version,
+        verdict,
+        reason,
+        seen,
+    }
 }
 
 fn obstacles<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<plan::VersionObstacle>, D::Error> {
-    let obstacle = |SavedPlanWrittenObstacle { place, package, version, wants }| plan::VersionObstacle {
-        place: place.map(|SavedPlanWrittenPlace { file, line, column }| place::Place { file, line, column }),
+    let obstacle = |SavedPlanWrittenObstacle {
+                        place,
+                        package,
+                        version,
+                        wants,
+                    }| plan::VersionObstacle {
+        place: place.map(
+            |SavedPlanWrittenPlace { file, line, column }| place::Place { file, line, column },
+        ),
         package: package.zip(version),
         wants,
     };
-    Ok(Vec::<SavedPlanWrittenObstacle>::deserialize(reader)?.into_iter().map(obstacle).collect())
+    Ok(Vec::<SavedPlanWrittenObstacle>::deserialize(reader)?
+        .into_iter()
+        .map(obstacle)
+        .collect())
 }
 
 /// Reads a plan; `file` is what it is called in errors and on pages.
 pub(super) fn read_plan(file: &str, bytes: &[u8]) -> Result<SavedPlan, ReadError> {
-    let content = serde_json::from_slice(bytes).map_err(|error| refused(SavedKind::Plan, file, &error))?;
-    let plan = SavedPlan { file: file.to_owned(), content };
+    let content =
+        serde_json::from_slice(bytes).map_err(|error| refused(SavedKind::Plan, file, &error))?;
+    let plan = SavedPlan {
+        file: file.to_owned(),
+        content,
+    };
     check(&plan)?;
     Ok(plan)
 }
@@ -239,9 +263,18 @@ fn check(plan: &SavedPlan) -> Result<(), ReadError> {
         let version = step.version.as_deref().unwrap_or_default();
         let wrong = |expected: &'static str, found: String| {
             let place = format!("steps: {} {version}", step.name);
-            Err(ReadError::Contradiction { file: plan.file.clone(), place, expected, found })
+            Err(ReadError::Contradiction {
+                file: plan.file.clone(),
+                place,
+                expected,
+                found,
+            })
         };
-        if matches!(step.course, SavedPlanCourse::Change | SavedPlanCourse::HeldBack) && step.to.is_none() {
+        if matches!(
+            step.course,
+            SavedPlanCourse::Change | SavedPlanCourse::HeldBack
+        ) && step.to.is_none()
+        {
             return wrong("the version that it is about in `to`", "none".to_owned());
         }
         for target in step.outlooks.iter().map(|outlook| outlook.target.as_str()) {
@@ -249,7 +282,10 @@ fn check(plan: &SavedPlan) -> Result<(), ReadError> {
                 return wrong("a target that `targets` has", format!("`{target}`"));
             }
             if !told.insert((step.name.as_str(), version, target)) {
-                return wrong("one outlook for each target", format!("a second one for `{target}`"));
+                return wrong(
+                    "one outlook for each target",
+                    format!("a second one for `{target}`"),
+                );
             }
         }
     }

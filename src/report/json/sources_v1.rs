@@ -92,18 +92,26 @@ pub(super) struct SourceBuildV1 {
 /// The same sources.
 pub(super) fn sources(sources: &InspectedSources) -> SourcesV1 {
     let facts = &sources.facts;
-    let required =
-        |it: &source::BuildRequirement| RequiredV1 { requirement: it.text.clone(), place: it.place.to_string() };
+    let required = |it: &source::BuildRequirement| RequiredV1 {
+        requirement: it.text.clone(),
+        place: it.place.to_string(),
+    };
     SourcesV1 {
         backend: facts.backend.clone(),
         requires: all(&facts.requires, required),
         languages: all(&facts.languages, ToString::to_string),
         modules: all(&facts.modules, module),
         doubts: facts.doubts.clone(),
-        builds: all(&sources.builds, |InspectedBuild { target, forecast: it }| SourceBuildV1 {
-            target: target.to_string(),
-            forecast: forecast(it),
-        }),
+        builds: all(
+            &sources.builds,
+            |InspectedBuild {
+                 target,
+                 forecast: it,
+             }| SourceBuildV1 {
+                target: target.to_string(),
+                forecast: forecast(it),
+            },
+        ),
     }
 }
 

@@ -76,23 +76,42 @@ pub(super) fn write(suites: &[TestSuite], generated: Option<&str>) -> Result<Vec
     Ok(bytes)
 }
 
-fn document(writer: &mut XmlWriter, suites: &[TestSuite], generated: Option<&str>) -> io::Result<()> {
+fn document(
+    writer: &mut XmlWriter,
+    suites: &[TestSuite],
+    generated: Option<&str>,
+) -> io::Result<()> {
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let counts = TestCounts::of(suites);
-    let root = writer.create_element("testsuites").with_attribute(("name", "ungil"));
+    let root = writer
+        .create_element("testsuites")
+        .with_attribute(("name", "ungil"));
     let root = root.with_attribute(("tests", counts.tests.to_string().as_str()));
     let root = root.with_attribute(("failures", counts.failures.to_string().as_str()));
     let root = root.with_attribute(("errors", counts.errors.to_string().as_str()));
-    root.write_inner_content(|writer| suites.iter().try_for_each(|suite| write_suite(writer, suite, generated)))?;
+    root.write_inner_content(|writer| {
+        suites
+            .iter()
+            .try_for_each(|suite| write_suite(writer, suite, generated))
+    })?;
     Ok(())
 }
 
-fn write_suite(writer: &mut XmlWriter, suite: &TestSuite, generated: Option<&str>) -> io::Result<()> {
+fn write_suite(
+    writer: &mut XmlWriter,
+    suite: &TestSuite,
+    generated: Option<&str>,
+) -> io::Result<()> {
     let counts = TestCounts::of([suite]);
-    let mut element = writer.create_element("testsuite").with_attribute(("name", suite.name.as_str()));
-    for (name, number) in
-        [("tests", counts.tests), ("failures", counts.failures), ("errors", counts.errors), ("skipped", counts.skipped)]
-    {
+    let mut element = writer
+        .create_element("testsuite")
+        .with_attribute(("name", suite.name.as_str()));
+    for (name, number) in [
+        ("tests", counts.tests),
+        ("failures", counts.failures),
+        ("errors", counts.errors),
+        ("skipped", counts.skipped),
+    ] {
         element = element.with_attribute((name, number.to_string().as_str()));
     }
     if let Some(time) = generated {
@@ -100,25 +119,38 @@ fn write_suite(writer: &mut XmlWriter, suite: &TestSuite, generated: Option<&str
     }
     element.write_inner_content(|writer| {
         if !suite.properties.is_empty() {
-            writer.create_element("properties").write_inner_content(|writer| {
-                suite.properties.iter().try_for_each(|(name, value)| {
-                    let property = writer.create_element("property").with_attribute(("name", *name));
-                    property.with_attribute(("value", value.as_str())).write_empty().map(|_| ())
-                })
-            })?;
+            writer
+                .create_element("properties")
+                .write_inner_content(|writer| {
+                    suite.properties.iter().try_for_each(|(name, value)| {
+                        let property = writer
+                            .create_element("property")
+                            .with_attribute(("name", *name));
+                        property
+                            .with_attribute(("value", value.as_str()))
+                            .write_empty()
+                            .map(|_| ())
+                    })
+                })?;
         }
-        suite.cases.iter().try_for_each(|case| write_case(writer, case))
+        suite
+            .cases
+            .iter()
+            .try_for_each(|case| write_case(writer, case))
     })?;
     Ok(())
 }
 
 fn write_case(writer: &mut XmlWriter, case: &TestCase) -> io::Result<()> {
-    let element = writer.create_element("testcase").with_attribute(("classname", case.class.as_str()));
+    let element = writer
+        .create_element("testcase")
+        .with_attribute(("classname", case.class.as_str()));
     let element = element.with_attribute(("name", case.name.as_str()));
     element.write_inner_content(|writer| match &case.outcome {
-        TestOutcome::Passed(text) => {
-            writer.create_element("system-out").write_text_content(BytesText::new(text)).map(|_| ())
-        }
+        TestOutcome::Passed(text) => writer
+            .create_element("system-out")
+            .write_text_content(BytesText::new(text))
+            .map(|_| ()),
         TestOutcome::Failure(message, text) => write_outcome(writer, "failure", message, text),
         TestOutcome::Error(message, text) => write_outcome(writer, "error", message, text),
         TestOutcome::Skipped(message) => write_outcome(writer, "skipped", message, ""),
@@ -127,7 +159,9 @@ fn write_case(writer: &mut XmlWriter, case: &TestCase) -> io::Result<()> {
 }
 
 fn write_outcome(writer: &mut XmlWriter, name: &str, message: &str, text: &str) -> io::Result<()> {
-    let element = writer.create_element(name).with_attribute(("message", message));
+    let element = writer
+        .create_element(name)
+        .with_attribute(("message", message));
     if text.is_empty() {
         element.write_empty()?;
     } else {

@@ -16,14 +16,18 @@ pub(super) fn prose(text: &str) -> String {
     for character in shorten(&harmless(text), LONGEST).chars() {
         match character {
             '@' | '#' => written.push_str(&format!("&#{};&#8203;", u32::from(character))),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '|' | '~' | '!' | '$' | '&' => {
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '|' | '~' | '!' | '$'
+            | '&' => {
                 written.push_str(&format!("&#{};", u32::from(character)));
             }
             _ => written.push(character),
         }
     }
     // What GitHub makes a link of, though nothing asks it to.
-    written.replace("://", "&#58;//").replace("www.", "www&#46;").replace("GH-", "GH&#45;&#8203;")
+    written
+        .replace("://", "&#58;//")
+        .replace("www.", "www&#46;")
+        .replace("GH-", "GH&#45;&#8203;")
 }
 
 /// A name or a path, set in the type of code. Backticks would do for one line, but not inside a table.
@@ -44,7 +48,10 @@ mod tests {
             ("[a](https://x)", "&#91;a&#93;(https&#58;//x)"),
             ("![a](x)", "&#33;&#91;a&#93;(x)"),
             ("<img src=x>", "&#60;img src=x&#62;"),
-            ("@octocat #12 GH-7", "&#64;&#8203;octocat &#35;&#8203;12 GH&#45;&#8203;7"),
+            (
+                "@octocat #12 GH-7",
+                "&#64;&#8203;octocat &#35;&#8203;12 GH&#45;&#8203;7",
+            ),
             ("www.example.org", "www&#46;example.org"),
             ("&lt;\\", "&#38;lt;&#92;"),
             ("a\nb\u{1b}[2J", "a&#92;nb&#92;u&#123;1b&#125;&#91;2J"),

@@ -14,7 +14,10 @@ pub(super) const GAP: usize = 2;
 
 /// A version as it is shown.
 pub(super) fn version(package: &PackageReport) -> String {
-    package.version.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string)
+    package
+        .version
+        .as_ref()
+        .map_or_else(|| "?".to_owned(), ToString::to_string)
 }
 
 /// Each reason once, the targets before it where they differ.
@@ -22,7 +25,10 @@ pub(super) fn reasons(package: &PackageReport, all: &[Target]) -> Vec<(String, V
     let mut reasons: Vec<(String, Verdict, Vec<Target>)> = Vec::new();
     for result in &package.results {
         let reason = harmless(&reason(package, result));
-        match reasons.iter_mut().find(|(known, verdict, _)| *known == reason && *verdict == result.verdict) {
+        match reasons
+            .iter_mut()
+            .find(|(known, verdict, _)| *known == reason && *verdict == result.verdict)
+        {
             Some((.., of)) => of.push(result.target),
             None => reasons.push((reason, result.verdict, vec![result.target])),
         }
@@ -38,7 +44,11 @@ pub(super) fn reasons(package: &PackageReport, all: &[Target]) -> Vec<(String, V
 /// The reason, and which version the build with the GIL gets where that is another one: an installer says nothing of it.
 fn reason(package: &PackageReport, result: &TargetResult) -> String {
     match &result.other_build {
-        Some(OtherBuild { python, version: Some(version), .. }) if Some(version) != package.version.as_ref() => {
+        Some(OtherBuild {
+            python,
+            version: Some(version),
+            ..
+        }) if Some(version) != package.version.as_ref() => {
             format!("{}; {python} gets {version}", result.reason)
         }
         _ => result.reason.clone(),

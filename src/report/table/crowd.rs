@@ -25,7 +25,10 @@ const INDENT: usize = 4;
 pub(super) fn together(culprits: Vec<GridFinding<'_>>) -> Vec<Vec<GridFinding<'_>>> {
     let mut gathered: Vec<Vec<GridFinding<'_>>> = Vec::new();
     for culprit in culprits {
-        match gathered.iter_mut().find(|crowd| crowd.iter().all(|other| is_alike(other, &culprit))) {
+        match gathered
+            .iter_mut()
+            .find(|crowd| crowd.iter().all(|other| is_alike(other, &culprit)))
+        {
             Some(crowd) => crowd.push(culprit),
             None => gathered.push(vec![culprit]),
         }
@@ -35,8 +38,16 @@ pub(super) fn together(culprits: Vec<GridFinding<'_>>) -> Vec<Vec<GridFinding<'_
 
 /// One by one again when there are too few.
 fn apart(crowd: Vec<GridFinding<'_>>) -> Vec<Vec<GridFinding<'_>>> {
-    let least = if crowd.iter().any(|culprit| culprit.members.is_empty()) { PACKAGES } else { MODULES };
-    if packages(&crowd) < least { crowd.into_iter().map(|culprit| vec![culprit]).collect() } else { vec![crowd] }
+    let least = if crowd.iter().any(|culprit| culprit.members.is_empty()) {
+        PACKAGES
+    } else {
+        MODULES
+    };
+    if packages(&crowd) < least {
+        crowd.into_iter().map(|culprit| vec![culprit]).collect()
+    } else {
+        vec![crowd]
+    }
 }
 
 fn is_alike(first: &GridFinding<'_>, second: &GridFinding<'_>) -> bool {
@@ -54,8 +65,14 @@ fn packages(crowd: &[GridFinding<'_>]) -> usize {
 }
 
 /// The paragraph.
-pub(super) fn paragraph(crowd: &[GridFinding<'_>], all: &[Target], options: &RenderOptions) -> Vec<String> {
-    let Some(first) = crowd.first() else { return Vec::new() };
+pub(super) fn paragraph(
+    crowd: &[GridFinding<'_>],
+    all: &[Target],
+    options: &RenderOptions,
+) -> Vec<String> {
+    let Some(first) = crowd.first() else {
+        return Vec::new();
+    };
     let style = options.style;
     let concerned = |target: &&Target| crowd.iter().any(|culprit| culprit.targets.contains(target));
     let on: Vec<Target> = all.iter().filter(concerned).copied().collect();
@@ -65,9 +82,14 @@ pub(super) fn paragraph(crowd: &[GridFinding<'_>], all: &[Target], options: &Ren
         style.paint(role, &format!("{} {}", sign(role), first.verdict.word())),
         style.paint(PaintRole::Heading, &count(packages(crowd), "package")),
         targets(all, &on),
-        style.paint(PaintRole::Faint, &format!("[{}]", harmless(first.rule.unwrap_or_default()))),
+        style.paint(
+            PaintRole::Faint,
+            &format!("[{}]", harmless(first.rule.unwrap_or_default()))
+        ),
     )];
-    let names = crowd.iter().map(|culprit| named(culprit.package).chars().count());
+    let names = crowd
+        .iter()
+        .map(|culprit| named(culprit.package).chars().count());
     let width = names.filter(|length| *length <= NAME).max().unwrap_or(0);
     let mut told: Vec<&str> = Vec::new();
     for reason in crowd.iter().map(reason) {
@@ -75,8 +97,15 @@ pub(super) fn paragraph(crowd: &[GridFinding<'_>], all: &[Target], options: &Ren
             continue;
         }
         told.push(reason);
-        lines.extend(wrap(&harmless(reason), options.width - 2).iter().map(|line| format!("  {line}")));
-        for culprit in crowd.iter().filter(|culprit| self::reason(culprit) == reason) {
+        lines.extend(
+            wrap(&harmless(reason), options.width - 2)
+                .iter()
+                .map(|line| format!("  {line}")),
+        );
+        for culprit in crowd
+            .iter()
+            .filter(|culprit| self::reason(culprit) == reason)
+        {
             lines.extend(item(culprit, &on, all, width, options));
         }
     }
@@ -101,7 +130,10 @@ fn item(
 ) -> Vec<String> {
     let mut detail = details(culprit);
     detail.extend(path(culprit));
-    if let Some(first) = detail.first_mut().filter(|_| culprit.targets.len() < on.len()) {
+    if let Some(first) = detail
+        .first_mut()
+        .filter(|_| culprit.targets.len() < on.len())
+    {
         first.insert_str(0, &format!("on {}: ", targets(all, &culprit.targets)));
     }
     let room = options.width.saturating_sub(INDENT + width + 2).max(1);
@@ -111,20 +143,30 @@ fn item(
         0 => options.style.paint(PaintRole::Heading, &name),
         _ => " ".repeat(width),
     };
-    lines.enumerate().map(|(number, line)| format!("{:INDENT$}{}  {line}", "", start(number))).collect()
+    lines
+        .enumerate()
+        .map(|(number, line)| format!("{:INDENT$}{}  {line}", "", start(number)))
+        .collect()
 }
 
 /// What the others of the paragraph do not have: the modules and the first thing seen, or the message.
 fn details(culprit: &GridFinding<'_>) -> Vec<String> {
     let Some((path, module)) = culprit.members.first() else {
         let is_said = culprit.verdict == Verdict::Build;
-        return if is_said { Vec::new() } else { vec![harmless(culprit.message)] };
+        return if is_said {
+            Vec::new()
+        } else {
+            vec![harmless(culprit.message)]
+        };
     };
     let more = match culprit.members.len() - 1 {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let seen = culprit.evidence.first().map_or_else(String::new, |seen| format!(", seen: {}", evidence(seen)));
+    let seen = culprit
+        .evidence
+        .first()
+        .map_or_else(String::new, |seen| format!(", seen: {}", evidence(seen)));
     vec![format!("{}{more}{seen}", harmless(module.unwrap_or(path)))]
 }
 

@@ -42,7 +42,10 @@ pub(super) fn has_paragraph(verdict: Verdict) -> bool {
 
 /// Everything that is wrong with any package, the worst first.
 pub(super) fn gather(report: &Report) -> Vec<GridFinding<'_>> {
-    let mut culprits: Vec<GridFinding<'_>> = worst_first(report).into_iter().flat_map(culprits_of).collect();
+    let mut culprits: Vec<GridFinding<'_>> = worst_first(report)
+        .into_iter()
+        .flat_map(culprits_of)
+        .collect();
     culprits.sort_by_key(|culprit| Reverse(culprit.verdict));
     culprits
 }
@@ -62,7 +65,11 @@ fn culprits_of(package: &PackageReport) -> Vec<GridFinding<'_>> {
 
 fn culprits_on<'a>(package: &'a PackageReport, result: &'a TargetResult) -> Vec<GridFinding<'a>> {
     let mut culprits: Vec<GridFinding<'_>> = Vec::new();
-    for finding in result.findings.iter().filter(|finding| finding.level == FindingLevel::Decides) {
+    for finding in result
+        .findings
+        .iter()
+        .filter(|finding| finding.level == FindingLevel::Decides)
+    {
         let verdict = verdict_of(finding, result);
         if !has_paragraph(verdict) {
             continue;
@@ -72,17 +79,25 @@ fn culprits_on<'a>(package: &'a PackageReport, result: &'a TargetResult) -> Vec<
             finding.certainty == Certainty::Unknown
                 && known.rule != Some(&finding.rule)
                 && known.verdict == verdict
-                && known.members.iter().any(|(path, _)| Some(*path) == finding.module.as_deref())
+                && known
+                    .members
+                    .iter()
+                    .any(|(path, _)| Some(*path) == finding.module.as_deref())
         };
         if culprits.iter().any(is_doubted) {
             continue;
         }
-        match culprits.iter_mut().find(|known| known.rule == Some(&finding.rule) && known.verdict == verdict) {
+        match culprits
+            .iter_mut()
+            .find(|known| known.rule == Some(&finding.rule) && known.verdict == verdict)
+        {
             Some(known) => known.members.extend(member(finding, result)),
             None => culprits.push(GridFinding::found(package, result, finding)),
         }
     }
-    let explained = culprits.iter().any(|culprit| culprit.verdict == result.verdict);
+    let explained = culprits
+        .iter()
+        .any(|culprit| culprit.verdict == result.verdict);
     if !explained && has_paragraph(result.verdict) {
         culprits.push(GridFinding::unexplained(package, result));
     }
@@ -92,7 +107,10 @@ fn culprits_on<'a>(package: &'a PackageReport, result: &'a TargetResult) -> Vec<
 /// What a deciding finding leads to.
 fn verdict_of(finding: &Finding, result: &TargetResult) -> Verdict {
     match finding.certainty {
-        Certainty::Unknown => finding.verdict.unwrap_or(Verdict::Unknown).min(Verdict::Unknown),
+        Certainty::Unknown => finding
+            .verdict
+            .unwrap_or(Verdict::Unknown)
+            .min(Verdict::Unknown),
         Certainty::Holds => finding.verdict.unwrap_or(result.verdict),
     }
 }
@@ -102,13 +120,20 @@ fn outcome<'a>(finding: &Finding, result: &'a TargetResult) -> Option<&'a Module
     result.modules.iter().find(|outcome| outcome.path == path)
 }
 
-fn member<'a>(finding: &'a Finding, result: &'a TargetResult) -> Option<(&'a str, Option<&'a str>)> {
+fn member<'a>(
+    finding: &'a Finding,
+    result: &'a TargetResult,
+) -> Option<(&'a str, Option<&'a str>)> {
     let module = outcome(finding, result).map(|outcome| outcome.module.as_str());
     Some((finding.module.as_deref()?, module))
 }
 
 impl<'a> GridFinding<'a> {
-    fn found(package: &'a PackageReport, result: &'a TargetResult, finding: &'a Finding) -> GridFinding<'a> {
+    fn found(
+        package: &'a PackageReport,
+        result: &'a TargetResult,
+        finding: &'a Finding,
+    ) -> GridFinding<'a> {
         GridFinding {
             package,
             targets: vec![result.target],
@@ -120,12 +145,20 @@ impl<'a> GridFinding<'a> {
             help: Some(finding.help.as_str()).filter(|help| !help.is_empty()),
             members: member(finding, result).into_iter().collect(),
             evidence: &finding.evidence,
-            filenames: result.artifact.iter().map(|artifact| artifact.filename.as_str()).collect(),
+            filenames: result
+                .artifact
+                .iter()
+                .map(|artifact| artifact.filename.as_str())
+                .collect(),
         }
     }
 
     fn unexplained(package: &'a PackageReport, result: &'a TargetResult) -> GridFinding<'a> {
-        let concerned: Vec<&ModuleOutcome> = result.modules.iter().filter(|module| concerns(module, result)).collect();
+        let concerned: Vec<&ModuleOutcome> = result
+            .modules
+            .iter()
+            .filter(|module| concerns(module, result))
+            .collect();
         GridFinding {
             package,
             targets: vec![result.target],
@@ -135,9 +168,16 @@ impl<'a> GridFinding<'a> {
             message: &result.reason,
             because: concerned.first().map(|module| module.reason.as_str()),
             help: None,
-            members: concerned.iter().map(|module| (module.path.as_str(), Some(module.module.as_str()))).collect(),
+            members: concerned
+                .iter()
+                .map(|module| (module.path.as_str(), Some(module.module.as_str())))
+                .collect(),
             evidence: concerned.first().map_or(&[], |module| &module.evidence),
-            filenames: result.artifact.iter().map(|artifact| artifact.filename.as_str()).collect(),
+            filenames: result
+                .artifact
+                .iter()
+                .map(|artifact| artifact.filename.as_str())
+                .collect(),
         }
     }
 
@@ -155,10 +195,17 @@ impl<'a> GridFinding<'a> {
     /// names, which carry the target's tag.
     fn same_thing(&self, other: &GridFinding<'_>) -> bool {
         let modules = |culprit: &GridFinding<'_>| -> Vec<String> {
-            culprit.members.iter().map(|(path, module)| module.unwrap_or(path).to_owned()).collect()
+            culprit
+                .members
+                .iter()
+                .map(|(path, module)| module.unwrap_or(path).to_owned())
+                .collect()
         };
         let said = self.rule.is_some() || self.message == other.message;
-        self.rule == other.rule && self.verdict == other.verdict && said && modules(self) == modules(other)
+        self.rule == other.rule
+            && self.verdict == other.verdict
+            && said
+            && modules(self) == modules(other)
     }
 }
 

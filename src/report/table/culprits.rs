@@ -40,10 +40,18 @@ pub(super) fn paragraphs(report: &Report, options: &RenderOptions) -> Vec<String
 
 fn paragraph(culprit: &GridFinding<'_>, all: &[Target], options: &RenderOptions) -> Vec<String> {
     let mut lines = vec![title(culprit, all, options)];
-    lines.extend(wrap(&harmless(culprit.message), options.width - 2).iter().map(|line| format!("  {line}")));
+    lines.extend(
+        wrap(&harmless(culprit.message), options.width - 2)
+            .iter()
+            .map(|line| format!("  {line}")),
+    );
     if let Some((path, module)) = culprit.members.first() {
         let named = module.map_or_else(String::new, |module| format!("{} in ", harmless(module)));
-        lines.extend(labelled("module", &format!("{named}{}", harmless(path)), options));
+        lines.extend(labelled(
+            "module",
+            &format!("{named}{}", harmless(path)),
+            options,
+        ));
     }
     if culprit.members.len() > 1 {
         lines.extend(labelled("also", &others(culprit), options));
@@ -52,11 +60,19 @@ fn paragraph(culprit: &GridFinding<'_>, all: &[Target], options: &RenderOptions)
         lines.extend(labelled("because", &harmless(because), options));
     }
     for (number, filename) in culprit.filenames.iter().take(FILES).enumerate() {
-        lines.extend(labelled(if number == 0 { "file" } else { "" }, &harmless(filename), options));
+        lines.extend(labelled(
+            if number == 0 { "file" } else { "" },
+            &harmless(filename),
+            options,
+        ));
     }
     // What shows something of a whole package are file names, and the message has them.
     if !culprit.evidence.is_empty() && !culprit.members.is_empty() {
-        lines.extend(labelled("seen", &evidence_list(culprit.evidence, EVIDENCE), options));
+        lines.extend(labelled(
+            "seen",
+            &evidence_list(culprit.evidence, EVIDENCE),
+            options,
+        ));
     }
     lines.extend(paths(culprit.package, options));
     if let Some(help) = culprit.help {
@@ -67,7 +83,11 @@ fn paragraph(culprit: &GridFinding<'_>, all: &[Target], options: &RenderOptions)
 
 /// The modules after the first.
 fn others(culprit: &GridFinding<'_>) -> String {
-    let names = culprit.members.iter().skip(1).map(|(path, module)| harmless(module.unwrap_or(path)));
+    let names = culprit
+        .members
+        .iter()
+        .skip(1)
+        .map(|(path, module)| harmless(module.unwrap_or(path)));
     let shown: Vec<String> = names.take(ALSO).collect();
     match culprit.members.len().saturating_sub(1 + ALSO) {
         0 => shown.join(", "),
@@ -80,7 +100,9 @@ fn title(culprit: &GridFinding<'_>, all: &[Target], options: &RenderOptions) -> 
     let package = named(culprit.package);
     let role = PaintRole::of_verdict(culprit.verdict);
     let verdict = format!("{} {}", sign(role), culprit.verdict.word());
-    let rule = culprit.rule.map_or_else(String::new, |rule| format!("  [{}]", harmless(rule)));
+    let rule = culprit
+        .rule
+        .map_or_else(String::new, |rule| format!("  [{}]", harmless(rule)));
     format!(
         "{}  {} on {}{}",
         style.paint(role, &verdict),
@@ -92,14 +114,23 @@ fn title(culprit: &GridFinding<'_>, all: &[Target], options: &RenderOptions) -> 
 
 fn paths(package: &PackageReport, options: &RenderOptions) -> Vec<String> {
     let name = package.name.to_string();
-    let mut shown: Vec<String> = package.required_by.iter().take(PATHS).map(|path| path_of(path, &name)).collect();
+    let mut shown: Vec<String> = package
+        .required_by
+        .iter()
+        .take(PATHS)
+        .map(|path| path_of(path, &name))
+        .collect();
     let more = package.required_by.len().saturating_sub(PATHS);
     if let Some(last) = shown.last_mut().filter(|_| more > 0) {
         last.push_str(&format!("  (and {})", count(more, "other path")));
     }
     let mut lines = Vec::new();
     for (number, path) in shown.iter().enumerate() {
-        lines.extend(labelled(if number == 0 { "from" } else { "" }, path, options));
+        lines.extend(labelled(
+            if number == 0 { "from" } else { "" },
+            path,
+            options,
+        ));
     }
     lines
 }

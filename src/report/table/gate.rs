@@ -15,16 +15,30 @@ use super::labelled;
 
 /// The section; nothing without a policy.
 pub(super) fn section(report: &Report, options: &RenderOptions) -> Vec<String> {
-    let Some(gate) = &report.gate else { return Vec::new() };
+    let Some(gate) = &report.gate else {
+        return Vec::new();
+    };
     let role = role(gate);
-    let title = format!("{} The gate is {}", sign(role), words::outcome_meaning(gate.outcome));
+    let title = format!(
+        "{} The gate is {}",
+        sign(role),
+        words::outcome_meaning(gate.outcome)
+    );
     let mut lines = vec![options.style.paint(role, &title)];
     for alert in alerts(report, AlertScope::Deciding) {
-        let text = format!("{} [{}]", alert.full_sentence(report), harmless(&alert.rule));
+        let text = format!(
+            "{} [{}]",
+            alert.full_sentence(report),
+            harmless(&alert.rule)
+        );
         lines.extend(labelled(label(&alert), &text, options));
     }
     lines.extend(problem_lines(gate, options));
-    lines.extend(gate.changes.iter().flat_map(|changes| change_lines(changes, options)));
+    lines.extend(
+        gate.changes
+            .iter()
+            .flat_map(|changes| change_lines(changes, options)),
+    );
     lines
 }
 
@@ -46,11 +60,17 @@ fn problem_lines(gate: &Gate, options: &RenderOptions) -> Vec<String> {
     for standing in gate.problems.iter().flatten() {
         *tally.entry(words::standing(*standing)).or_default() += 1;
     }
-    tally.iter().flat_map(|(label, number)| labelled(label, &count(*number, "problem"), options)).collect()
+    tally
+        .iter()
+        .flat_map(|(label, number)| labelled(label, &count(*number, "problem"), options))
+        .collect()
 }
 
 /// A line for each change.
-pub(in crate::report) fn change_lines(changes: &VerdictChanges, options: &RenderOptions) -> Vec<String> {
+pub(in crate::report) fn change_lines(
+    changes: &VerdictChanges,
+    options: &RenderOptions,
+) -> Vec<String> {
     let line = |word: &str, change: &VerdictChange| labelled(word, &sentence(change), options);
     let mut lines = Vec::new();
     for (word, some) in words::change_kinds(changes) {
@@ -65,9 +85,21 @@ pub(in crate::report) fn change_lines(changes: &VerdictChanges, options: &Render
 /// `numpy on cp314t-linux-x86_64: 2.4.0 gil → 2.5.5 ready`.
 fn sentence(change: &VerdictChange) -> String {
     let state = |state: &VersionVerdict| {
-        let version = state.version.as_ref().map_or_else(String::new, |version| format!("{version} "));
+        let version = state
+            .version
+            .as_ref()
+            .map_or_else(String::new, |version| format!("{version} "));
         format!("{version}{}", state.verdict.word())
     };
-    let states: Vec<String> = [&change.before, &change.after].into_iter().flatten().map(state).collect();
-    format!("{} on {}: {}", change.package, harmless(&change.target), states.join(" → "))
+    let states: Vec<String> = [&change.before, &change.after]
+        .into_iter()
+        .flatten()
+        .map(state)
+        .collect();
+    format!(
+        "{} on {}: {}",
+        change.package,
+        harmless(&change.target),
+        states.join(" → ")
+    )
 }

@@ -33,21 +33,33 @@ pub(super) fn paragraph(report: &Report, options: &RenderOptions) -> Vec<String>
         return Vec::new();
     }
     let number: usize = found.values().map(Vec::len).sum();
-    let libraries = if number == 1 { "1 large library".to_owned() } else { format!("{number} large libraries") };
+    let libraries = if number == 1 {
+        "1 large library".to_owned()
+    } else {
+        format!("{number} large libraries")
+    };
     let title = format!("{libraries} of {}", count(found.len(), "package"));
     let mut lines = vec![format!(
         "{}  {}",
         options.style.paint(PaintRole::Faint, "– not fetched"),
         options.style.paint(PaintRole::Heading, &title)
     )];
-    lines.extend(wrap(WHY, options.width - 2).iter().map(|line| format!("  {line}")));
+    lines.extend(
+        wrap(WHY, options.width - 2)
+            .iter()
+            .map(|line| format!("  {line}")),
+    );
     for (package, paths) in &found {
         let shown: Vec<String> = paths.iter().take(MOST).map(|path| harmless(path)).collect();
         let more = match paths.len().saturating_sub(MOST) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        lines.extend(labelled("in", &format!("{package}: {}{more}", shown.join(", ")), options));
+        lines.extend(labelled(
+            "in",
+            &format!("{package}: {}{more}", shown.join(", ")),
+            options,
+        ));
     }
     lines
 }

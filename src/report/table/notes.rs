@@ -37,8 +37,20 @@ pub(super) fn paragraphs(report: &Report, options: &RenderOptions) -> Vec<String
     let mut notes: Vec<RuleNote<'_>> = Vec::new();
     for package in &report.packages {
         for result in &package.results {
-            for finding in result.findings.iter().filter(|finding| finding.level != FindingLevel::Decides) {
-                add(&mut notes, NotedPackage { package, result, finding, more: 0 });
+            for finding in result
+                .findings
+                .iter()
+                .filter(|finding| finding.level != FindingLevel::Decides)
+            {
+                add(
+                    &mut notes,
+                    NotedPackage {
+                        package,
+                        result,
+                        finding,
+                        more: 0,
+                    },
+                );
             }
         }
     }
@@ -55,9 +67,14 @@ pub(super) fn paragraphs(report: &Report, options: &RenderOptions) -> Vec<String
 
 fn add<'a>(notes: &mut Vec<RuleNote<'a>>, told: NotedPackage<'a>) {
     let finding = told.finding;
-    let same = |note: &&mut RuleNote<'_>| note.first.rule == finding.rule && note.first.certainty == finding.certainty;
+    let same = |note: &&mut RuleNote<'_>| {
+        note.first.rule == finding.rule && note.first.certainty == finding.certainty
+    };
     let Some(note) = notes.iter_mut().find(same) else {
-        notes.push(RuleNote { first: finding, packages: vec![told] });
+        notes.push(RuleNote {
+            first: finding,
+            packages: vec![told],
+        });
         return;
     };
     match note.packages.last_mut() {
@@ -71,7 +88,9 @@ fn paragraph(note: &RuleNote<'_>, options: &RenderOptions) -> Vec<String> {
     let (role, word) = match (note.first.certainty, note.first.level) {
         (Certainty::Unknown, _) => (PaintRole::Open, "unclear"),
         (Certainty::Holds, FindingLevel::Hint) => (PaintRole::Lesser, "hint"),
-        (Certainty::Holds, FindingLevel::Warning | FindingLevel::Decides) => (PaintRole::Caution, "warning"),
+        (Certainty::Holds, FindingLevel::Warning | FindingLevel::Decides) => {
+            (PaintRole::Caution, "warning")
+        }
     };
     let title = format!("{} {word}", sign(role));
     let rule = format!("[{}]", harmless(&note.first.rule));
@@ -84,14 +103,36 @@ fn paragraph(note: &RuleNote<'_>, options: &RenderOptions) -> Vec<String> {
         style.paint(PaintRole::Faint, &rule)
     )];
     // Hints are for maintainers, who want to know the places.
-    let told = if note.first.level == FindingLevel::Hint { HINTED } else { 0 };
-    lines.extend(note.packages.iter().take(told).flat_map(|told| one(told, options)));
+    let told = if note.first.level == FindingLevel::Hint {
+        HINTED
+    } else {
+        0
+    };
+    lines.extend(
+        note.packages
+            .iter()
+            .take(told)
+            .flat_map(|told| one(told, options)),
+    );
     if told == 0 {
-        lines.extend(wrap(&harmless(&note.first.message), options.width - 2).iter().map(|line| format!("  {line}")));
+        lines.extend(
+            wrap(&harmless(&note.first.message), options.width - 2)
+                .iter()
+                .map(|line| format!("  {line}")),
+        );
     }
-    let names: Vec<String> = note.packages.iter().skip(told).map(|told| named(told.package)).collect();
+    let names: Vec<String> = note
+        .packages
+        .iter()
+        .skip(told)
+        .map(|told| named(told.package))
+        .collect();
     if !names.is_empty() {
-        lines.extend(labelled(if told == 0 { "in" } else { "also in" }, &names.join(", "), options));
+        lines.extend(labelled(
+            if told == 0 { "in" } else { "also in" },
+            &names.join(", "),
+            options,
+        ));
     }
     if !note.first.help.is_empty() {
         lines.extend(labelled("do", &harmless(&note.first.help), options));
@@ -105,7 +146,15 @@ fn one(told: &NotedPackage<'_>, options: &RenderOptions) -> Vec<String> {
         0 => String::new(),
         more => format!("; and of {}", count(more, "further module")),
     };
-    let text = format!("{}: {}{more}", named(told.package), harmless(&told.finding.message));
+    let text = format!(
+        "{}: {}{more}",
+        named(told.package),
+        harmless(&told.finding.message)
+    );
     let lines = wrap(&text, options.width - 4);
-    lines.iter().enumerate().map(|(number, line)| format!("{:1$}{line}", "", if number == 0 { 2 } else { 4 })).collect()
+    lines
+        .iter()
+        .enumerate()
+        .map(|(number, line)| format!("{:1$}{line}", "", if number == 0 { 2 } else { 4 }))
+        .collect()
 }

@@ -19,7 +19,11 @@ const MOST: usize = 4;
 pub(super) fn paragraph(report: &Report, options: &RenderOptions) -> Vec<String> {
     let mut found: BTreeMap<String, Vec<&PassedOver>> = BTreeMap::new();
     for package in &report.packages {
-        for file in package.results.iter().flat_map(|result| &result.passed_over) {
+        for file in package
+            .results
+            .iter()
+            .flat_map(|result| &result.passed_over)
+        {
             let known = found.entry(named(package)).or_default();
             if !known.contains(&file) {
                 known.push(file);
@@ -30,20 +34,30 @@ pub(super) fn paragraph(report: &Report, options: &RenderOptions) -> Vec<String>
         return Vec::new();
     }
     let number: usize = found.values().map(Vec::len).sum();
-    let title = format!("{} of {} that no import takes", count(number, "compiled file"), count(found.len(), "package"));
+    let title = format!(
+        "{} of {} that no import takes",
+        count(number, "compiled file"),
+        count(found.len(), "package")
+    );
     let mut lines = vec![format!(
         "{}  {}",
         options.style.paint(PaintRole::Faint, "– passed over"),
         options.style.paint(PaintRole::Heading, &title)
     )];
     for (package, files) in &found {
-        let text = |file: &&PassedOver| format!("{} ({})", harmless(&file.path), harmless(&file.why.words()));
+        let text = |file: &&PassedOver| {
+            format!("{} ({})", harmless(&file.path), harmless(&file.why.words()))
+        };
         let shown: Vec<String> = files.iter().take(MOST).map(text).collect();
         let more = match files.len().saturating_sub(MOST) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        lines.extend(labelled("in", &format!("{package}: {}{more}", shown.join(", ")), options));
+        lines.extend(labelled(
+            "in",
+            &format!("{package}: {}{more}", shown.join(", ")),
+            options,
+        ));
     }
     lines
 }

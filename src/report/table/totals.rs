@@ -37,7 +37,9 @@ type VerdictCounts = Vec<(PaintRole, String)>;
 /// What a verdict's word means, in one line.
 pub(in crate::report) fn meaning(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Pure => "no compiled module that Python imports; native libraries for `ctypes` are not judged",
+        Verdict::Pure => {
+            "no compiled module that Python imports; native libraries for `ctypes` are not judged"
+        }
         Verdict::Ready => {
             "every compiled module declares that it does not need the GIL, so it stays off; the reason says who declared \
              it, and no declaration is a proof"
@@ -46,16 +48,22 @@ pub(in crate::report) fn meaning(verdict: Verdict) -> &'static str {
             "installs without the compiled modules that this platform could have: the GIL stays off, it runs slower"
         }
         Verdict::Unknown => "something that decides could not be read",
-        Verdict::Build => "only a source distribution fits: what it becomes is decided where it is built",
+        Verdict::Build => {
+            "only a source distribution fits: what it becomes is decided where it is built"
+        }
         Verdict::Gil => "importing it switches the GIL back on",
-        Verdict::Crash => "installs, but holds modules for another ABI: importing them fails or crashes",
+        Verdict::Crash => {
+            "installs, but holds modules for another ABI: importing them fails or crashes"
+        }
         Verdict::Blocked => "nothing fits: it cannot be installed",
     }
 }
 
 /// For which targets the report is, and what it followed.
 pub(super) fn heading(report: &Report, options: &RenderOptions) -> Vec<String> {
-    let Some(first) = report.targets.first() else { return Vec::new() };
+    let Some(first) = report.targets.first() else {
+        return Vec::new();
+    };
     let (versions, on) = (pythons(&report.targets), platforms(&report.targets));
     let text = if share_platform(&report.targets) {
         format!("CPython {} on {}", listed(&versions), first.platform)
@@ -65,7 +73,10 @@ pub(super) fn heading(report: &Report, options: &RenderOptions) -> Vec<String> {
         format!("CPython {}", listed(&report.targets))
     };
     let lines = wrap(&text, options.width);
-    let mut lines: Vec<String> = lines.iter().map(|line| options.style.paint(PaintRole::Heading, line)).collect();
+    let mut lines: Vec<String> = lines
+        .iter()
+        .map(|line| options.style.paint(PaintRole::Heading, line))
+        .collect();
     if let Some(file) = &report.configuration {
         lines.extend(wrap(&format!("as {} says", harmless(file)), options.width));
     }
@@ -83,18 +94,36 @@ fn listed<T: ToString>(each: &[T]) -> String {
 
 /// The meaning of each verdict that occurs.
 pub(super) fn legend(report: &Report, options: &RenderOptions) -> Vec<String> {
-    let occurring: BTreeSet<Verdict> =
-        report.packages.iter().flat_map(|package| &package.results).map(|result| result.verdict).collect();
-    let shown: Vec<Verdict> = VERDICTS.into_iter().filter(|verdict| occurring.contains(verdict)).collect();
-    let widest = shown.iter().map(|verdict| verdict.word().len()).max().unwrap_or(0);
+    let occurring: BTreeSet<Verdict> = report
+        .packages
+        .iter()
+        .flat_map(|package| &package.results)
+        .map(|result| result.verdict)
+        .collect();
+    let shown: Vec<Verdict> = VERDICTS
+        .into_iter()
+        .filter(|verdict| occurring.contains(verdict))
+        .collect();
+    let widest = shown
+        .iter()
+        .map(|verdict| verdict.word().len())
+        .max()
+        .unwrap_or(0);
     let mut lines = Vec::new();
     for verdict in shown {
         let role = PaintRole::of_verdict(verdict);
         let word = format!("{} {:<widest$}", sign(role), verdict.word());
         let room = options.width.saturating_sub(widest + 4);
         for (number, line) in wrap(meaning(verdict), room).iter().enumerate() {
-            let start = if number == 0 { options.style.paint(role, &word) } else { " ".repeat(widest + 2) };
-            lines.push(format!("{start}  {}", options.style.paint(PaintRole::Faint, line)));
+            let start = if number == 0 {
+                options.style.paint(role, &word)
+            } else {
+                " ".repeat(widest + 2)
+            };
+            lines.push(format!(
+                "{start}  {}",
+                options.style.paint(PaintRole::Faint, line)
+            ));
         }
     }
     lines
@@ -107,9 +136,12 @@ pub(super) fn problems(report: &Report, options: &RenderOptions) -> Vec<String> 
     }
     let told = gather(report);
     let is_told = |problem: &&Problem| {
-        let about = |culprit: &&GridFinding<'_>| problem.package.as_ref() == Some(&culprit.package.name);
+        let about =
+            |culprit: &&GridFinding<'_>| problem.package.as_ref() == Some(&culprit.package.name);
         let says = |text: &str| text.contains(problem.message.as_str());
-        told.iter().filter(about).any(|culprit| says(culprit.message) || culprit.because.is_some_and(says))
+        told.iter()
+            .filter(about)
+            .any(|culprit| says(culprit.message) || culprit.because.is_some_and(says))
     };
     let (above, below): (Vec<&Problem>, Vec<&Problem>) = report.problems.iter().partition(is_told);
     let all = count(report.problems.len(), "problem");
@@ -119,17 +151,35 @@ pub(super) fn problems(report: &Report, options: &RenderOptions) -> Vec<String> 
         (some, _) => format!("Could not look at everything: {all}, {some} of them told above"),
     };
     let mut lines = vec![options.style.paint(PaintRole::Heading, &title)];
-    lines.extend(below.iter().flat_map(|problem| problem_lines(problem, options)));
+    lines.extend(
+        below
+            .iter()
+            .flat_map(|problem| problem_lines(problem, options)),
+    );
     lines
 }
 
 /// One problem, on as many lines as it takes.
 pub(in crate::report) fn problem_lines(problem: &Problem, options: &RenderOptions) -> Vec<String> {
-    let kind = format!("{} {:<11}", sign(PaintRole::Open), words::problem_kind(problem.kind));
+    let kind = format!(
+        "{} {:<11}",
+        sign(PaintRole::Open),
+        words::problem_kind(problem.kind)
+    );
     let room = options.width.saturating_sub(14);
     let lines = wrap(&words::problem(problem), room);
-    let start = |number: usize| if number == 0 { options.style.paint(PaintRole::Open, &kind) } else { " ".repeat(13) };
-    lines.iter().enumerate().map(|(number, line)| format!("{} {line}", start(number))).collect()
+    let start = |number: usize| {
+        if number == 0 {
+            options.style.paint(PaintRole::Open, &kind)
+        } else {
+            " ".repeat(13)
+        }
+    };
+    lines
+        .iter()
+        .enumerate()
+        .map(|(number, line)| format!("{} {line}", start(number)))
+        .collect()
 }
 
 /// How many of what.
@@ -138,7 +188,10 @@ pub(super) fn counts(report: &Report, options: &RenderOptions) -> Vec<String> {
     for target in &report.targets {
         let counts = verdict_counts(report, *target);
         // Few targets have a line each.
-        match counted.iter_mut().find(|(_, known)| *known == counts && report.targets.len() > 3) {
+        match counted
+            .iter_mut()
+            .find(|(_, known)| *known == counts && report.targets.len() > 3)
+        {
             Some((of, _)) => of.push(*target),
             None => counted.push((vec![*target], counts)),
         }
@@ -148,19 +201,38 @@ pub(super) fn counts(report: &Report, options: &RenderOptions) -> Vec<String> {
         several => targets(&report.targets, several),
     };
     let lengths = counted.iter().map(|(of, _)| label(of).chars().count());
-    let widest = lengths.filter(|length| *length <= WIDEST_LABEL).max().unwrap_or(4);
+    let widest = lengths
+        .filter(|length| *length <= WIDEST_LABEL)
+        .max()
+        .unwrap_or(4);
     let mut lines = Vec::new();
     for (of, counts) in &counted {
         let label = label(of);
         let is_long = label.chars().count() > WIDEST_LABEL;
         // A long label has lines of its own.
-        lines.extend(if is_long { wrap(&label, options.width) } else { Vec::new() });
-        lines.extend(flow(&format!("{:<widest$}", if is_long { "" } else { &label }), counts, options));
+        lines.extend(if is_long {
+            wrap(&label, options.width)
+        } else {
+            Vec::new()
+        });
+        lines.extend(flow(
+            &format!("{:<widest$}", if is_long { "" } else { &label }),
+            counts,
+            options,
+        ));
     }
     let summary = &report.summary;
-    let looked =
-        format!("{} looked into, with {}", count(summary.files, "file"), count(summary.modules, "compiled module"));
-    let parts = [count(summary.packages, "package"), looked, fetched(summary), problem_count(report)];
+    let looked = format!(
+        "{} looked into, with {}",
+        count(summary.files, "file"),
+        count(summary.modules, "compiled module")
+    );
+    let parts = [
+        count(summary.packages, "package"),
+        looked,
+        fetched(summary),
+        problem_count(report),
+    ];
     lines.extend(wrap(&parts.join("; "), options.width));
     lines
 }
@@ -170,7 +242,11 @@ fn fetched(summary: &RunSummary) -> String {
     let total = bytes(summary.bytes_total);
     match summary.bytes_fetched {
         0 => format!("nothing fetched of their {total}"),
-        part => format!("{} fetched of their {total} ({})", bytes(part), percentage(part, summary.bytes_total)),
+        part => format!(
+            "{} fetched of their {total} ({})",
+            bytes(part),
+            percentage(part, summary.bytes_total)
+        ),
     }
 }
 
@@ -178,16 +254,29 @@ fn problem_count(report: &Report) -> String {
     let mut parts = Vec::new();
     parts.extend((report.summary.problems > 0).then(|| count(report.summary.problems, "problem")));
     parts.extend(UnreadCounts::of(report).words());
-    if parts.is_empty() { "no problems reading them".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() {
+        "no problems reading them".to_owned()
+    } else {
+        parts.join(", ")
+    }
 }
 
 fn verdict_counts(report: &Report, target: Target) -> VerdictCounts {
-    let results = report.packages.iter().flat_map(|package| &package.results).filter(|result| result.target == target);
+    let results = report
+        .packages
+        .iter()
+        .flat_map(|package| &package.results)
+        .filter(|result| result.target == target);
     let given: Vec<Verdict> = results.map(|result| result.verdict).collect();
     let number = |verdict: Verdict| given.iter().filter(|known| **known == verdict).count();
     let occurring = VERDICTS.into_iter().filter(|verdict| number(*verdict) > 0);
     occurring
-        .map(|verdict| (PaintRole::of_verdict(verdict), format!("{} {}", number(verdict), verdict.word())))
+        .map(|verdict| {
+            (
+                PaintRole::of_verdict(verdict),
+                format!("{} {}", number(verdict), verdict.word()),
+            )
+        })
         .collect()
 }
 

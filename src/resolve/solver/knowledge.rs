@@ -27,7 +27,10 @@ pub(super) struct VersionRequirements {
 
 impl SolverSession<'_> {
     /// What is offered for a package; empty when no index knows it.
-    pub(in crate::resolve) fn offer(&self, name: &PackageName) -> Result<Rc<VersionCatalog>, SolverInterrupt> {
+    pub(in crate::resolve) fn offer(
+        &self,
+        name: &PackageName,
+    ) -> Result<Rc<VersionCatalog>, SolverInterrupt> {
         if let Some(offer) = self.offers.borrow().get(name) {
             return Ok(offer.clone());
         }
@@ -46,7 +49,11 @@ impl SolverSession<'_> {
 
     /// The level at which files of this package count.
     pub(in crate::resolve) fn level(&self, name: &PackageName) -> FitLevel {
-        self.levels.borrow().get(name).copied().unwrap_or(FitLevel::Strict)
+        self.levels
+            .borrow()
+            .get(name)
+            .copied()
+            .unwrap_or(FitLevel::Strict)
     }
 
     /// Why the package is not to be had.
@@ -88,15 +95,29 @@ impl SolverSession<'_> {
         self.look_ahead(name, version);
         let description = Rc::new(match self.pick(&offer, name, version) {
             Some(pick) => self.read(name, &offer, pick),
-            None => VersionRequirements { requirements: Vec::new(), requires_python: None, problem: None },
+            None => VersionRequirements {
+                requirements: Vec::new(),
+                requires_python: None,
+                problem: None,
+            },
         });
-        self.descriptions.borrow_mut().insert(key, description.clone());
+        self.descriptions
+            .borrow_mut()
+            .insert(key, description.clone());
         Ok(description)
     }
 
     /// What kept a chosen version's requirements from being read, when they were read at all.
-    pub(in crate::resolve) fn known_problem(&self, name: &PackageName, version: &Version) -> Option<Problem> {
-        self.descriptions.borrow().get(&(name.clone(), version.clone()))?.problem.clone()
+    pub(in crate::resolve) fn known_problem(
+        &self,
+        name: &PackageName,
+        version: &Version,
+    ) -> Option<Problem> {
+        self.descriptions
+            .borrow()
+            .get(&(name.clone(), version.clone()))?
+            .problem
+            .clone()
     }
 
     /// A package of which several versions were read is being gone through from the newest to the oldest: asking for
@@ -111,10 +132,18 @@ impl SolverSession<'_> {
         if !count.is_multiple_of(FIRST_LOOK_AHEAD) {
             return;
         }
-        let range = self.plan.bound(name).intersection(&VersionRange::strictly_lower_than(version.clone()));
+        let range = self
+            .plan
+            .bound(name)
+            .intersection(&VersionRange::strictly_lower_than(version.clone()));
         let selector = self.plan.selector.clone();
         let files = count.min(LONGEST_LOOK_AHEAD);
-        self.catalog.prefetch(vec![PrefetchHint { name: name.clone(), range, selector, files }]);
+        self.catalog.prefetch(vec![PrefetchHint {
+            name: name.clone(),
+            range,
+            selector,
+            files,
+        }]);
     }
 
     /// The file that was picked for a chosen version.
@@ -124,7 +153,11 @@ impl SolverSession<'_> {
         name: &PackageName,
         version: &Version,
     ) -> Option<PickedFile<'o>> {
-        self.plan.selector.pick(offer, &VersionRange::singleton(version.clone()), self.level(name))
+        self.plan.selector.pick(
+            offer,
+            &VersionRange::singleton(version.clone()),
+            self.level(name),
+        )
     }
 
     /// The version that is tried first of those in the range.
@@ -135,23 +168,37 @@ impl SolverSession<'_> {
         range: &VersionRange,
         level: FitLevel,
     ) -> Option<PickedFile<'o>> {
-        let order = self.plan.orders.get(name).filter(|_| !self.sites.borrow().contains_key(name));
+        let order = self
+            .plan
+            .orders
+            .get(name)
+            .filter(|_| !self.sites.borrow().contains_key(name));
         match order {
             Some(order) => self.plan.selector.pick_in_order(offer, order, range, level),
             None => self.plan.selector.pick(offer, range, level),
         }
     }
 
-    fn read(&self, name: &PackageName, offer: &VersionCatalog, pick: PickedFile<'_>) -> VersionRequirements {
+    fn read(
+        &self,
+        name: &PackageName,
+        offer: &VersionCatalog,
+        pick: PickedFile<'_>,
+    ) -> VersionRequirements {
         let mut first_problem = None;
         for file in self.plan.selector.described_by(offer, pick) {
             let problem = match self.catalog.metadata(file) {
                 Ok(metadata) if metadata.name != *name => {
-                    let message = format!("expected metadata of `{name}`, found `{}`", metadata.name);
+                    let message =
+                        format!("expected metadata of `{name}`, found `{}`", metadata.name);
                     metadata_problem(name, &file.filename, message)
                 }
                 Ok(metadata)
-                    if file.wheel().is_none() && metadata.dynamic.iter().any(|field| field == "requires-dist") =>
+                    if file.wheel().is_none()
+                        && metadata
+                            .dynamic
+                            .iter()
+                            .any(|field| field == "requires-dist") =>
                 {
                     let message = "leaves its dependencies to its build, which is not run; they are not looked at";
                     metadata_problem(name, &file.filename, message.to_owned())
@@ -167,10 +214,19 @@ impl SolverSession<'_> {
             };
             first_problem.get_or_insert(problem);
         }
-        VersionRequirements { requirements: Vec::new(), requires_python: None, problem: first_problem }
+        VersionRequirements {
+            requirements: Vec::new(),
+            requires_python: None,
+            problem: first_problem,
+        }
     }
 }
 
 fn metadata_problem(name: &PackageName, file: &str, message: String) -> Problem {
-    Problem { kind: ProblemKind::Metadata, package: Some(name.clone()), place: file.to_owned(), message }
+    Problem {
+        kind: ProblemKind::Metadata,
+        package: Some(name.clone()),
+        place: file.to_owned(),
+        message,
+    }
 }

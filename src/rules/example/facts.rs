@@ -3,14 +3,16 @@
 
 use crate::model::distribution::{AbiClaim, DistributionFacts, NativeFile, NativeKind, TagClaim};
 use crate::model::facts::{
-    Abi, CodeFacts, CodeSightings, Fact, Flavour, Generator, GilDeclaration, Hazard, Hook, HookKind, ImageFacts,
-    ImageFormat, InitFacts, InitKind, Interpreters, LimitedApi, PortingSign, Refcounts, Replacement, StableAbiAudit,
-    StableSymbol, Toolchain, WritableData,
+    Abi, CodeFacts, CodeSightings, Fact, Flavour, Generator, GilDeclaration, Hazard, Hook,
+    HookKind, ImageFacts, ImageFormat, InitFacts, InitKind, Interpreters, LimitedApi, PortingSign,
+    Refcounts, Replacement, StableAbiAudit, StableSymbol, Toolchain, WritableData,
 };
 use crate::model::outcome::ModuleOutcome;
 use crate::model::subject::SubjectFile;
 
-use super::super::raw::{CodeSign, InterpretersKind, RawExample, RawHazard, RawModule, RawNative, UnreadFact};
+use super::super::raw::{
+    CodeSign, InterpretersKind, RawExample, RawHazard, RawModule, RawNative, UnreadFact,
+};
 
 /// The claim of an example's module that says what breaks one.
 const CLAIM: &str = "cp39-abi3";
@@ -27,7 +29,10 @@ pub(super) fn outcome(raw: &RawModule) -> ModuleOutcome {
         declared_by: raw.declared_by.clone(),
         init: raw.init,
         abi: None,
-        toolchain: raw.generator.map(|generator| Toolchain { generator, version: None }),
+        toolchain: raw.generator.map(|generator| Toolchain {
+            generator,
+            version: None,
+        }),
         evidence: Vec::new(),
     }
 }
@@ -43,14 +48,22 @@ pub(super) fn file(raw: &RawModule) -> SubjectFile {
     };
     let is_unread = raw.unread.contains(&UnreadFact::StableAbi);
     SubjectFile {
-        claim: if claims || is_unread { claim("abi3") } else { AbiClaim::Nothing },
+        claim: if claims || is_unread {
+            claim("abi3")
+        } else {
+            AbiClaim::Nothing
+        },
         image: image(raw),
         audits: if claims { vec![audit] } else { Vec::new() },
     }
 }
 
 fn too_new(symbol: &str) -> StableSymbol {
-    StableSymbol { symbol: symbol.to_owned(), since: 13, optional: false }
+    StableSymbol {
+        symbol: symbol.to_owned(),
+        since: 13,
+        optional: false,
+    }
 }
 
 /// A fact, unless the example says that it could not be read.
@@ -63,8 +76,15 @@ fn read<T>(unread: &[UnreadFact], fact: UnreadFact, value: T) -> Fact<T> {
 
 fn image(raw: &RawModule) -> ImageFacts {
     let unread = raw.unread.as_slice();
-    let sign = |kind: &_| PortingSign { kind: *kind, symbols: vec!["lock".to_owned()], origin: raw.porting_origin };
-    let data = WritableData { initialised: raw.writable_data, ..WritableData::default() };
+    let sign = |kind: &_| PortingSign {
+        kind: *kind,
+        symbols: vec!["lock".to_owned()],
+        origin: raw.porting_origin,
+    };
+    let data = WritableData {
+        initialised: raw.writable_data,
+        ..WritableData::default()
+    };
     let generator = raw.generator.unwrap_or(Generator::CApi);
     ImageFacts {
         format: ImageFormat::Elf,
@@ -73,12 +93,32 @@ fn image(raw: &RawModule) -> ImageFacts {
         python_imports: Fact::known(Vec::new(), Vec::new()),
         python_exports: Fact::known(Vec::new(), Vec::new()),
         libraries: Fact::known(Vec::new(), Vec::new()),
-        abi: Fact::known(Abi { flavour: Flavour::FreeThreaded, versions: (None, None) }, Vec::new()),
+        abi: Fact::known(
+            Abi {
+                flavour: Flavour::FreeThreaded,
+                versions: (None, None),
+            },
+            Vec::new(),
+        ),
         refcounts: Fact::known(Refcounts::NoneSeen, Vec::new()),
-        toolchain: Fact::known(Toolchain { generator, version: None }, Vec::new()),
+        toolchain: Fact::known(
+            Toolchain {
+                generator,
+                version: None,
+            },
+            Vec::new(),
+        ),
         limited_api: read(unread, UnreadFact::StableAbi, LimitedApi::default()),
-        hazards: read(unread, UnreadFact::Hazards, raw.hazards.iter().map(hazard).collect()),
-        porting: read(unread, UnreadFact::Porting, raw.porting.iter().map(sign).collect()),
+        hazards: read(
+            unread,
+            UnreadFact::Hazards,
+            raw.hazards.iter().map(hazard).collect(),
+        ),
+        porting: read(
+            unread,
+            UnreadFact::Porting,
+            raw.porting.iter().map(sign).collect(),
+        ),
         writable_data: read(unread, UnreadFact::WritableData, data),
         code: read(unread, UnreadFact::Code, code(&raw.code)),
     }
@@ -86,7 +126,10 @@ fn image(raw: &RawModule) -> ImageFacts {
 
 fn code(signs: &[CodeSign]) -> CodeFacts {
     let seen = |sign| match signs.contains(&sign) {
-        true => CodeSightings { count: 1, example: Some(0x1000) },
+        true => CodeSightings {
+            count: 1,
+            example: Some(0x1000),
+        },
         false => CodeSightings::default(),
     };
     CodeFacts {
@@ -102,7 +145,9 @@ fn code(signs: &[CodeSign]) -> CodeFacts {
 
 fn hook(raw: &RawModule) -> Hook {
     let module = raw.name.rsplit('.').next().unwrap_or(&raw.name);
-    let declaration = GilDeclaration::Slot { value: raw.gil_value.unwrap_or(1) };
+    let declaration = GilDeclaration::Slot {
+        value: raw.gil_value.unwrap_or(1),
+    };
     let interpreters = match raw.interpreters {
         Some(InterpretersKind::Missing) => None,
         Some(InterpretersKind::NotSupported) => Some(Interpreters::NotSupported),
@@ -127,7 +172,11 @@ fn hook(raw: &RawModule) -> Hook {
 }
 
 fn hazard(raw: &RawHazard) -> Hazard {
-    let replacement = |name: &String| Replacement { name: name.clone(), since: Some(13), limited_since: Some(13) };
+    let replacement = |name: &String| Replacement {
+        name: name.clone(),
+        since: Some(13),
+        limited_since: Some(13),
+    };
     Hazard {
         symbol: raw.symbol.clone(),
         level: raw.level,
@@ -141,15 +190,23 @@ fn hazard(raw: &RawHazard) -> Hazard {
 /// What the file says that an installer gets.
 pub(super) fn distribution(raw: &RawExample) -> DistributionFacts {
     let unread = raw.unread.as_slice();
-    let tags = |tags: &[String]| -> Vec<TagClaim> { tags.iter().map(|tag| tag_claim(tag)).collect() };
+    let tags =
+        |tags: &[String]| -> Vec<TagClaim> { tags.iter().map(|tag| tag_claim(tag)).collect() };
     DistributionFacts {
         free_threading: read(unread, UnreadFact::Classifier, raw.classifier),
         requires_python: Fact::known(None, Vec::new()),
         generator: Fact::known(None, Vec::new()),
         name_claims: Fact::known(tags(&raw.tags), Vec::new()),
-        wheel_claims: Fact::known(tags(raw.wheel_file_tags.as_ref().unwrap_or(&raw.tags)), Vec::new()),
+        wheel_claims: Fact::known(
+            tags(raw.wheel_file_tags.as_ref().unwrap_or(&raw.tags)),
+            Vec::new(),
+        ),
         release: read(unread, UnreadFact::Release, raw.release.clone()),
-        natives: read(unread, UnreadFact::Natives, raw.natives.iter().map(native).collect()),
+        natives: read(
+            unread,
+            UnreadFact::Natives,
+            raw.natives.iter().map(native).collect(),
+        ),
     }
 }
 
@@ -166,12 +223,20 @@ fn native(raw: &RawNative) -> NativeFile {
 fn tag_claim(tag: &str) -> TagClaim {
     let (python, abi_tag) = tag.split_once('-').unwrap_or((tag, "none"));
     let mut claim = claim(abi_tag);
-    if let (AbiClaim::Cpython(Abi { flavour: Flavour::Abi3 | Flavour::Abi3t, versions }), Some(minor)) =
-        (&mut claim, minor(python))
+    if let (
+        AbiClaim::Cpython(Abi {
+            flavour: Flavour::Abi3 | Flavour::Abi3t,
+            versions,
+        }),
+        Some(minor),
+    ) = (&mut claim, minor(python))
     {
         *versions = (Some(minor), None);
     }
-    TagClaim { tag: tag.to_owned(), claim }
+    TagClaim {
+        tag: tag.to_owned(),
+        claim,
+    }
 }
 
 fn claim(abi_tag: &str) -> AbiClaim {
@@ -184,7 +249,12 @@ fn claim(abi_tag: &str) -> AbiClaim {
 
 /// `cp314`, `cp314t`, `abi3`, `abi3t`.
 fn abi(word: &str) -> Option<Abi> {
-    let open = |flavour| Some(Abi { flavour, versions: (None, None) });
+    let open = |flavour| {
+        Some(Abi {
+            flavour,
+            versions: (None, None),
+        })
+    };
     match word {
         "abi3" => open(Flavour::Abi3),
         "abi3t" => open(Flavour::Abi3t),
@@ -194,7 +264,10 @@ fn abi(word: &str) -> Option<Abi> {
                 None => (Flavour::Gil, word),
             };
             let minor = minor(version)?;
-            Some(Abi { flavour, versions: (Some(minor), Some(minor)) })
+            Some(Abi {
+                flavour,
+                versions: (Some(minor), Some(minor)),
+            })
         }
     }
 }

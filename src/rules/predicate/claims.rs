@@ -17,7 +17,10 @@ const FILES_SHOWN: usize = 8;
 
 /// Whether one of these disagreements is there.
 pub(super) fn evaluate(words: &[ClaimKind], distribution: &DistributionFacts) -> TruthValue {
-    words.iter().map(|word| of_kind(*word, distribution)).fold(TruthValue::No, TruthValue::or)
+    words
+        .iter()
+        .map(|word| of_kind(*word, distribution))
+        .fold(TruthValue::No, TruthValue::or)
 }
 
 fn of_kind(kind: ClaimKind, distribution: &DistributionFacts) -> TruthValue {
@@ -35,13 +38,17 @@ fn of_kind(kind: ClaimKind, distribution: &DistributionFacts) -> TruthValue {
             .map(|native| against_claim(native, cpython(&native.claim)))
             .fold(TruthValue::No, TruthValue::or),
         ClaimKind::TagDisagrees => match tags() {
-            Ok(tags) => {
-                natives.iter().map(|native| against_tags(native, tags, natives)).fold(TruthValue::No, TruthValue::or)
-            }
+            Ok(tags) => natives
+                .iter()
+                .map(|native| against_tags(native, tags, natives))
+                .fold(TruthValue::No, TruthValue::or),
             Err(unknown) => unknown,
         },
         ClaimKind::Stale => match tags() {
-            Ok(tags) => natives.iter().map(|native| stale(native, tags)).fold(TruthValue::No, TruthValue::or),
+            Ok(tags) => natives
+                .iter()
+                .map(|native| stale(native, tags))
+                .fold(TruthValue::No, TruthValue::or),
             Err(unknown) => unknown,
         },
         ClaimKind::TagsDiffer => TruthValue::No,
@@ -51,7 +58,9 @@ fn of_kind(kind: ClaimKind, distribution: &DistributionFacts) -> TruthValue {
 fn known<'a, T>(fact: &'a Fact<T>, what: &str) -> Result<&'a T, TruthValue> {
     match fact {
         Fact::Known { value, .. } => Ok(value),
-        Fact::Unknown { why, .. } => Err(TruthValue::unknown(format!("{what} could not be read ({why})"))),
+        Fact::Unknown { why, .. } => Err(TruthValue::unknown(format!(
+            "{what} could not be read ({why})"
+        ))),
     }
 }
 
@@ -64,14 +73,24 @@ fn cpython(claim: &AbiClaim) -> Option<&Abi> {
 
 /// Compares a file's bytes with what is claimed for it. Only modules have an ABI to speak of.
 fn against_claim(native: &NativeFile, claim: Option<&Abi>) -> TruthValue {
-    let (NativeKind::Module, Some(claim)) = (native.kind, claim) else { return TruthValue::No };
+    let (NativeKind::Module, Some(claim)) = (native.kind, claim) else {
+        return TruthValue::No;
+    };
     if native.abis.is_empty() {
-        return TruthValue::unknown(format!("what {} was compiled for could not be read", native.path));
+        return TruthValue::unknown(format!(
+            "what {} was compiled for could not be read",
+            native.path
+        ));
     }
     match native.abis.iter().find(|abi| !keeps(claim, abi)) {
         None => TruthValue::No,
         Some(abi) => {
-            let words = format!("{} was compiled for {} and not {}", native.path, described(abi), described(claim));
+            let words = format!(
+                "{} was compiled for {} and not {}",
+                native.path,
+                described(abi),
+                described(claim)
+            );
             TruthValue::shown(vec![file(native)], vec![words])
         }
     }
@@ -83,7 +102,11 @@ fn against_tags(native: &NativeFile, tags: &[TagClaim], natives: &[NativeFile]) 
     }
     let is_served = |tag: &Abi| {
         let sibling = |other: &&NativeFile| module(&other.path) == module(&native.path);
-        natives.iter().filter(sibling).filter_map(|other| cpython(&other.claim)).any(|claim| keeps(tag, claim))
+        natives
+            .iter()
+            .filter(sibling)
+            .filter_map(|other| cpython(&other.claim))
+            .any(|claim| keeps(tag, claim))
     };
     tags.iter()
         .filter_map(|tag| cpython(&tag.claim))
@@ -95,7 +118,9 @@ fn against_tags(native: &NativeFile, tags: &[TagClaim], natives: &[NativeFile]) 
 /// A wheel that claims nothing, or another interpreter too, may bring anything.
 fn stale(native: &NativeFile, tags: &[TagClaim]) -> TruthValue {
     let claims: Option<Vec<&Abi>> = tags.iter().map(|tag| cpython(&tag.claim)).collect();
-    let Some(claims) = claims.filter(|claims| !claims.is_empty()) else { return TruthValue::No };
+    let Some(claims) = claims.filter(|claims| !claims.is_empty()) else {
+        return TruthValue::No;
+    };
     let fits = match &native.claim {
         AbiClaim::Nothing => true,
         AbiClaim::Cpython(claim) => claims.iter().any(|tag| keeps(tag, claim)),
@@ -109,18 +134,27 @@ fn stale(native: &NativeFile, tags: &[TagClaim]) -> TruthValue {
 
 fn tags_differ(distribution: &DistributionFacts) -> TruthValue {
     let tags = |fact: &Fact<Vec<TagClaim>>| -> Result<Vec<String>, TruthValue> {
-        let mut tags: Vec<String> = known(fact, "what its tags claim")?.iter().map(|claim| claim.tag.clone()).collect();
+        let mut tags: Vec<String> = known(fact, "what its tags claim")?
+            .iter()
+            .map(|claim| claim.tag.clone())
+            .collect();
         tags.sort();
         tags.dedup();
         Ok(tags)
     };
-    match (tags(&distribution.name_claims), tags(&distribution.wheel_claims)) {
+    match (
+        tags(&distribution.name_claims),
+        tags(&distribution.wheel_claims),
+    ) {
         (Err(unknown), _) | (_, Err(unknown)) => unknown,
         (Ok(name), Ok(inside)) if name == inside => TruthValue::No,
         (Ok(name), Ok(inside)) => {
             let (name, inside) = (name.join(", "), inside.join(", "));
             let words = format!("its name says {name}, its WHEEL file {inside}");
-            TruthValue::shown(vec![Evidence::new("tags in WHEEL").value(inside)], vec![words])
+            TruthValue::shown(
+                vec![Evidence::new("tags in WHEEL").value(inside)],
+                vec![words],
+            )
         }
     }
 }
@@ -135,7 +169,9 @@ fn keeps(claim: &Abi, abi: &Abi) -> bool {
         Gil | GilOrAbi3 => abi.flavour != FreeThreaded,
     };
     let before = |newest: Option<u8>, oldest: Option<u8>| matches!((newest, oldest), (Some(newest), Some(oldest)) if newest < oldest);
-    flavour && !before(claim.versions.1, abi.versions.0) && !before(abi.versions.1, claim.versions.0)
+    flavour
+        && !before(claim.versions.1, abi.versions.0)
+        && !before(abi.versions.1, claim.versions.0)
 }
 
 fn described(abi: &Abi) -> String {
@@ -156,13 +192,23 @@ fn described(abi: &Abi) -> String {
 /// The path up to the part of the name that claims something: files of one module share it.
 fn module(path: &str) -> &str {
     let suffix = ExtensionFileName::of_path(path).map_or(0, |name| name.suffix.len());
-    path.get(..path.len().saturating_sub(suffix)).unwrap_or(path)
+    path.get(..path.len().saturating_sub(suffix))
+        .unwrap_or(path)
 }
 
 fn file(native: &NativeFile) -> Evidence {
-    let shown: Vec<String> = native.abis.iter().take(FILES_SHOWN).map(described).collect();
+    let shown: Vec<String> = native
+        .abis
+        .iter()
+        .take(FILES_SHOWN)
+        .map(described)
+        .collect();
     let evidence = Evidence::new("compiled file").symbol(&native.path);
-    if shown.is_empty() { evidence } else { evidence.value(shown.join(", ")) }
+    if shown.is_empty() {
+        evidence
+    } else {
+        evidence.value(shown.join(", "))
+    }
 }
 
 #[cfg(test)]
@@ -192,8 +238,15 @@ mod tests {
             ((Abi3t, from(15)), (Abi3t, open), true),
         ];
         for ((claimed, claim), (flavour, versions), kept) in table {
-            let claim = Abi { flavour: claimed, versions: claim };
-            assert_eq!(keeps(&claim, &Abi { flavour, versions }), kept, "{claim:?} {flavour:?} {versions:?}");
+            let claim = Abi {
+                flavour: claimed,
+                versions: claim,
+            };
+            assert_eq!(
+                keeps(&claim, &Abi { flavour, versions }),
+                kept,
+                "{claim:?} {flavour:?} {versions:?}"
+            );
         }
     }
 

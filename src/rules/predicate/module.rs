@@ -6,8 +6,8 @@ use crate::cpython::init_function;
 use crate::model::distribution::{AbiClaim, DistributionFacts};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{
-    CallSites, DocumentedLevel, Fact, Flavour, GilDeclaration, Hazard, HazardConcern, Hook, ImageFacts, ImportOrigin,
-    Interpreters, PortingKind, StableAbiAudit,
+    CallSites, DocumentedLevel, Fact, Flavour, GilDeclaration, Hazard, HazardConcern, Hook,
+    ImageFacts, ImportOrigin, Interpreters, PortingKind, StableAbiAudit,
 };
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
 use crate::model::subject::{Delegate, Subject, SubjectFile};
@@ -15,7 +15,8 @@ use crate::model::target::Python;
 use crate::model::verdict::DeclaredBy;
 
 use super::super::raw::{
-    CodeSign, DeclaredByKind, DelegateState, GilValue, HazardKind, InterpretersKind, RuleCondition, StableAbiBreach,
+    CodeSign, DeclaredByKind, DelegateState, GilValue, HazardKind, InterpretersKind, RuleCondition,
+    StableAbiBreach,
 };
 use super::TruthValue;
 
@@ -25,14 +26,25 @@ const MOST_SHOWN: usize = 8;
 const FUNCTIONS_SHOWN: usize = 3;
 
 /// The answer about one module.
-pub(super) fn evaluate(condition: &RuleCondition, subject: &Subject, module: &ModuleOutcome) -> TruthValue {
+pub(super) fn evaluate(
+    condition: &RuleCondition,
+    subject: &Subject,
+    module: &ModuleOutcome,
+) -> TruthValue {
     let view = (subject.target.python, module);
-    let seen =
-        |holds: bool| if holds { TruthValue::shown(module.evidence.clone(), Vec::new()) } else { TruthValue::No };
+    let seen = |holds: bool| {
+        if holds {
+            TruthValue::shown(module.evidence.clone(), Vec::new())
+        } else {
+            TruthValue::No
+        }
+    };
     let image = || subject.files.get(&module.path).map(|file| &file.image);
     match condition {
         RuleCondition::Cause(words) if words.contains(&module.cause) => seen(true),
-        RuleCondition::Cause(_) if module.cause == Cause::Unreadable => TruthValue::unknown(&module.reason),
+        RuleCondition::Cause(_) if module.cause == Cause::Unreadable => {
+            TruthValue::unknown(&module.reason)
+        }
         RuleCondition::Gil(words) if words.contains(&module.gil) => seen(true),
         RuleCondition::Gil(_) if module.gil == Gil::Unknown => TruthValue::unknown(&module.reason),
         RuleCondition::Init(words) => match module.init {
@@ -45,16 +57,18 @@ pub(super) fn evaluate(condition: &RuleCondition, subject: &Subject, module: &Mo
         },
         RuleCondition::DeclaredBy(words) => declared_by(words, module),
         RuleCondition::Delegate(words) => delegate(words, subject, module),
-        RuleCondition::GilValue(words) => {
-            of_image(image(), |image| of_hook(image, view, |hook| gil_value(words, hook)))
-        }
-        RuleCondition::Interpreters(words) => {
-            of_image(image(), |image| of_hook(image, view, |hook| interpreters(words, hook)))
-        }
+        RuleCondition::GilValue(words) => of_image(image(), |image| {
+            of_hook(image, view, |hook| gil_value(words, hook))
+        }),
+        RuleCondition::Interpreters(words) => of_image(image(), |image| {
+            of_hook(image, view, |hook| interpreters(words, hook))
+        }),
         RuleCondition::Hazard(words) => of_image(image(), |image| hazards(words, image)),
         RuleCondition::Porting(words) => of_image(image(), |image| porting(words, image)),
         RuleCondition::Code(words) => of_image(image(), |image| code(words, image)),
-        RuleCondition::WritableData(least) => of_image(image(), |image| writable_data(*least, image)),
+        RuleCondition::WritableData(least) => {
+            of_image(image(), |image| writable_data(*least, image))
+        }
         RuleCondition::StableAbi(words) => match subject.files.get(&module.path) {
             Some(file) => stable_abi(words, file, &subject.distribution),
             None => of_image(None, |_| TruthValue::No),
@@ -68,7 +82,10 @@ fn unread(what: &str, why: &str) -> TruthValue {
 }
 
 fn of_image(image: Option<&ImageFacts>, ask: impl Fn(&ImageFacts) -> TruthValue) -> TruthValue {
-    image.map_or_else(|| TruthValue::unknown("no image of its file is for this target"), ask)
+    image.map_or_else(
+        || TruthValue::unknown("no image of its file is for this target"),
+        ask,
+    )
 }
 
 fn declared_by(words: &[DeclaredByKind], module: &ModuleOutcome) -> TruthValue {
@@ -83,33 +100,54 @@ fn declared_by(words: &[DeclaredByKind], module: &ModuleOutcome) -> TruthValue {
         return TruthValue::shown(module.evidence.clone(), Vec::new());
     }
     match kind {
-        DeclaredByKind::Unclear => TruthValue::unknown("which tool or version generated the module could not be read"),
+        DeclaredByKind::Unclear => {
+            TruthValue::unknown("which tool or version generated the module could not be read")
+        }
         _ => TruthValue::No,
     }
 }
 
 fn delegate(words: &[DelegateState], subject: &Subject, module: &ModuleOutcome) -> TruthValue {
-    let Some(name) = &module.delegate else { return TruthValue::No };
+    let Some(name) = &module.delegate else {
+        return TruthValue::No;
+    };
     let only_asks_for_missing = words.iter().all(|word| *word == DelegateState::Missing);
     let state = match subject.delegates.get(name) {
-        None => return TruthValue::unknown(format!("it was not looked up which package provides {name}")),
+        None => {
+            return TruthValue::unknown(format!(
+                "it was not looked up which package provides {name}"
+            ));
+        }
         Some(Delegate::Unknown { why }) => return TruthValue::unknown(why),
         Some(Delegate::Missing) => DelegateState::Missing,
         // Whatever it does, it is there.
         Some(Delegate::Provided { .. }) if only_asks_for_missing => return TruthValue::No,
-        Some(Delegate::Provided { package, gil, reason }) => match gil {
+        Some(Delegate::Provided {
+            package,
+            gil,
+            reason,
+        }) => match gil {
             Gil::NotUsed => DelegateState::NotUsed,
             Gil::Used => DelegateState::Used,
             Gil::NotLoadable => DelegateState::NotLoadable,
-            Gil::Delegated => return TruthValue::unknown(format!("{name} of {package} itself delegates")),
-            Gil::Unknown => return TruthValue::unknown(format!("{name} of {package} is unknown itself: {reason}")),
+            Gil::Delegated => {
+                return TruthValue::unknown(format!("{name} of {package} itself delegates"));
+            }
+            Gil::Unknown => {
+                return TruthValue::unknown(format!(
+                    "{name} of {package} is unknown itself: {reason}"
+                ));
+            }
         },
     };
     if !words.contains(&state) {
         return TruthValue::No;
     }
     let mut evidence = module.evidence.clone();
-    if let Some(Delegate::Provided { package, reason, .. }) = subject.delegates.get(name) {
+    if let Some(Delegate::Provided {
+        package, reason, ..
+    }) = subject.delegates.get(name)
+    {
         evidence.insert(0, Evidence::new(format!("{name} of {package}: {reason}")));
     }
     TruthValue::shown(evidence, Vec::new())
@@ -124,7 +162,9 @@ fn of_hook(
 ) -> TruthValue {
     let name = module.module.rsplit('.').next().unwrap_or(&module.module);
     match &image.hooks {
-        Fact::Known { value: hooks, .. } => init_function::called(hooks, name, python).map_or(TruthValue::No, ask),
+        Fact::Known { value: hooks, .. } => {
+            init_function::called(hooks, name, python).map_or(TruthValue::No, ask)
+        }
         Fact::Unknown { why, .. } => unread("which hooks it has", why),
     }
 }
@@ -145,7 +185,11 @@ fn gil_value(words: &[GilValue], hook: &Hook) -> TruthValue {
         1 => GilValue::NotUsed,
         _ => GilValue::Other,
     };
-    if words.contains(&kind) { TruthValue::shown(evidence.clone(), vec![value.to_string()]) } else { TruthValue::No }
+    if words.contains(&kind) {
+        TruthValue::shown(evidence.clone(), vec![value.to_string()])
+    } else {
+        TruthValue::No
+    }
 }
 
 fn interpreters(words: &[InterpretersKind], hook: &Hook) -> TruthValue {
@@ -160,7 +204,11 @@ fn interpreters(words: &[InterpretersKind], hook: &Hook) -> TruthValue {
         Some(Interpreters::PerInterpreterGil) => InterpretersKind::PerInterpreterGil,
         Some(Interpreters::Other(_)) => InterpretersKind::Other,
     };
-    if words.contains(&kind) { TruthValue::shown(evidence.clone(), Vec::new()) } else { TruthValue::No }
+    if words.contains(&kind) {
+        TruthValue::shown(evidence.clone(), Vec::new())
+    } else {
+        TruthValue::No
+    }
 }
 
 /// Imports that the generator's own run-time support has are not the author's doing. The most called come first.
@@ -178,8 +226,15 @@ fn hazards(words: &[HazardKind], image: &ImageFacts) -> TruthValue {
     if asked.is_empty() {
         return TruthValue::No;
     }
-    let evidence = asked.iter().take(MOST_SHOWN).map(|hazard| hazard_evidence(hazard)).collect();
-    TruthValue::shown(evidence, asked.iter().map(|hazard| hazard_words(hazard)).collect())
+    let evidence = asked
+        .iter()
+        .take(MOST_SHOWN)
+        .map(|hazard| hazard_evidence(hazard))
+        .collect();
+    TruthValue::shown(
+        evidence,
+        asked.iter().map(|hazard| hazard_words(hazard)).collect(),
+    )
 }
 
 fn kind_of(hazard: &Hazard) -> Option<HazardKind> {
@@ -198,34 +253,61 @@ fn kind_of(hazard: &Hazard) -> Option<HazardKind> {
         HazardConcern::AllocatorHook => HazardKind::AllocatorHook,
         HazardConcern::ReferenceCount => HazardKind::ReferenceCount,
     };
-    hazard.concern.map(of_concern).or_else(|| hazard.level.map(of_level))
+    hazard
+        .concern
+        .map(of_concern)
+        .or_else(|| hazard.level.map(of_level))
 }
 
 /// The function, where it is called, and what to call instead: `PyList_GetItem in 3 places (PyList_GetItemRef, 3.13)`.
 fn hazard_words(hazard: &Hazard) -> String {
     let symbol = &hazard.symbol;
-    let sites = hazard.call_sites.as_ref().map_or_else(String::new, |sites| format!(" in {}", called(sites)));
-    let instead = hazard.replacement.as_ref().map_or_else(String::new, |replacement| match replacement.since {
-        Some(minor) => format!(" ({}, 3.{minor})", replacement.name),
-        None => format!(" ({})", replacement.name),
-    });
+    let sites = hazard
+        .call_sites
+        .as_ref()
+        .map_or_else(String::new, |sites| format!(" in {}", called(sites)));
+    let instead = hazard
+        .replacement
+        .as_ref()
+        .map_or_else(String::new, |replacement| match replacement.since {
+            Some(minor) => format!(" ({}, 3.{minor})", replacement.name),
+            None => format!(" ({})", replacement.name),
+        });
     format!("{symbol}{sites}{instead}")
 }
 
 /// In how many places; an import that no instruction names may be called through a table.
 fn called(sites: &CallSites) -> String {
-    if sites.count == 0 { "no place that was seen".to_owned() } else { places(sites.count) }
+    if sites.count == 0 {
+        "no place that was seen".to_owned()
+    } else {
+        places(sites.count)
+    }
 }
 
 fn hazard_evidence(hazard: &Hazard) -> Evidence {
     let what = match hazard.origin {
         ImportOrigin::Author => "imported function",
-        ImportOrigin::Generator | ImportOrigin::Unclear => "imported function, perhaps by the generator's doing",
+        ImportOrigin::Generator | ImportOrigin::Unclear => {
+            "imported function, perhaps by the generator's doing"
+        }
     };
     let evidence = Evidence::new(what).symbol(&hazard.symbol);
-    let Some(sites) = &hazard.call_sites else { return evidence };
-    let functions = sites.functions.iter().take(FUNCTIONS_SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    let within = if functions.is_empty() { functions } else { format!(", as in {functions}") };
+    let Some(sites) = &hazard.call_sites else {
+        return evidence;
+    };
+    let functions = sites
+        .functions
+        .iter()
+        .take(FUNCTIONS_SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    let within = if functions.is_empty() {
+        functions
+    } else {
+        format!(", as in {functions}")
+    };
     let evidence = evidence.value(format!("{}{within}", called(sites)));
     match sites.example {
         Some(address) => evidence.address(address),
@@ -236,16 +318,26 @@ fn hazard_evidence(hazard: &Hazard) -> Evidence {
 fn porting(words: &[PortingKind], image: &ImageFacts) -> TruthValue {
     let signs = match &image.porting {
         Fact::Known { value, .. } => value,
-        Fact::Unknown { why, .. } => return unread("whether it was prepared for several threads", why),
+        Fact::Unknown { why, .. } => {
+            return unread("whether it was prepared for several threads", why);
+        }
     };
-    let asked: Vec<_> =
-        signs.iter().filter(|sign| sign.origin != ImportOrigin::Generator && words.contains(&sign.kind)).collect();
+    let asked: Vec<_> = signs
+        .iter()
+        .filter(|sign| sign.origin != ImportOrigin::Generator && words.contains(&sign.kind))
+        .collect();
     if asked.is_empty() {
         return TruthValue::No;
     }
-    let symbols: Vec<String> = asked.iter().flat_map(|sign| sign.symbols.iter().cloned()).collect();
-    let evidence =
-        symbols.iter().take(MOST_SHOWN).map(|symbol| Evidence::new("imported symbol").symbol(symbol)).collect();
+    let symbols: Vec<String> = asked
+        .iter()
+        .flat_map(|sign| sign.symbols.iter().cloned())
+        .collect();
+    let evidence = symbols
+        .iter()
+        .take(MOST_SHOWN)
+        .map(|symbol| Evidence::new("imported symbol").symbol(symbol))
+        .collect();
     TruthValue::shown(evidence, symbols)
 }
 
@@ -263,9 +355,16 @@ fn code(words: &[CodeSign], image: &ImageFacts) -> TruthValue {
     });
     let seen: Vec<_> = seen.filter(|(sightings, _)| sightings.count > 0).collect();
     if seen.is_empty() {
-        return if code.is_complete { TruthValue::No } else { unread("all its instructions", "it has too many") };
+        return if code.is_complete {
+            TruthValue::No
+        } else {
+            unread("all its instructions", "it has too many")
+        };
     }
-    let found = seen.iter().map(|(sightings, what)| format!("{what} in {}", places(sightings.count))).collect();
+    let found = seen
+        .iter()
+        .map(|(sightings, what)| format!("{what} in {}", places(sightings.count)))
+        .collect();
     let evidence = seen.iter().map(|(sightings, what)| {
         let evidence = Evidence::new(format!("{what} in the code")).value(places(sightings.count));
         match sightings.example {
@@ -277,7 +376,11 @@ fn code(words: &[CodeSign], image: &ImageFacts) -> TruthValue {
 }
 
 fn places(count: u32) -> String {
-    if count == 1 { "1 place".to_owned() } else { format!("{count} places") }
+    if count == 1 {
+        "1 place".to_owned()
+    } else {
+        format!("{count} places")
+    }
 }
 
 fn writable_data(least: u64, image: &ImageFacts) -> TruthValue {
@@ -290,23 +393,34 @@ fn writable_data(least: u64, image: &ImageFacts) -> TruthValue {
             }
             let mut evidence = evidence.clone();
             if evidence.is_empty() {
-                evidence.push(Evidence::new("writable static data").value(format!("{bytes} bytes")));
+                evidence
+                    .push(Evidence::new("writable static data").value(format!("{bytes} bytes")));
             }
             TruthValue::shown(evidence, vec![format!("{bytes} bytes")])
         }
     }
 }
 
-fn stable_abi(words: &[StableAbiBreach], file: &SubjectFile, distribution: &DistributionFacts) -> TruthValue {
+fn stable_abi(
+    words: &[StableAbiBreach],
+    file: &SubjectFile,
+    distribution: &DistributionFacts,
+) -> TruthValue {
     match &file.image.limited_api {
-        Fact::Unknown { why, .. } if claims_stable_abi(file, distribution) => unread("which symbols it imports", why),
+        Fact::Unknown { why, .. } if claims_stable_abi(file, distribution) => {
+            unread("which symbols it imports", why)
+        }
         _ => breaches(words, &file.audits),
     }
 }
 
 fn claims_stable_abi(file: &SubjectFile, distribution: &DistributionFacts) -> bool {
     let is_stable = |claim: &AbiClaim| matches!(claim, AbiClaim::Cpython(abi) if matches!(abi.flavour, Flavour::Abi3 | Flavour::Abi3t));
-    let tags = distribution.name_claims.value().map(Vec::as_slice).unwrap_or_default();
+    let tags = distribution
+        .name_claims
+        .value()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let by_tag = || tags.iter().any(|tag| is_stable(&tag.claim));
     is_stable(&file.claim) || (file.claim == AbiClaim::Nothing && by_tag())
 }
@@ -315,10 +429,17 @@ fn breaches(words: &[StableAbiBreach], audits: &[StableAbiAudit]) -> TruthValue 
     let mut evidence = Vec::new();
     let mut found = Vec::new();
     for audit in audits {
-        let of_claim = |symbol: &String| Evidence::new(format!("imported, not in {}", audit.claim)).symbol(symbol);
+        let of_claim = |symbol: &String| {
+            Evidence::new(format!("imported, not in {}", audit.claim)).symbol(symbol)
+        };
         if words.contains(&StableAbiBreach::Outside) {
             evidence.extend(audit.outside.iter().map(of_claim));
-            found.extend(audit.outside.iter().map(|symbol| format!("{symbol} (not in it)")));
+            found.extend(
+                audit
+                    .outside
+                    .iter()
+                    .map(|symbol| format!("{symbol} (not in it)")),
+            );
         }
         if words.contains(&StableAbiBreach::TooNew) {
             evidence.extend(audit.too_new.iter().map(|symbol| of_claim(&symbol.symbol)));

@@ -18,7 +18,9 @@ const FILES_SHOWN: usize = 8;
 pub(super) fn evaluate(condition: &RuleCondition, subject: &Subject) -> TruthValue {
     match condition {
         RuleCondition::AnyModule(condition) => any_module(condition, subject),
-        RuleCondition::Package(names) => TruthValue::of(names.iter().any(|name| *name.as_ref() == *subject.package)),
+        RuleCondition::Package(names) => {
+            TruthValue::of(names.iter().any(|name| *name.as_ref() == *subject.package))
+        }
         RuleCondition::Offer(words) => offer(words, &subject.offer),
         RuleCondition::ModulesFound(wanted) => modules_found(*wanted, subject),
         RuleCondition::HiddenModules(wanted) => hidden_modules(*wanted, subject),
@@ -36,7 +38,10 @@ fn any_module(condition: &RuleCondition, subject: &Subject) -> TruthValue {
         Some(problem) => TruthValue::unknown(problem),
         None => TruthValue::No,
     };
-    let of = |module| match condition.evaluate(RuleView { subject, module: Some(module) }) {
+    let of = |module| match condition.evaluate(RuleView {
+        subject,
+        module: Some(module),
+    }) {
         TruthValue::Yes(mut seen) => {
             seen.found.insert(0, module.module.clone());
             TruthValue::Yes(seen)
@@ -52,8 +57,14 @@ fn offer(words: &[OfferKind], offer: &InstallChoice) -> TruthValue {
         InstallChoice::Pure { .. } => OfferKind::Pure,
         InstallChoice::PureFallback { .. } => OfferKind::PureFallback,
         InstallChoice::Source { .. } => OfferKind::Source,
-        InstallChoice::Nothing { requires_python: Some(_), .. } => OfferKind::OtherPython,
-        InstallChoice::Nothing { requires_python: None, .. } => OfferKind::Nothing,
+        InstallChoice::Nothing {
+            requires_python: Some(_),
+            ..
+        } => OfferKind::OtherPython,
+        InstallChoice::Nothing {
+            requires_python: None,
+            ..
+        } => OfferKind::Nothing,
         InstallChoice::Unknown { .. } => OfferKind::Unknown,
     };
     match offer {
@@ -61,9 +72,9 @@ fn offer(words: &[OfferKind], offer: &InstallChoice) -> TruthValue {
         InstallChoice::PureFallback { lost, .. } if words.contains(&kind) => {
             TruthValue::shown(listed("wheel that does not fit", lost), Vec::new())
         }
-        InstallChoice::Source { build: Some(build), .. } if words.contains(&kind) => {
-            TruthValue::shown(build.evidence.clone(), Vec::new())
-        }
+        InstallChoice::Source {
+            build: Some(build), ..
+        } if words.contains(&kind) => TruthValue::shown(build.evidence.clone(), Vec::new()),
         _ => TruthValue::of(words.contains(&kind)),
     }
 }
@@ -80,13 +91,21 @@ fn hidden_modules(wanted: bool, subject: &Subject) -> TruthValue {
     if subject.hidden.is_empty() == wanted {
         return TruthValue::No;
     }
-    TruthValue::shown(listed("file name", subject.hidden.iter().map(|hidden| &hidden.path)), Vec::new())
+    TruthValue::shown(
+        listed(
+            "file name",
+            subject.hidden.iter().map(|hidden| &hidden.path),
+        ),
+        Vec::new(),
+    )
 }
 
 fn classifier(words: &[ClassifierKind], subject: &Subject) -> TruthValue {
     let level = match &subject.distribution.free_threading {
         Fact::Known { value, .. } => value,
-        Fact::Unknown { why, .. } => return TruthValue::unknown(format!("its classifiers could not be read ({why})")),
+        Fact::Unknown { why, .. } => {
+            return TruthValue::unknown(format!("its classifiers could not be read ({why})"));
+        }
     };
     let kind = match level {
         None => ClassifierKind::Missing,
@@ -115,24 +134,42 @@ pub(in crate::rules) fn classifier_words(level: FreeThreadingLevel) -> &'static 
 fn release(words: &[ReleaseKind], subject: &Subject) -> TruthValue {
     let wheels = match &subject.distribution.release {
         Fact::Known { value, .. } => value,
-        Fact::Unknown { why, .. } => return TruthValue::unknown(format!("which wheels it has is unknown ({why})")),
+        Fact::Unknown { why, .. } => {
+            return TruthValue::unknown(format!("which wheels it has is unknown ({why})"));
+        }
     };
     let asked = |filename: &&String| {
         let name: Option<WheelName> = filename.parse().ok();
-        name.is_some_and(|name| name.abi.iter().any(|tag| release_kind(tag).is_some_and(|kind| words.contains(&kind))))
+        name.is_some_and(|name| {
+            name.abi
+                .iter()
+                .any(|tag| release_kind(tag).is_some_and(|kind| words.contains(&kind)))
+        })
     };
     let found: Vec<String> = wheels.iter().filter(asked).cloned().collect();
-    if found.is_empty() { TruthValue::No } else { TruthValue::shown(listed("wheel", &found), by_tag(&found)) }
+    if found.is_empty() {
+        TruthValue::No
+    } else {
+        TruthValue::shown(listed("wheel", &found), by_tag(&found))
+    }
 }
 
 /// `cp38-abi3 (14 wheels)`: Python and ABI tag of wheels, with how many there are.
 fn by_tag(wheels: &[String]) -> Vec<String> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for name in wheels.iter().filter_map(|filename| filename.parse::<WheelName>().ok()) {
-        *counts.entry(format!("{}-{}", name.python.join("."), name.abi.join("."))).or_default() += 1;
+    for name in wheels
+        .iter()
+        .filter_map(|filename| filename.parse::<WheelName>().ok())
+    {
+        *counts
+            .entry(format!("{}-{}", name.python.join("."), name.abi.join(".")))
+            .or_default() += 1;
     }
     let noun = |count| if count == 1 { "wheel" } else { "wheels" };
-    counts.into_iter().map(|(tag, count)| format!("{tag} ({count} {})", noun(count))).collect()
+    counts
+        .into_iter()
+        .map(|(tag, count)| format!("{tag} ({count} {})", noun(count)))
+        .collect()
 }
 
 fn release_kind(abi_tag: &str) -> Option<ReleaseKind> {
@@ -146,5 +183,9 @@ fn release_kind(abi_tag: &str) -> Option<ReleaseKind> {
 }
 
 fn listed<'a>(what: &str, files: impl IntoIterator<Item = &'a String>) -> Vec<Evidence> {
-    files.into_iter().take(FILES_SHOWN).map(|file| Evidence::new(what).value(file.clone())).collect()
+    files
+        .into_iter()
+        .take(FILES_SHOWN)
+        .map(|file| Evidence::new(what).value(file.clone()))
+        .collect()
 }

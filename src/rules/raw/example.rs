@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::model::distribution::FreeThreadingLevel;
-use crate::model::facts::{DocumentedLevel, Generator, HazardConcern, ImportOrigin, InitKind, PortingKind};
+use crate::model::facts::{
+    DocumentedLevel, Generator, HazardConcern, ImportOrigin, InitKind, PortingKind,
+};
 use crate::model::name::PackageName;
 use crate::model::outcome::{Cause, Gil};
 use crate::model::verdict::DeclaredBy;
@@ -147,7 +149,13 @@ fn module() -> String {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(in crate::rules) enum RawDelegate {
-    Provided { package: String, gil: Gil, reason: String },
+    Provided {
+        package: String,
+        gil: Gil,
+        reason: String,
+    },
     Missing,
-    Unknown { why: String },
+    Unknown {
+        why: String,
+    },
 }

@@ -74,7 +74,10 @@ pub enum InterpretersKind {
 /// Why an imported function wants care: its concern, or where it has none its documented level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the names of the cases of `Concern` and `DocumentedLevel`")]
+#[expect(
+    missing_docs,
+    reason = "the names of the cases of `Concern` and `DocumentedLevel`"
+)]
 pub enum HazardKind {
     BorrowedReference,
     OwnedByArgument,
@@ -116,7 +119,10 @@ pub enum StableAbiBreach {
 /// The classifier `Free Threading :: …`, as a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the names of the cases of `FreeThreadingLevel`, and that there is none")]
+#[expect(
+    missing_docs,
+    reason = "the names of the cases of `FreeThreadingLevel`, and that there is none"
+)]
 pub enum ClassifierKind {
     Missing,
     Unstable,

@@ -36,7 +36,9 @@ pub enum TargetError {
         place: String,
     },
     /// It is of a build with the GIL.
-    #[error("{place} is of Python {python}, which has the GIL: nothing in it is decided for a free-threaded Python")]
+    #[error(
+        "{place} is of Python {python}, which has the GIL: nothing in it is decided for a free-threaded Python"
+    )]
     WithGil {
         /// The environment as the user named it.
         place: String,
@@ -49,11 +51,20 @@ impl TargetError {
     /// What may help.
     pub fn hint(&self) -> String {
         match self {
-            TargetError::NoPython { .. } => "name one with --python, such as --python 3.14t".to_owned(),
-            TargetError::NoPlatform { .. } => "name one with --platform, such as --platform macos-arm64".to_owned(),
+            TargetError::NoPython { .. } => {
+                "name one with --python, such as --python 3.14t".to_owned()
+            }
+            TargetError::NoPlatform { .. } => {
+                "name one with --platform, such as --platform macos-arm64".to_owned()
+            }
             TargetError::WithGil { python, .. } => {
-                let python = Python { minor: python.minor.max(FIRST_SUPPORTED), free_threaded: true };
-                format!("--python {python} scans what its versions would be when they are installed for {python}")
+                let python = Python {
+                    minor: python.minor.max(FIRST_SUPPORTED),
+                    free_threaded: true,
+                };
+                format!(
+                    "--python {python} scans what its versions would be when they are installed for {python}"
+                )
             }
         }
     }
@@ -64,7 +75,12 @@ impl TargetError {
         | TargetError::NoPlatform { place }
         | TargetError::WithGil { place, .. }) = self;
         let message = format!("not judged: {self}; {}", self.hint());
-        Problem { kind: ProblemKind::File, package: None, place: place.clone(), message }
+        Problem {
+            kind: ProblemKind::File,
+            package: None,
+            place: place.clone(),
+            message,
+        }
     }
 }
 
@@ -87,12 +103,25 @@ pub(super) fn of(
 ) -> Result<EnvironmentTargets, TargetError> {
     let place = || environment.shown.clone();
     let pythons = match (named.pythons.as_slice(), inventory.python) {
-        ([], None) => return Err(TargetError::NoPython { place: place(), seen: inventory.seen.clone() }),
-        ([], Some(python)) if !python.free_threaded => return Err(TargetError::WithGil { place: place(), python }),
+        ([], None) => {
+            return Err(TargetError::NoPython {
+                place: place(),
+                seen: inventory.seen.clone(),
+            });
+        }
+        ([], Some(python)) if !python.free_threaded => {
+            return Err(TargetError::WithGil {
+                place: place(),
+                python,
+            });
+        }
         ([], Some(python)) => vec![python],
         (pythons, _) => pythons.to_vec(),
     };
-    let platforms = match (named.platforms.as_slice(), inventory.platform.or(named.host)) {
+    let platforms = match (
+        named.platforms.as_slice(),
+        inventory.platform.or(named.host),
+    ) {
         ([], None) => return Err(TargetError::NoPlatform { place: place() }),
         ([], Some(platform)) => vec![platform],
         (platforms, _) => platforms.to_vec(),
@@ -100,8 +129,15 @@ pub(super) fn of(
     let mut aims = EnvironmentTargets::default();
     for python in pythons {
         for platform in &platforms {
-            let target = Target { python, platform: *platform };
-            let targets = if is_own(inventory, target) { &mut aims.installed } else { &mut aims.pinned };
+            let target = Target {
+                python,
+                platform: *platform,
+            };
+            let targets = if is_own(inventory, target) {
+                &mut aims.installed
+            } else {
+                &mut aims.pinned
+            };
             if !targets.contains(&target) {
                 targets.push(target);
                 aims.order.push(target);
@@ -115,7 +151,12 @@ pub(super) fn of(
 fn is_own(inventory: &EnvironmentInventory, target: Target) -> bool {
     let python = match inventory.python {
         Some(python) => python == target.python,
-        None => inventory.minor.is_none_or(|minor| minor == target.python.minor),
+        None => inventory
+            .minor
+            .is_none_or(|minor| minor == target.python.minor),
     };
-    python && inventory.platform.is_none_or(|platform| platform.is_like(target.platform))
+    python
+        && inventory
+            .platform
+            .is_none_or(|platform| platform.is_like(target.platform))
 }

@@ -70,26 +70,50 @@ struct LookedFile {
 
 /// Of each file that several packages list, the one whose record it agrees with: that was installed over the others.
 fn owners(looked: &[LookedFile]) -> BTreeMap<PathBuf, usize> {
-    let recorded = looked.iter().filter_map(|it| Some((it.part, it.as_recorded.as_ref()?)));
-    recorded.filter(|(_, (_, agrees))| *agrees).map(|(part, (location, _))| (location.clone(), part)).collect()
+    let recorded = looked
+        .iter()
+        .filter_map(|it| Some((it.part, it.as_recorded.as_ref()?)));
+    recorded
+        .filter(|(_, (_, agrees))| *agrees)
+        .map(|(part, (location, _))| (location.clone(), part))
+        .collect()
 }
 
 /// Says that nothing is in a file which was named by itself: whoever named it takes it for a module.
 fn no_module(part: &InstalledPackage, modules: &[ModuleFacts]) -> Option<Problem> {
-    let is_named = |file: &InstalledFile| part.artifact.location == Location::Path(file.location.clone());
+    let is_named =
+        |file: &InstalledFile| part.artifact.location == Location::Path(file.location.clone());
     if !part.files.iter().any(is_named) || modules.iter().any(import::could_be_module) {
         return None;
     }
-    let message = "nothing in it makes a Python module of this name; `ungil inspect` shows what it holds".to_owned();
+    let message =
+        "nothing in it makes a Python module of this name; `ungil inspect` shows what it holds"
+            .to_owned();
     let package = Some(part.artifact.name.clone());
-    Some(Problem { kind: ProblemKind::File, package, place: part.artifact.filename.clone(), message })
+    Some(Problem {
+        kind: ProblemKind::File,
+        package,
+        place: part.artifact.filename.clone(),
+        message,
+    })
 }
 
 /// Says that a file of a package is another's by now.
 fn overwritten(part: &InstalledPackage, owner: &InstalledPackage, difference: &Problem) -> Problem {
-    let version = owner.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
-    let message = format!("{}{version} was installed over it: its record has this file", owner.artifact.name);
-    Problem { package: Some(part.artifact.name.clone()), message, ..difference.clone() }
+    let version = owner
+        .version
+        .as_ref()
+        .map(|version| format!(" {version}"))
+        .unwrap_or_default();
+    let message = format!(
+        "{}{version} was installed over it: its record has this file",
+        owner.artifact.name
+    );
+    Problem {
+        package: Some(part.artifact.name.clone()),
+        message,
+        ..difference.clone()
+    }
 }
 
 impl InstalledExaminer<'_> {
@@ -106,9 +130,18 @@ impl InstalledExaminer<'_> {
             .flat_map(|(part, each)| each.files.iter().map(move |file| WantedFile { part, file }))
             .filter(|wanted| wanted.file.passed_over.is_none())
             .collect();
-        let beside = |part| FilesBeside::new(PartBeside { examiner: self, part, image });
+        let beside = |part| {
+            FilesBeside::new(PartBeside {
+                examiner: self,
+                part,
+                image,
+            })
+        };
         let files: Vec<FilesBeside<PartBeside<'_>>> = parts.iter().map(beside).collect();
-        let siblings: Vec<SiblingLibraries<'_>> = files.iter().map(|files| SiblingLibraries::new(files)).collect();
+        let siblings: Vec<SiblingLibraries<'_>> = files
+            .iter()
+            .map(|files| SiblingLibraries::new(files))
+            .collect();
         let looked = match image {
             None => self.on_disk(&wanted, &siblings),
             Some(image) => self.in_image(&wanted, image, &siblings),
@@ -117,50 +150,95 @@ impl InstalledExaminer<'_> {
         let mut differences = Vec::new();
         let mut found: Vec<FileExamination> = parts.iter().map(begun).collect();
         let owners = owners(&looked);
-        for LookedFile { part, facts, problem, difference, as_recorded } in looked {
-            let (Some(examination), Some(part)) = (found.get_mut(part), parts.get(part)) else { continue };
-            let owner = as_recorded.filter(|(_, agrees)| !agrees).and_then(|(location, _)| owners.get(&location));
-            if let (Some(owner), Some(difference)) = (owner.and_then(|owner| parts.get(*owner)), &difference) {
+        for LookedFile {
+            part,
+            facts,
+            problem,
+            difference,
+            as_recorded,
+        } in looked
+        {
+            let (Some(examination), Some(part)) = (found.get_mut(part), parts.get(part)) else {
+                continue;
+            };
+            let owner = as_recorded
+                .filter(|(_, agrees)| !agrees)
+                .and_then(|(location, _)| owners.get(&location));
+            if let (Some(owner), Some(difference)) =
+                (owner.and_then(|owner| parts.get(*owner)), &difference)
+            {
                 // What the package brought is not there any more.
-                examination.problems.push(overwritten(part, owner, difference));
+                examination
+                    .problems
+                    .push(overwritten(part, owner, difference));
                 continue;
             }
             differences.extend(difference);
             examination.modules.extend(facts);
             let package = Some(part.artifact.name.clone());
-            examination.problems.extend(problem.map(|problem| Problem { package, ..problem }));
+            examination
+                .problems
+                .extend(problem.map(|problem| Problem { package, ..problem }));
         }
-        let ended =
-            |((part, mut examination), files): ((&InstalledPackage, FileExamination), FilesBeside<PartBeside<'_>>)| {
-                examination.problems.extend(files.into_problems());
-                examination.distribution =
-                    describing::describe_installed(part.distribution.as_ref(), &examination.modules);
-                examination.problems.extend(no_module(part, &examination.modules));
-                (part.artifact.location.clone(), examination)
-            };
-        (parts.iter().zip(found).zip(files).map(ended).collect(), differences)
+        let ended = |((part, mut examination), files): (
+            (&InstalledPackage, FileExamination),
+            FilesBeside<PartBeside<'_>>,
+        )| {
+            examination.problems.extend(files.into_problems());
+            examination.distribution =
+                describing::describe_installed(part.distribution.as_ref(), &examination.modules);
+            examination
+                .problems
+                .extend(no_module(part, &examination.modules));
+            (part.artifact.location.clone(), examination)
+        };
+        (
+            parts.iter().zip(found).zip(files).map(ended).collect(),
+            differences,
+        )
     }
 
     /// All bytes of a file that was passed by before.
-    fn read_whole(&self, file: &InstalledFile, image: Option<&ContainerImage>) -> io::Result<Vec<u8>> {
+    fn read_whole(
+        &self,
+        file: &InstalledFile,
+        image: Option<&ContainerImage>,
+    ) -> io::Result<Vec<u8>> {
         let Some(image) = image else {
-            return rest(file, self.limited(file, File::open(&file.location)?)?, Vec::new());
+            return rest(
+                file,
+                self.limited(file, File::open(&file.location)?)?,
+                Vec::new(),
+            );
         };
         let mut read = Ok(Vec::new());
         let mut take = |_: &Path, reader: &mut dyn Read| {
-            read = self.limited(file, reader).and_then(|reader| rest(file, reader, Vec::new()));
+            read = self
+                .limited(file, reader)
+                .and_then(|reader| rest(file, reader, Vec::new()));
         };
         let unread = image.read_each(std::slice::from_ref(&file.location), self.limits, &mut take);
-        unread.into_iter().next().map_or(read, |(_, why)| Err(io::Error::other(why)))
+        unread
+            .into_iter()
+            .next()
+            .map_or(read, |(_, why)| Err(io::Error::other(why)))
     }
 
-    fn on_disk(&self, wanted: &[WantedFile<'_>], siblings: &[SiblingLibraries<'_>]) -> Vec<LookedFile> {
+    fn on_disk(
+        &self,
+        wanted: &[WantedFile<'_>],
+        siblings: &[SiblingLibraries<'_>],
+    ) -> Vec<LookedFile> {
         let done = AtomicUsize::new(0);
         let look = |each: &WantedFile<'_>| {
             let place = each.file.location.display().to_string();
             let bytes = File::open(&each.file.location).and_then(|file| self.read(each.file, file));
             let looked = self.look(*each, bytes, &place, siblings);
-            self.notice(each.file, done.fetch_add(1, Ordering::Relaxed) + 1, wanted.len());
+            self.notice(
+                each.file,
+                done.fetch_add(1, Ordering::Relaxed) + 1,
+                wanted.len(),
+            );
             looked
         };
         wanted.par_iter().map(look).collect()
@@ -178,16 +256,21 @@ impl InstalledExaminer<'_> {
             by_path.entry(&each.file.location).or_default().push(*each);
         }
         let place = |path: &Path| image.place(path).display().to_string();
-        let study =
-            |(each, bytes): (WantedFile<'_>, FileBytes)| self.look(each, bytes, &place(&each.file.location), siblings);
+        let study = |(each, bytes): (WantedFile<'_>, FileBytes)| {
+            self.look(each, bytes, &place(&each.file.location), siblings)
+        };
         let mut looked = Vec::new();
         let (mut batch, mut held) = (Vec::new(), 0);
         let mut take = |path: &Path, reader: &mut dyn Read| {
-            let Some(several) = by_path.get(path) else { return };
+            let Some(several) = by_path.get(path) else {
+                return;
+            };
             let Some(first) = several.first() else { return };
             let bytes = self.read(first.file, reader);
             for each in several {
-                held += bytes.as_ref().map_or(0, |bytes| bytes.as_ref().map_or(0, Vec::len));
+                held += bytes
+                    .as_ref()
+                    .map_or(0, |bytes| bytes.as_ref().map_or(0, Vec::len));
                 batch.push((*each, again(&bytes)));
             }
             if held >= BATCH {
@@ -208,7 +291,11 @@ impl InstalledExaminer<'_> {
     }
 
     fn notice(&self, file: &InstalledFile, done: usize, of: usize) {
-        self.observer.notice(ScanEvent::Examined { filename: &file.path, done, of });
+        self.observer.notice(ScanEvent::Examined {
+            filename: &file.path,
+            done,
+            of,
+        });
     }
 
     fn look(
@@ -219,13 +306,27 @@ impl InstalledExaminer<'_> {
         siblings: &[SiblingLibraries<'_>],
     ) -> LookedFile {
         let WantedFile { part, file } = wanted;
-        let problem = |kind, message| Problem { kind, package: None, place: place.to_owned(), message };
+        let problem = |kind, message| Problem {
+            kind,
+            package: None,
+            place: place.to_owned(),
+            message,
+        };
         let bytes = match bytes {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return LookedFile { part, ..LookedFile::default() },
+            Ok(None) => {
+                return LookedFile {
+                    part,
+                    ..LookedFile::default()
+                };
+            }
             Err(error) => {
                 let problem = Some(problem(ProblemKind::File, error.to_string()));
-                return LookedFile { part, problem, ..LookedFile::default() };
+                return LookedFile {
+                    part,
+                    problem,
+                    ..LookedFile::default()
+                };
             }
         };
         let own = digest(Algorithm::Sha256, &bytes);
@@ -237,15 +338,36 @@ impl InstalledExaminer<'_> {
             );
             (found != *recorded).then(|| problem(ProblemKind::Integrity, message))
         });
-        let as_recorded = file.recorded.as_ref().map(|_| (file.location.clone(), difference.is_none()));
-        let key = format!("{} {:?} {own} {}", env!("UNGIL_SOURCE_DIGEST"), self.depth, file.path);
+        let as_recorded = file
+            .recorded
+            .as_ref()
+            .map(|_| (file.location.clone(), difference.is_none()));
+        let key = format!(
+            "{} {:?} {own} {}",
+            env!("UNGIL_SOURCE_DIGEST"),
+            self.depth,
+            file.path
+        );
         let unusable = |facts: &Option<ModuleFacts>| {
-            let error = if facts.is_none() { examination::missing(&file.path) } else { None };
+            let error = if facts.is_none() {
+                examination::missing(&file.path)
+            } else {
+                None
+            };
             error.map(|error| problem(ProblemKind::Binary, error.to_string()))
         };
-        let kept = self.store.get(FACTS, &key).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let kept = self
+            .store
+            .get(FACTS, &key)
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         if let Some(facts) = kept {
-            return LookedFile { part, problem: unusable(&facts), facts, difference, as_recorded };
+            return LookedFile {
+                part,
+                problem: unusable(&facts),
+                facts,
+                difference,
+                as_recorded,
+            };
         }
         let examined = match siblings.get(part) {
             Some(siblings) => examine(self.depth, &file.path, &bytes, siblings),
@@ -253,17 +375,31 @@ impl InstalledExaminer<'_> {
         };
         match examined {
             Ok(examined) => {
-                let is_lasting = examined.as_ref().is_none_or(|examined| !examined.depends_on_siblings);
+                let is_lasting = examined
+                    .as_ref()
+                    .is_none_or(|examined| !examined.depends_on_siblings);
                 let facts = examined.map(|examined| examined.facts);
                 if is_lasting && let Ok(kept) = serde_json::to_vec(&facts) {
                     // A cache that cannot be written costs time, nothing else.
                     let _ = self.store.put(FACTS, &key, &kept);
                 }
-                LookedFile { part, problem: unusable(&facts), facts, difference, as_recorded }
+                LookedFile {
+                    part,
+                    problem: unusable(&facts),
+                    facts,
+                    difference,
+                    as_recorded,
+                }
             }
             Err(error) => {
                 let problem = Some(problem(ProblemKind::Binary, error.to_string()));
-                LookedFile { part, facts: None, problem, difference, as_recorded }
+                LookedFile {
+                    part,
+                    facts: None,
+                    problem,
+                    difference,
+                    as_recorded,
+                }
             }
         }
     }
@@ -288,23 +424,41 @@ impl InstalledExaminer<'_> {
     }
 
     /// A file's bytes, no more of them than the limit.
-    fn limited<Reader: Read>(&self, file: &InstalledFile, bytes: Reader) -> io::Result<Take<Reader>> {
+    fn limited<Reader: Read>(
+        &self,
+        file: &InstalledFile,
+        bytes: Reader,
+    ) -> io::Result<Take<Reader>> {
         let limit = self.limits.member_bytes;
         if file.size > limit {
-            return Err(io::Error::other(format!("has {} bytes, more than the limit of {limit}", file.size)));
+            return Err(io::Error::other(format!(
+                "has {} bytes, more than the limit of {limit}",
+                file.size
+            )));
         }
         Ok(bytes.take(limit))
     }
 }
 
 /// The only library of this name that lies beside files of the package.
-fn library_beside(part: &InstalledPackage, name: &str, image: Option<&ContainerImage>) -> Option<InstalledFile> {
-    let names: &dyn LibraryNameLookup =
-        image.map_or(&OnDisk as &dyn LibraryNameLookup, |image| image as &dyn LibraryNameLookup);
-    let mut folders: Vec<&Path> = part.files.iter().filter_map(|file| file.location.parent()).collect();
+fn library_beside(
+    part: &InstalledPackage,
+    name: &str,
+    image: Option<&ContainerImage>,
+) -> Option<InstalledFile> {
+    let names: &dyn LibraryNameLookup = image.map_or(&OnDisk as &dyn LibraryNameLookup, |image| {
+        image as &dyn LibraryNameLookup
+    });
+    let mut folders: Vec<&Path> = part
+        .files
+        .iter()
+        .filter_map(|file| file.location.parent())
+        .collect();
     folders.sort_unstable();
     folders.dedup();
-    let found = folders.into_iter().filter_map(|folder| beside::library(names, &folder.join(name), name));
+    let found = folders
+        .into_iter()
+        .filter_map(|folder| beside::library(names, &folder.join(name), name));
     let found: BTreeSet<PathBuf> = found.collect();
     let mut found = found.into_iter();
     let location = found.next().filter(|_| found.next().is_none())?;
@@ -313,7 +467,13 @@ fn library_beside(part: &InstalledPackage, name: &str, image: Option<&ContainerI
         None => location.metadata().ok()?.len(),
     };
     let path = location.display().to_string();
-    Some(InstalledFile { path, location, size, recorded: None, passed_over: None })
+    Some(InstalledFile {
+        path,
+        location,
+        size,
+        recorded: None,
+        passed_over: None,
+    })
 }
 
 /// The files of a distribution, as those that lie beside each.
@@ -325,7 +485,12 @@ struct PartBeside<'a> {
 
 impl PartBeside<'_> {
     fn problem(&self, place: &str, kind: ProblemKind, message: String) -> Problem {
-        Problem { kind, package: Some(self.part.artifact.name.clone()), place: place.to_owned(), message }
+        Problem {
+            kind,
+            package: Some(self.part.artifact.name.clone()),
+            place: place.to_owned(),
+            message,
+        }
     }
 
     fn read(&self, file: &InstalledFile) -> OpenedFile {
@@ -336,7 +501,11 @@ impl PartBeside<'_> {
 
 impl DistributionFiles for PartBeside<'_> {
     fn paths(&self) -> Vec<&str> {
-        self.part.files.iter().map(|file| file.path.as_str()).collect()
+        self.part
+            .files
+            .iter()
+            .map(|file| file.path.as_str())
+            .collect()
     }
 
     fn open(&self, path: &str) -> OpenedFile {
@@ -363,7 +532,11 @@ impl DistributionFiles for PartBeside<'_> {
 fn rest(file: &InstalledFile, mut reader: impl Read, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     reader.read_to_end(&mut bytes)?;
     if bytes.len() as u64 != file.size {
-        return Err(io::Error::other(format!("has {} bytes; expected {}", bytes.len(), file.size)));
+        return Err(io::Error::other(format!(
+            "has {} bytes; expected {}",
+            bytes.len(),
+            file.size
+        )));
     }
     Ok(bytes)
 }
@@ -378,8 +551,17 @@ fn again(bytes: &FileBytes) -> FileBytes {
 
 fn begun(part: &InstalledPackage) -> FileExamination {
     let size = part.files.iter().map(|file| file.size).sum();
-    let passed_over =
-        |file: &InstalledFile| Some(PassedOver { path: file.path.clone(), why: file.passed_over.clone()? });
+    let passed_over = |file: &InstalledFile| {
+        Some(PassedOver {
+            path: file.path.clone(),
+            why: file.passed_over.clone()?,
+        })
+    };
     let passed_over = part.files.iter().filter_map(passed_over).collect();
-    FileExamination { problems: part.problems.clone(), passed_over, size, ..FileExamination::default() }
+    FileExamination {
+        problems: part.problems.clone(),
+        passed_over,
+        size,
+        ..FileExamination::default()
+    }
 }

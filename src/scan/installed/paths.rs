@@ -24,7 +24,8 @@ pub(super) fn required_by(
     let mut paths: Vec<Vec<RequiredBy>> = packages.iter().map(|_| Vec::new()).collect();
     let required: BTreeSet<usize> = edges.iter().flatten().copied().collect();
     let is_root = |number: usize, package: &Option<&InstalledDistribution>| {
-        package.is_none_or(|package| package.requested == RequestedMark::Yes) || !required.contains(&number)
+        package.is_none_or(|package| package.requested == RequestedMark::Yes)
+            || !required.contains(&number)
     };
     let mut roots: VecDeque<usize> = packages
         .iter()
@@ -34,14 +35,24 @@ pub(super) fn required_by(
         .collect();
     // Packages that require each other in a circle, and that nobody else requires: the first of them stands for it.
     let mut unreached = 0..packages.len();
-    while let Some(root) =
-        roots.pop_front().or_else(|| unreached.find(|number| paths.get(*number).is_some_and(Vec::is_empty)))
+    while let Some(root) = roots
+        .pop_front()
+        .or_else(|| unreached.find(|number| paths.get(*number).is_some_and(Vec::is_empty)))
     {
         for (number, path) in from(root, &edges) {
-            let name = |number: usize| packages.get(number).copied().flatten().map(|package| package.name.clone());
+            let name = |number: usize| {
+                packages
+                    .get(number)
+                    .copied()
+                    .flatten()
+                    .map(|package| package.name.clone())
+            };
             let path: Vec<PackageName> = path.into_iter().filter_map(name).collect();
             if let Some(paths) = paths.get_mut(number) {
-                paths.push(RequiredBy { place: place.clone(), path });
+                paths.push(RequiredBy {
+                    place: place.clone(),
+                    path,
+                });
             }
         }
     }
@@ -66,14 +77,25 @@ fn from(root: usize, edges: &RequirementEdges) -> BTreeMap<usize, Vec<usize>> {
 }
 
 /// Requirements whose markers hold on the target, with the extras that other packages ask for.
-fn edges(packages: &[Option<&InstalledDistribution>], target: Target) -> (RequirementEdges, Option<Problem>) {
+fn edges(
+    packages: &[Option<&InstalledDistribution>],
+    target: Target,
+) -> (RequirementEdges, Option<Problem>) {
     let mut edges: RequirementEdges = packages.iter().map(|_| BTreeSet::new()).collect();
     let environment = match markers::environment(target, 0) {
         Ok(environment) => environment,
         Err(error) => {
             let message = format!("the markers of {target} cannot be set: {error}");
             let kind = ProblemKind::Metadata;
-            return (edges, Some(Problem { kind, package: None, place: target.to_string(), message }));
+            return (
+                edges,
+                Some(Problem {
+                    kind,
+                    package: None,
+                    place: target.to_string(),
+                    message,
+                }),
+            );
         }
     };
     let mut numbers: BTreeMap<&PackageName, usize> = BTreeMap::new();
@@ -86,7 +108,9 @@ fn edges(packages: &[Option<&InstalledDistribution>], target: Target) -> (Requir
     let mut left: VecDeque<usize> = (0..packages.len()).collect();
     // Each round but the first of a package is for an extra that was not asked for before, so it ends.
     while let Some(number) = left.pop_front() {
-        let Some(package) = packages.get(number).copied().flatten() else { continue };
+        let Some(package) = packages.get(number).copied().flatten() else {
+            continue;
+        };
         let asked: Vec<ExtraName> = extras.get(number).into_iter().flatten().cloned().collect();
         for requirement in package
             .metadata
@@ -94,7 +118,9 @@ fn edges(packages: &[Option<&InstalledDistribution>], target: Target) -> (Requir
             .flat_map(|metadata| &metadata.requires_dist)
             .filter(|it| it.evaluate_markers(&environment, &asked))
         {
-            let Some(other) = numbers.get(&requirement.name).copied() else { continue };
+            let Some(other) = numbers.get(&requirement.name).copied() else {
+                continue;
+            };
             if other != number
                 && let Some(edges) = edges.get_mut(number)
             {

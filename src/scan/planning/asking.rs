@@ -16,7 +16,10 @@ pub(super) struct PlanRequest {
 }
 
 /// Makes out what is asked for.
-pub(super) fn asked(settings: &ScanSettings, inputs: &ScanSubjects) -> Result<PlanRequest, ScanError> {
+pub(super) fn asked(
+    settings: &ScanSettings,
+    inputs: &ScanSubjects,
+) -> Result<PlanRequest, ScanError> {
     let alone = |settings: &ScanSettings| PlanRequest {
         settings: settings.clone(),
         requests: inputs.requests.clone(),
@@ -25,7 +28,9 @@ pub(super) fn asked(settings: &ScanSettings, inputs: &ScanSubjects) -> Result<Pl
     match inputs.environments.as_slice() {
         _ if !inputs.wheelhouses.is_empty() => Err(PlanError::Wheels.into()),
         [] => Ok(alone(settings)),
-        [environment] if inputs.requests.is_empty() => of_environment(environment, settings, &inputs.requests),
+        [environment] if inputs.requests.is_empty() => {
+            of_environment(environment, settings, &inputs.requests)
+        }
         _ => Err(PlanError::Several.into()),
     }
 }
@@ -36,20 +41,48 @@ fn of_environment(
     settings: &ScanSettings,
     requests: &Requests,
 ) -> Result<PlanRequest, ScanError> {
-    let installed::ReinstallRequest { targets, lines, lock, problems } = installed::again(environment, settings)?;
+    let installed::ReinstallRequest {
+        targets,
+        lines,
+        lock,
+        problems,
+    } = installed::again(environment, settings)?;
     let environment = Some(environment.shown.clone());
-    let requests = Requests { problems, environment, ..requests.clone() };
-    let apart = Requests { locks: vec![lock], ..requests.clone() };
-    let settings = ScanSettings { targets, ..settings.clone() };
-    Ok(PlanRequest { settings, requests: Requests { requests: lines, ..requests }, apart: Some(apart) })
+    let requests = Requests {
+        problems,
+        environment,
+        ..requests.clone()
+    };
+    let apart = Requests {
+        locks: vec![lock],
+        ..requests.clone()
+    };
+    let settings = ScanSettings {
+        targets,
+        ..settings.clone()
+    };
+    Ok(PlanRequest {
+        settings,
+        requests: Requests {
+            requests: lines,
+            ..requests
+        },
+        apart: Some(apart),
+    })
 }
 
 /// The versions each as it is, since as a set they have no solution.
 pub(super) fn told_apart(apart: &Requests, error: &ScanError) -> Requests {
     let place = apart.environment.clone().unwrap_or_default();
     let why = error.to_string().lines().collect::<Vec<_>>().join("; ");
-    let message = format!("its versions are looked at one by one, since they do not go together: {why}");
+    let message =
+        format!("its versions are looked at one by one, since they do not go together: {why}");
     let mut requests = apart.clone();
-    requests.problems.push(Problem { kind: ProblemKind::Resolution, package: None, place, message });
+    requests.problems.push(Problem {
+        kind: ProblemKind::Resolution,
+        package: None,
+        place,
+        message,
+    });
     requests
 }

@@ -62,7 +62,11 @@ pub(super) fn first_ready(
     surroundings: ProbedSet<'_>,
     (chosen, now): (&Chosen, &TargetResult),
 ) -> Option<VersionSearch> {
-    let ProbedSet { requests, resolution, .. } = surroundings;
+    let ProbedSet {
+        requests,
+        resolution,
+        ..
+    } = surroundings;
     let target = resolution.target;
     let from = chosen.version.clone()?;
     // A package that is taken from a place of its own is none that an index should hear of.
@@ -70,10 +74,18 @@ pub(super) fn first_ready(
     let listing = session.distributions.listing(&chosen.name).ok()?;
     let editions = TargetVersions::of(&chosen.name, listing, &requests.sources, target);
     let is_early = |version: &&Version| is_early(version, &from, requests);
-    let newer: Vec<&Version> = editions.versions().filter(|version| **version > from).collect();
+    let newer: Vec<&Version> = editions
+        .versions()
+        .filter(|version| **version > from)
+        .collect();
     let prerelease = newer.last().copied().filter(is_early).cloned();
-    let newer: Vec<Version> = newer.into_iter().filter(|version| !is_early(version)).cloned().collect();
-    let is_let_in = |version: &Version| obstacles::lines(requests, target, &chosen.name, version).is_empty();
+    let newer: Vec<Version> = newer
+        .into_iter()
+        .filter(|version| !is_early(version))
+        .cloned()
+        .collect();
+    let is_let_in =
+        |version: &Version| obstacles::lines(requests, target, &chosen.name, version).is_empty();
     let mut looker = VersionProber {
         session,
         surroundings,
@@ -84,7 +96,8 @@ pub(super) fn first_ready(
         kept: OLDER,
         listed: BTreeSet::new(),
     };
-    let (allowed, forbidden): (Vec<Version>, Vec<Version>) = newer.iter().cloned().partition(is_let_in);
+    let (allowed, forbidden): (Vec<Version>, Vec<Version>) =
+        newer.iter().cloned().partition(is_let_in);
     // What the input's own bounds let in goes first; what they keep out shows what they cost.
     let mut found = looker.search(&from, now.verdict, &allowed);
     let mut older = None;
@@ -94,17 +107,29 @@ pub(super) fn first_ready(
         let end = line_before(editions.versions(), &from);
         // What works as it is, slower, is not taken back for that.
         let goes_back = now.verdict != Verdict::PureFallback;
-        let versions = editions.versions().filter(|version| **version < from && !is_early(version));
+        let versions = editions
+            .versions()
+            .filter(|version| **version < from && !is_early(version));
         let versions = versions.filter(|version| goes_back && release_line(version) >= end);
-        let versions: Vec<Version> = versions.filter(|version| is_let_in(version)).cloned().collect();
+        let versions: Vec<Version> = versions
+            .filter(|version| is_let_in(version))
+            .cloned()
+            .collect();
         older = looker.newest(&versions);
     }
     let border = looker.border(&found, &from, &newer);
     let spent = BASE + LOOKS.saturating_sub(looker.left);
     let probes = looker.probes.into_values().collect();
-    let fitting =
-        newer.iter().filter_map(|version| editions.edition(version)).filter(|it| needs_bytes(it, target)).count();
-    let other_python = newer.iter().filter_map(|version| editions.edition(version)).filter(is_for_other_python).count();
+    let fitting = newer
+        .iter()
+        .filter_map(|version| editions.edition(version))
+        .filter(|it| needs_bytes(it, target))
+        .count();
+    let other_python = newer
+        .iter()
+        .filter_map(|version| editions.edition(version))
+        .filter(is_for_other_python)
+        .count();
     let requests = spent;
     Some(VersionSearch {
         border,
@@ -141,26 +166,56 @@ struct VersionProber<'a> {
 impl VersionProber<'_> {
     /// The oldest and the newest ready version of these, which are newer than the one in the set.
     fn search(&mut self, from: &Version, now: Verdict, newer: &[Version]) -> VersionSearch {
-        let worth_bytes =
-            |version: &&Version| self.editions.edition(version).is_some_and(|it| needs_bytes(&it, self.target()));
+        let worth_bytes = |version: &&Version| {
+            self.editions
+                .edition(version)
+                .is_some_and(|it| needs_bytes(&it, self.target()))
+        };
         let mut history: Vec<Version> = vec![from.clone()];
         history.extend(newer.iter().filter(worth_bytes).cloned());
         // Whether a look at the version in the set tells anything of the next one, or its files did not even fit.
-        let known = self.editions.edition(from).is_some_and(|edition| needs_bytes(&edition, self.target()));
-        let history: &[Version] = if known { &history } else { history.get(1..).unwrap_or_default() };
+        let known = self
+            .editions
+            .edition(from)
+            .is_some_and(|edition| needs_bytes(&edition, self.target()));
+        let history: &[Version] = if known {
+            &history
+        } else {
+            history.get(1..).unwrap_or_default()
+        };
         let opens_line = |position: usize| history.get(position).is_some_and(opens_line);
         let mut look = |position: usize| {
             let version = history.get(position)?;
             if version == from {
                 let unknown = now == Verdict::Unknown;
-                return Some(if unknown { VersionReadiness::Unknown } else { VersionReadiness::NotReady });
+                return Some(if unknown {
+                    VersionReadiness::Unknown
+                } else {
+                    VersionReadiness::NotReady
+                });
             }
             self.look(version).map(readiness)
         };
-        let searched = search(ReleaseHistory { count: history.len(), opens_line: &opens_line }, &mut look);
-        let at = |position: Option<usize>| position.and_then(|position| history.get(position)).cloned();
-        let border = if searched.is_confirmed() { SearchFrontier::Confirmed } else { SearchFrontier::Open };
-        VersionSearch { oldest: at(searched.oldest), newest: at(searched.newest), border, ..VersionSearch::default() }
+        let searched = search(
+            ReleaseHistory {
+                count: history.len(),
+                opens_line: &opens_line,
+            },
+            &mut look,
+        );
+        let at =
+            |position: Option<usize>| position.and_then(|position| history.get(position)).cloned();
+        let border = if searched.is_confirmed() {
+            SearchFrontier::Confirmed
+        } else {
+            SearchFrontier::Open
+        };
+        VersionSearch {
+            oldest: at(searched.oldest),
+            newest: at(searched.newest),
+            border,
+            ..VersionSearch::default()
+        }
     }
 
     /// The newest of these that works, with its compiled modules or without; they are older than the one in the set. The
@@ -168,19 +223,32 @@ impl VersionProber<'_> {
     fn newest(&mut self, older: &[Version]) -> Option<Version> {
         let is_worth_a_look = |version: &&Version| {
             let edition = self.editions.edition(version);
-            edition.is_some_and(|it| needs_bytes(&it, self.target()) || is_slower(&it, self.target()))
+            edition
+                .is_some_and(|it| needs_bytes(&it, self.target()) || is_slower(&it, self.target()))
         };
         let history: Vec<&Version> = older.iter().filter(is_worth_a_look).collect();
-        let opens_line = |position: usize| history.get(position).is_some_and(|version| opens_line(version));
+        let opens_line = |position: usize| {
+            history
+                .get(position)
+                .is_some_and(|version| opens_line(version))
+        };
         let mut look = |position: usize| match self.look(history.get(position)?)? {
             Verdict::PureFallback => Some(VersionReadiness::Ready),
             verdict => Some(readiness(verdict)),
         };
-        let found = border_search::newest(ReleaseHistory { count: history.len(), opens_line: &opens_line }, &mut look);
+        let found = border_search::newest(
+            ReleaseHistory {
+                count: history.len(),
+                opens_line: &opens_line,
+            },
+            &mut look,
+        );
         let found = found.and_then(|position| history.get(position)).copied();
         // That a version works without its compiled modules its files' names tell, whatever there is left to spend.
         let works = |version: &&&Version| {
-            self.editions.edition(version).is_some_and(|edition| is_slower(&edition, self.target()))
+            self.editions
+                .edition(version)
+                .is_some_and(|edition| is_slower(&edition, self.target()))
         };
         let slower = history.iter().rfind(works).copied();
         if let Some(slower) = slower.filter(|slower| found.is_none_or(|found| found < *slower)) {
@@ -190,15 +258,29 @@ impl VersionProber<'_> {
     }
 
     /// Whether the version right before the oldest ready one, of all that there are, is known not to be ready.
-    fn border(&mut self, found: &VersionSearch, from: &Version, newer: &[Version]) -> SearchFrontier {
-        let Some(oldest) = found.oldest.as_ref().filter(|_| found.border == SearchFrontier::Confirmed) else {
+    fn border(
+        &mut self,
+        found: &VersionSearch,
+        from: &Version,
+        newer: &[Version],
+    ) -> SearchFrontier {
+        let Some(oldest) = found
+            .oldest
+            .as_ref()
+            .filter(|_| found.border == SearchFrontier::Confirmed)
+        else {
             return SearchFrontier::Open;
         };
         let before = newer.iter().take_while(|version| *version < oldest).last();
         match before.filter(|before| *before > from) {
             None => SearchFrontier::Confirmed,
-            Some(before) => match self.look_at_names(before).or_else(|| self.probes.get(before).cloned()) {
-                Some(probe) if readiness(probe.verdict) == VersionReadiness::NotReady => SearchFrontier::Confirmed,
+            Some(before) => match self
+                .look_at_names(before)
+                .or_else(|| self.probes.get(before).cloned())
+            {
+                Some(probe) if readiness(probe.verdict) == VersionReadiness::NotReady => {
+                    SearchFrontier::Confirmed
+                }
                 _ => SearchFrontier::Open,
             },
         }
@@ -209,7 +291,12 @@ impl VersionProber<'_> {
     }
 
     fn look(&mut self, version: &Version) -> Option<Verdict> {
-        if let Some(known) = self.probes.get(version).cloned().or_else(|| self.look_at_names(version)) {
+        if let Some(known) = self
+            .probes
+            .get(version)
+            .cloned()
+            .or_else(|| self.look_at_names(version))
+        {
             return Some(known.verdict);
         }
         let edition = self.editions.edition(version)?;
@@ -225,7 +312,12 @@ impl VersionProber<'_> {
         let (verdict, reason) = (result.verdict, result.reason);
         self.probes.insert(
             version.clone(),
-            VersionProbe { version: version.clone(), verdict, reason, seen: ProbeBasis::Bytes },
+            VersionProbe {
+                version: version.clone(),
+                verdict,
+                reason,
+                seen: ProbeBasis::Bytes,
+            },
         );
         Some(verdict)
     }
@@ -234,7 +326,12 @@ impl VersionProber<'_> {
     fn look_at_names(&mut self, version: &Version) -> Option<VersionProbe> {
         let edition = self.editions.edition(version)?;
         let (verdict, reason) = by_names(&edition, self.target())?;
-        let probe = VersionProbe { version: version.clone(), verdict, reason, seen: ProbeBasis::Names };
+        let probe = VersionProbe {
+            version: version.clone(),
+            verdict,
+            reason,
+            seen: ProbeBasis::Names,
+        };
         self.probes.insert(version.clone(), probe.clone());
         Some(probe)
     }
@@ -245,7 +342,11 @@ impl VersionProber<'_> {
         let artifact = judging::wheel(&edition.choice)?.clone();
         let is_pure = artifact.is_pure();
         let result = self.judge(self.with(edition), &self.chosen.name, &artifact)?;
-        let pinned = if is_pure && result.verdict.is_good() { self.pinned_by(&artifact) } else { None };
+        let pinned = if is_pure && result.verdict.is_good() {
+            self.pinned_by(&artifact)
+        } else {
+            None
+        };
         Some(pinned.unwrap_or(result))
     }
 
@@ -255,15 +356,25 @@ impl VersionProber<'_> {
         let environment = markers::environment(target, 0).ok()?;
         let metadata = distributions.metadata(artifact).ok()?;
         let counts = |it: &&Requirement| it.marker.evaluate(&environment, &self.chosen.extras);
-        let required: Vec<Requirement> = metadata.requires_dist.iter().filter(counts).cloned().collect();
-        let pinned = required.iter().filter_map(|it| Some((&it.name, pinned(it)?)));
+        let required: Vec<Requirement> = metadata
+            .requires_dist
+            .iter()
+            .filter(counts)
+            .cloned()
+            .collect();
+        let pinned = required
+            .iter()
+            .filter_map(|it| Some((&it.name, pinned(it)?)));
         pinned.into_iter().find_map(|(name, version)| {
             let listing = distributions.listing(name).ok()?;
-            let editions = TargetVersions::of(name, listing, &self.surroundings.requests.sources, target);
+            let editions =
+                TargetVersions::of(name, listing, &self.surroundings.requests.sources, target);
             let edition = editions.edition(version)?;
             let wheel = judging::wheel(&edition.choice).cloned();
             let listing_cost = u64::from(self.listed.insert(name.clone()));
-            self.left = self.left.saturating_sub(listing_cost + wheel.as_ref().map_or(0, cost));
+            self.left = self
+                .left
+                .saturating_sub(listing_cost + wheel.as_ref().map_or(0, cost));
             let chosen = Chosen {
                 name: name.clone(),
                 version: Some(edition.version),
@@ -278,8 +389,14 @@ impl VersionProber<'_> {
             let result = match &wheel {
                 Some(wheel) => self.judge(resolution, name, wheel)?,
                 None => {
-                    let (examinations, release) = (self.surroundings.examinations, |_: &Chosen| Fact::default());
-                    let found = PackageFacts { examinations, other: None, release: &release, newest: &|_, _| None };
+                    let (examinations, release) =
+                        (self.surroundings.examinations, |_: &Chosen| Fact::default());
+                    let found = PackageFacts {
+                        examinations,
+                        other: None,
+                        release: &release,
+                        newest: &|_, _| None,
+                    };
                     judging::judge_one(&resolution, name, found, self.session.rules)?
                 }
             };
@@ -289,23 +406,38 @@ impl VersionProber<'_> {
     }
 
     /// Judges a package of a set by its wheel; only as many modules are read as it takes to see that it is not ready.
-    fn judge(&self, resolution: Resolution, name: &PackageName, artifact: &Artifact) -> Option<TargetResult> {
+    fn judge(
+        &self,
+        resolution: Resolution,
+        name: &PackageName,
+        artifact: &Artifact,
+    ) -> Option<TargetResult> {
         let (target, distributions) = (self.target(), self.session.distributions);
         let speaks_against = |modules: &[ModuleFacts]| {
             let outcomes = import::outcomes(modules, target);
-            outcomes.iter().any(|outcome| matches!(outcome.gil, Gil::Used | Gil::NotLoadable))
+            outcomes
+                .iter()
+                .any(|outcome| matches!(outcome.gil, Gil::Used | Gil::NotLoadable))
         };
-        let release = |chosen: &Chosen| distributions.release(&chosen.name, chosen.version.as_ref());
+        let release =
+            |chosen: &Chosen| distributions.release(&chosen.name, chosen.version.as_ref());
         let judge = |examination: &super::super::examination::FileExamination| {
             let other = Some((&artifact.location, examination));
             let examinations = self.surroundings.examinations;
-            let found = PackageFacts { examinations, other, release: &release, newest: &|_, _| None };
+            let found = PackageFacts {
+                examinations,
+                other,
+                release: &release,
+                newest: &|_, _| None,
+            };
             judging::judge_one(&resolution, name, found, self.session.rules)
         };
         let (examination, extent) = distributions.examine_until(artifact, &speaks_against);
         let result = judge(&examination)?;
         // Rules of the user's own may see in that one module nothing that decides.
-        if extent == ExaminedExtent::Part && !matches!(result.verdict, Verdict::Gil | Verdict::Crash) {
+        if extent == ExaminedExtent::Part
+            && !matches!(result.verdict, Verdict::Gil | Verdict::Crash)
+        {
             return judge(&distributions.examine(artifact));
         }
         Some(result)
@@ -315,7 +447,11 @@ impl VersionProber<'_> {
     fn with(&self, edition: TargetVersion) -> Resolution {
         let mut resolution = self.surroundings.resolution.clone();
         let name: &PackageName = &self.chosen.name;
-        if let Some(chosen) = resolution.packages.iter_mut().find(|chosen| chosen.name == *name) {
+        if let Some(chosen) = resolution
+            .packages
+            .iter_mut()
+            .find(|chosen| chosen.name == *name)
+        {
             chosen.version = Some(edition.version);
             chosen.choice = edition.choice;
         }
@@ -328,40 +464,61 @@ pub(super) fn by_names(edition: &TargetVersion, target: Target) -> Option<(Verdi
     match resolve::offer(&edition.choice, target.platform) {
         InstallChoice::Nothing { why, .. } => Some((Verdict::Blocked, why)),
         InstallChoice::Unknown { why } => Some((Verdict::Unknown, why)),
-        InstallChoice::Source { filename, .. } => Some((Verdict::Build, format!("only {filename} fits"))),
-        InstallChoice::PureFallback { .. } => {
-            Some((Verdict::PureFallback, "installs without its compiled modules".to_owned()))
+        InstallChoice::Source { filename, .. } => {
+            Some((Verdict::Build, format!("only {filename} fits")))
         }
+        InstallChoice::PureFallback { .. } => Some((
+            Verdict::PureFallback,
+            "installs without its compiled modules".to_owned(),
+        )),
         InstallChoice::Wheel { .. } | InstallChoice::Pure { .. } => None,
     }
 }
 
 /// What a look at a wheel costs, in requests: its end, and what lies before that.
 fn cost(wheel: &Artifact) -> u64 {
-    if wheel.size.is_some_and(|size| size <= ONE_REQUEST) { 1 } else { 2 }
+    if wheel.size.is_some_and(|size| size <= ONE_REQUEST) {
+        1
+    } else {
+        2
+    }
 }
 
 /// Whether `Requires-Python` alone keeps the version from the target.
 fn is_for_other_python(edition: &TargetVersion) -> bool {
-    matches!(edition.choice, Choice::Nothing { requires_python: Some(_), .. })
+    matches!(
+        edition.choice,
+        Choice::Nothing {
+            requires_python: Some(_),
+            ..
+        }
+    )
 }
 
 fn needs_bytes(edition: &TargetVersion, target: Target) -> bool {
-    matches!(resolve::offer(&edition.choice, target.platform), InstallChoice::Wheel { .. } | InstallChoice::Pure { .. })
+    matches!(
+        resolve::offer(&edition.choice, target.platform),
+        InstallChoice::Wheel { .. } | InstallChoice::Pure { .. }
+    )
 }
 
 /// Whether the version works without its compiled modules alone.
 fn is_slower(edition: &TargetVersion, target: Target) -> bool {
-    matches!(resolve::offer(&edition.choice, target.platform), InstallChoice::PureFallback { .. })
+    matches!(
+        resolve::offer(&edition.choice, target.platform),
+        InstallChoice::PureFallback { .. }
+    )
 }
 
 fn readiness(verdict: Verdict) -> VersionReadiness {
     match verdict {
         Verdict::Pure | Verdict::Ready => VersionReadiness::Ready,
         Verdict::Unknown => VersionReadiness::Unknown,
-        Verdict::PureFallback | Verdict::Build | Verdict::Gil | Verdict::Crash | Verdict::Blocked => {
-            VersionReadiness::NotReady
-        }
+        Verdict::PureFallback
+        | Verdict::Build
+        | Verdict::Gil
+        | Verdict::Crash
+        | Verdict::Blocked => VersionReadiness::NotReady,
     }
 }
 

@@ -38,42 +38,91 @@ pub(super) fn foresee(
     known: &ExaminationIndex,
     builds: &[ToBuild<'_>],
 ) -> BTreeMap<(PackageName, Target), ForeseenBuild> {
-    let builds: Vec<&ToBuild<'_>> = builds.iter().filter(|build| build.set.target.python.free_threaded).collect();
+    let builds: Vec<&ToBuild<'_>> = builds
+        .iter()
+        .filter(|build| build.set.target.python.free_threaded)
+        .collect();
     let mut all = known.clone();
-    all.extend(examine(session, builds.iter().map(|build| (&build.chosen.choice, build.sdists))));
-    let now: Vec<(&ToBuild<'_>, Forecast)> =
-        builds.iter().filter_map(|build| Some((*build, forecast(session, build.set, build.chosen, &all)?))).collect();
+    all.extend(examine(
+        session,
+        builds
+            .iter()
+            .map(|build| (&build.chosen.choice, build.sdists)),
+    ));
+    let now: Vec<(&ToBuild<'_>, Forecast)> = builds
+        .iter()
+        .filter_map(|build| Some((*build, forecast(session, build.set, build.chosen, &all)?)))
+        .collect();
     // Where there were no requests for the one, there are none for the other.
-    let is_read = |choice: &Choice| judging::readable(choice).is_some_and(|it| all.contains_key(&it.location));
+    let is_read = |choice: &Choice| {
+        judging::readable(choice).is_some_and(|it| all.contains_key(&it.location))
+    };
     let newest = |(build, forecast): &(&ToBuild<'_>, Forecast)| {
-        if is_read(&build.chosen.choice) && !forecast.becomes.helps() { newest(session, requests, build) } else { None }
+        if is_read(&build.chosen.choice) && !forecast.becomes.helps() {
+            newest(session, requests, build)
+        } else {
+            None
+        }
     };
     let newest: Vec<Option<TargetVersion>> = now.iter().map(newest).collect();
-    let newer = now.iter().zip(&newest).filter_map(|((build, _), edition)| Some((build, edition.as_ref()?)));
-    all.extend(examine(session, newer.map(|(build, edition)| (&edition.choice, build.sdists.saturating_sub(1)))));
+    let newer = now
+        .iter()
+        .zip(&newest)
+        .filter_map(|((build, _), edition)| Some((build, edition.as_ref()?)));
+    all.extend(examine(
+        session,
+        newer.map(|(build, edition)| (&edition.choice, build.sdists.saturating_sub(1))),
+    ));
     let foreseen = now.into_iter().zip(newest).map(|((build, now), newest)| {
         let newer = newest.and_then(|edition| {
             let TargetVersion { version, choice } = edition;
-            let chosen = Chosen { version: Some(version.clone()), choice, ..build.chosen.clone() };
-            Some(NewerBuild { version, forecast: forecast(session, build.set, &chosen, &all)? })
+            let chosen = Chosen {
+                version: Some(version.clone()),
+                choice,
+                ..build.chosen.clone()
+            };
+            Some(NewerBuild {
+                version,
+                forecast: forecast(session, build.set, &chosen, &all)?,
+            })
         });
-        ((build.chosen.name.clone(), build.set.target), ForeseenBuild { now, newer })
+        (
+            (build.chosen.name.clone(), build.set.target),
+            ForeseenBuild { now, newer },
+        )
     });
     foreseen.collect()
 }
 
 /// Reads the sdists for which there are requests left; packages at the same time, those of one package in order.
-fn examine<'a>(session: &ScanSession<'_>, choices: impl Iterator<Item = (&'a Choice, u64)>) -> ExaminationIndex {
-    let mut packages: BTreeMap<&PackageName, BTreeMap<&Location, (&Artifact, u64)>> = BTreeMap::new();
-    for (artifact, sdists) in choices.filter_map(|(choice, most)| Some((judging::readable(choice)?, most))) {
+fn examine<'a>(
+    session: &ScanSession<'_>,
+    choices: impl Iterator<Item = (&'a Choice, u64)>,
+) -> ExaminationIndex {
+    let mut packages: BTreeMap<&PackageName, BTreeMap<&Location, (&Artifact, u64)>> =
+        BTreeMap::new();
+    for (artifact, sdists) in
+        choices.filter_map(|(choice, most)| Some((judging::readable(choice)?, most)))
+    {
         let files = packages.entry(&artifact.name).or_default();
-        files.entry(&artifact.location).or_insert((artifact, sdists));
+        files
+            .entry(&artifact.location)
+            .or_insert((artifact, sdists));
     }
-    let packages: Vec<Vec<(&Artifact, u64)>> = packages.into_values().map(|it| it.into_values().collect()).collect();
+    let packages: Vec<Vec<(&Artifact, u64)>> = packages
+        .into_values()
+        .map(|it| it.into_values().collect())
+        .collect();
     let examined = each(&packages, |files| {
-        let affordable = files.iter().filter(|(artifact, sdists)| is_affordable(artifact, *sdists));
-        let examine =
-            |(artifact, _): &(&Artifact, u64)| (artifact.location.clone(), session.distributions.examine(artifact));
+        let affordable = files
+            .iter()
+            .filter(|(artifact, sdists)| is_affordable(artifact, *sdists));
+        let examine = |(artifact, _): &(&Artifact, u64)| {
+            (
+                artifact.location.clone(),
+                session.distributions.examine(artifact),
+            )
+        };
         affordable.map(examine).collect::<Vec<_>>()
     });
     examined.into_iter().flatten().collect()
@@ -94,12 +143,20 @@ fn forecast(
     let artifact = judging::readable(&chosen.choice)?;
     if examinations.contains_key(&artifact.location) {
         let distributions = session.distributions;
-        let release = |chosen: &Chosen| distributions.release(&chosen.name, chosen.version.as_ref());
-        let newest = |name: &PackageName, admitted: &VersionSpecifiers| distributions.newest(name, admitted);
-        let found = PackageFacts { examinations, other: None, release: &release, newest: &newest };
+        let release =
+            |chosen: &Chosen| distributions.release(&chosen.name, chosen.version.as_ref());
+        let newest =
+            |name: &PackageName, admitted: &VersionSpecifiers| distributions.newest(name, admitted);
+        let found = PackageFacts {
+            examinations,
+            other: None,
+            release: &release,
+            newest: &newest,
+        };
         return judging::forecast(set, chosen, found);
     }
-    let why = "the search among its versions left no requests for its sources, which `ungil scan` reads";
+    let why =
+        "the search among its versions left no requests for its sources, which `ungil scan` reads";
     Some(Forecast {
         becomes: Becomes::Unknown,
         reason: format!("what it becomes is unknown: {why}"),
@@ -111,7 +168,11 @@ fn forecast(
 
 /// The newest version that the lines of the input let in, where it is newer than the one in the set and has to be built
 /// too.
-fn newest(session: &ScanSession<'_>, requests: &Requests, build: &ToBuild<'_>) -> Option<TargetVersion> {
+fn newest(
+    session: &ScanSession<'_>,
+    requests: &Requests,
+    build: &ToBuild<'_>,
+) -> Option<TargetVersion> {
     let ToBuild { set, chosen, .. } = *build;
     let target = set.target;
     let from = chosen.version.as_ref()?;
@@ -119,7 +180,8 @@ fn newest(session: &ScanSession<'_>, requests: &Requests, build: &ToBuild<'_>) -
     let editions = TargetVersions::of(&chosen.name, listing, &requests.sources, target);
     let newer = editions.versions().filter(|version| *version > from);
     let newer = newer.filter(|version| !first_ready::is_early(version, from, requests));
-    let allowed = newer.filter(|version| obstacles::lines(requests, target, &chosen.name, version).is_empty());
+    let allowed = newer
+        .filter(|version| obstacles::lines(requests, target, &chosen.name, version).is_empty());
     let edition = editions.edition(allowed.last()?)?;
     let is_sdist = |artifact: &Artifact| artifact.kind == ArtifactKind::Sdist;
     matches!(&edition.choice, Choice::Source { artifact } if is_sdist(artifact)).then_some(edition)

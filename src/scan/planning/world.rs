@@ -9,7 +9,9 @@ use crate::model::plan::{VersionObstacle, VersionSearch};
 use crate::model::request::{Request, Requests};
 use crate::model::resolution::Resolution;
 use crate::model::target::Target;
-use crate::plan::world::{JudgedSet, NotReady, OfferedVersion, PlanWorld, RequirementMode, SetConflict, TryOrders};
+use crate::plan::world::{
+    JudgedSet, NotReady, OfferedVersion, PlanWorld, RequirementMode, SetConflict, TryOrders,
+};
 use crate::resolve::editions::TargetVersions;
 use crate::resolve::{self, DependencyMode, PackageCatalog, ResolveError, ResolveOptions};
 
@@ -33,30 +35,53 @@ impl<'a> IndexWorld<'a> {
         requests: &'a Requests,
         before: ScannedSet,
     ) -> (IndexWorld<'a>, JudgedSet) {
-        let ScannedSet { resolutions, examinations, report } = before;
-        (IndexWorld { session, requests, examinations: Mutex::new(examinations) }, JudgedSet { resolutions, report })
+        let ScannedSet {
+            resolutions,
+            examinations,
+            report,
+        } = before;
+        (
+            IndexWorld {
+                session,
+                requests,
+                examinations: Mutex::new(examinations),
+            },
+            JudgedSet {
+                resolutions,
+                report,
+            },
+        )
     }
 
     /// What is in the files of all sets that were judged.
     pub(super) fn examinations(&self) -> ExaminationIndex {
-        self.examinations.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.examinations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn options(&self, requirements: RequirementMode) -> ResolveOptions {
         match requirements {
             RequirementMode::Followed => self.session.options(),
-            RequirementMode::Ignored => {
-                ResolveOptions { dependencies: DependencyMode::Ignore, ..self.session.options() }
-            }
+            RequirementMode::Ignored => ResolveOptions {
+                dependencies: DependencyMode::Ignore,
+                ..self.session.options()
+            },
         }
     }
 }
 
 impl PlanWorld for IndexWorld<'_> {
     fn offered(&self, name: &PackageName, target: Target) -> Vec<OfferedVersion> {
-        let Ok(listing) = self.session.distributions.listing(name) else { return Vec::new() };
+        let Ok(listing) = self.session.distributions.listing(name) else {
+            return Vec::new();
+        };
         let editions = TargetVersions::of(name, listing, &self.requests.sources, target);
-        let editions = editions.versions().filter_map(|version| editions.edition(version)).collect::<Vec<_>>();
+        let editions = editions
+            .versions()
+            .filter_map(|version| editions.edition(version))
+            .collect::<Vec<_>>();
         let offered = editions.into_iter().map(|edition| OfferedVersion {
             by_names: by_names(&edition, target).map(|(verdict, _)| verdict),
             version: edition.version,
@@ -73,17 +98,27 @@ impl PlanWorld for IndexWorld<'_> {
         let known = self.examinations();
         // What is known of a package's files on one target serves for the next.
         let searched = each(&names, |(name, positions)| {
-            self.session.observer.notice(ScanEvent::Searching { package: name });
+            self.session
+                .observer
+                .notice(ScanEvent::Searching { package: name });
             let search = |it: &NotReady<'_>| {
-                let surroundings =
-                    ProbedSet { requests: self.requests, resolution: it.resolution, examinations: &known };
+                let surroundings = ProbedSet {
+                    requests: self.requests,
+                    resolution: it.resolution,
+                    examinations: &known,
+                };
                 first_ready(&self.session, surroundings, (it.chosen, it.result))
             };
-            let searches = positions.iter().filter_map(|position| Some((*position, search(wanting.get(*position)?))));
+            let searches = positions
+                .iter()
+                .filter_map(|position| Some((*position, search(wanting.get(*position)?))));
             searches.collect::<Vec<_>>()
         });
-        let mut searches: BTreeMap<usize, Option<VersionSearch>> = searched.into_iter().flatten().collect();
-        (0..wanting.len()).map(|position| searches.remove(&position).flatten()).collect()
+        let mut searches: BTreeMap<usize, Option<VersionSearch>> =
+            searched.into_iter().flatten().collect();
+        (0..wanting.len())
+            .map(|position| searches.remove(&position).flatten())
+            .collect()
     }
 
     fn unlocked(&self, lock: &Lock, target: Target) -> Vec<Request> {
@@ -97,15 +132,30 @@ impl PlanWorld for IndexWorld<'_> {
         requirements: RequirementMode,
         target: Target,
     ) -> Result<Resolution, SetConflict> {
-        self.session.observer.notice(ScanEvent::Resolving { target });
+        self.session
+            .observer
+            .notice(ScanEvent::Resolving { target });
         let options = self.options(requirements);
-        let resolved = resolve::resolve_in_order(requests, target, &options, orders, self.session.distributions);
+        let resolved = resolve::resolve_in_order(
+            requests,
+            target,
+            &options,
+            orders,
+            self.session.distributions,
+        );
         resolved.map_err(|error| {
             let explanation = |text: &str| text.lines().collect::<Vec<_>>().join(" ");
             match error {
-                ResolveError::Conflict { explanation: text, packages, exhausted, .. } => {
-                    SetConflict { explanation: explanation(&text), packages, exhausted }
-                }
+                ResolveError::Conflict {
+                    explanation: text,
+                    packages,
+                    exhausted,
+                    ..
+                } => SetConflict {
+                    explanation: explanation(&text),
+                    packages,
+                    exhausted,
+                },
                 other => SetConflict {
                     explanation: explanation(&other.to_string()),
                     packages: Default::default(),
@@ -116,18 +166,48 @@ impl PlanWorld for IndexWorld<'_> {
     }
 
     fn judge(&self, requests: &Requests, resolutions: Vec<Resolution>) -> JudgedSet {
-        let ScannedSet { resolutions, examinations, report } = self.session.look_at(requests, resolutions);
-        self.examinations.lock().unwrap_or_else(PoisonError::into_inner).extend(examinations);
-        JudgedSet { resolutions, report }
+        let ScannedSet {
+            resolutions,
+            examinations,
+            report,
+        } = self.session.look_at(requests, resolutions);
+        self.examinations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(examinations);
+        JudgedSet {
+            resolutions,
+            report,
+        }
     }
 
-    fn kept_out(&self, set: &JudgedSet, name: &PackageName, version: &Version) -> Vec<VersionObstacle> {
-        let by = |it: &Resolution| obstacles::packages(self.requests, it, self.session.distributions, (name, version));
+    fn kept_out(
+        &self,
+        set: &JudgedSet,
+        name: &PackageName,
+        version: &Version,
+    ) -> Vec<VersionObstacle> {
+        let by = |it: &Resolution| {
+            obstacles::packages(
+                self.requests,
+                it,
+                self.session.distributions,
+                (name, version),
+            )
+        };
         set.resolutions.iter().flat_map(by).collect()
     }
 
-    fn obstacles(&self, set: &JudgedSet, name: &PackageName, version: &Version) -> Vec<VersionObstacle> {
-        let of_lines = set.resolutions.iter().flat_map(|it| obstacles::lines(self.requests, it.target, name, version));
+    fn obstacles(
+        &self,
+        set: &JudgedSet,
+        name: &PackageName,
+        version: &Version,
+    ) -> Vec<VersionObstacle> {
+        let of_lines = set
+            .resolutions
+            .iter()
+            .flat_map(|it| obstacles::lines(self.requests, it.target, name, version));
         let mut found: Vec<VersionObstacle> = of_lines.collect();
         if found.is_empty() {
             found = self.kept_out(set, name, version);

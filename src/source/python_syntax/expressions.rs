@@ -34,18 +34,28 @@ pub(super) struct PythonParser<'a> {
 
 impl<'a> PythonParser<'a> {
     pub(super) fn new(text: &'a str, tokens: Vec<PythonToken>) -> PythonParser<'a> {
-        PythonParser { text, tokens, at: 0, tree: SyntaxTree::default(), depth: 0 }
+        PythonParser {
+            text,
+            tokens,
+            at: 0,
+            tree: SyntaxTree::default(),
+            depth: 0,
+        }
     }
 
     pub(super) fn kind(&self) -> PythonTokenKind {
-        self.tokens.get(self.at).map_or(PythonTokenKind::BlockEnd, |token| token.kind)
+        self.tokens
+            .get(self.at)
+            .map_or(PythonTokenKind::BlockEnd, |token| token.kind)
     }
 
     /// The text of the token at hand, or of one after it; empty for ends of lines and blocks.
     pub(super) fn word_at(&self, offset: usize) -> &'a str {
         let token = self.tokens.get(self.at + offset);
         let token = token.filter(|token| token.kind != PythonTokenKind::LineEnd);
-        token.and_then(|token| self.text.get(token.range.clone())).unwrap_or_default()
+        token
+            .and_then(|token| self.text.get(token.range.clone()))
+            .unwrap_or_default()
     }
 
     pub(super) fn word(&self) -> &'a str {
@@ -57,13 +67,21 @@ impl<'a> PythonParser<'a> {
         let kind = self.tokens.get(self.at).map(|token| token.kind);
         !matches!(
             kind,
-            Some(PythonTokenKind::Word | PythonTokenKind::Number | PythonTokenKind::Text | PythonTokenKind::Mark)
+            Some(
+                PythonTokenKind::Word
+                    | PythonTokenKind::Number
+                    | PythonTokenKind::Text
+                    | PythonTokenKind::Mark
+            )
         )
     }
 
     /// Takes the token at hand.
     pub(super) fn take(&mut self, kind: &'static str) -> usize {
-        let (range, line) = self.tokens.get(self.at).map_or((0..0, 1), |token| (token.range.clone(), token.line));
+        let (range, line) = self
+            .tokens
+            .get(self.at)
+            .map_or((0..0, 1), |token| (token.range.clone(), token.line));
         self.at += 1;
         self.tree.leaf(kind, range, line)
     }
@@ -112,7 +130,8 @@ impl<'a> PythonParser<'a> {
         let mut children = vec![first];
         while self.word() == "," {
             children.push(self.take(TOKEN));
-            if self.is_line_end() || matches!(self.word(), "=" | ":" | ")" | "]" | "}" | "in" | ";") {
+            if self.is_line_end() || matches!(self.word(), "=" | ":" | ")" | "]" | "}" | "in" | ";")
+            {
                 break;
             }
             children.push(self.expression());
@@ -178,7 +197,10 @@ impl<'a> PythonParser<'a> {
                 }
                 let between = self.take(TOKEN);
                 let last = self.expression();
-                self.tree.node("conditional_expression", vec![first, before, condition, between, last])
+                self.tree.node(
+                    "conditional_expression",
+                    vec![first, before, condition, between, last],
+                )
             }
             _ => first,
         }
@@ -200,7 +222,9 @@ impl<'a> PythonParser<'a> {
             let operator = self.tree.set_field(operator, "operator");
             let right = operand(self);
             let right = self.tree.set_field(right, "right");
-            left = self.tree.node("boolean_operator", vec![left, operator, right]);
+            left = self
+                .tree
+                .node("boolean_operator", vec![left, operator, right]);
         }
         left
     }
@@ -233,7 +257,11 @@ impl<'a> PythonParser<'a> {
             }
             children.push(self.arithmetic(0));
         }
-        if children.len() == 1 { first } else { self.tree.node("comparison_operator", children) }
+        if children.len() == 1 {
+            first
+        } else {
+            self.tree.node("comparison_operator", children)
+        }
     }
 
     /// What stands between comparisons; the targets of a `for`.
@@ -241,12 +269,21 @@ impl<'a> PythonParser<'a> {
         let mut left = self.sign();
         loop {
             let word = self.word();
-            let Some((_, rank)) = ARITHMETIC.iter().find(|(operator, rank)| *operator == word && *rank > above) else {
+            let Some((_, rank)) = ARITHMETIC
+                .iter()
+                .find(|(operator, rank)| *operator == word && *rank > above)
+            else {
                 return left;
             };
             let operator = self.take(TOKEN);
-            let right = if *rank == 7 { self.sign() } else { self.arithmetic(*rank) };
-            left = self.tree.node("binary_operator", vec![left, operator, right]);
+            let right = if *rank == 7 {
+                self.sign()
+            } else {
+                self.arithmetic(*rank)
+            };
+            left = self
+                .tree
+                .node("binary_operator", vec![left, operator, right]);
         }
     }
 
@@ -310,7 +347,10 @@ impl<'a> PythonParser<'a> {
         let index = match inner.as_slice() {
             [only] if !is_slice => Some(*only),
             [] => None,
-            _ => Some(self.tree.node(if is_slice { "slice" } else { "tuple" }, inner)),
+            _ => Some(
+                self.tree
+                    .node(if is_slice { "slice" } else { "tuple" }, inner),
+            ),
         };
         children.extend(index.map(|index| self.tree.set_field(index, "subscript")));
         if self.word() == "]" {
@@ -362,7 +402,11 @@ impl<'a> PythonParser<'a> {
     fn item(&mut self) -> usize {
         let before = self.at;
         let id = self.expression();
-        if self.at == before && !self.is_line_end() { self.take(TOKEN) } else { id }
+        if self.at == before && !self.is_line_end() {
+            self.take(TOKEN)
+        } else {
+            id
+        }
     }
 
     /// The targets of a `for`, up to its `in`.
@@ -374,9 +418,17 @@ impl<'a> PythonParser<'a> {
             if self.word() == "in" {
                 break;
             }
-            children.push(if self.word() == "*" { self.expression() } else { self.arithmetic(0) });
+            children.push(if self.word() == "*" {
+                self.expression()
+            } else {
+                self.arithmetic(0)
+            });
         }
-        if children.len() == 1 { first } else { self.tree.node("pattern_list", children) }
+        if children.len() == 1 {
+            first
+        } else {
+            self.tree.node("pattern_list", children)
+        }
     }
 
     fn atom(&mut self) -> usize {
@@ -399,9 +451,10 @@ impl<'a> PythonParser<'a> {
             (PythonTokenKind::Word, "False") => self.take("false"),
             (PythonTokenKind::Word, "None") => self.take("none"),
             // Words that no expression begins with are left to whoever knows what they mean here.
-            (PythonTokenKind::Word, "if" | "else" | "for" | "in" | "is" | "and" | "or" | "as" | "from") => {
-                self.tree.node("missing", Vec::new())
-            }
+            (
+                PythonTokenKind::Word,
+                "if" | "else" | "for" | "in" | "is" | "and" | "or" | "as" | "from",
+            ) => self.tree.node("missing", Vec::new()),
             (PythonTokenKind::Word, _) => self.take("identifier"),
             (PythonTokenKind::Mark, "(" | "[" | "{") => self.display(),
             (PythonTokenKind::Mark, "...") => self.take("ellipsis"),
@@ -424,7 +477,10 @@ impl<'a> PythonParser<'a> {
         let children = self.bracketed(end);
         self.depth -= 1;
         let is = |sought: &str| children.iter().any(|id| self.is_token(*id, sought));
-        let named = children.iter().filter(|id| self.tree.kind_of(**id) != TOKEN).count();
+        let named = children
+            .iter()
+            .filter(|id| self.tree.kind_of(**id) != TOKEN)
+            .count();
         let kind = match opening {
             _ if is("for") => "comprehension",
             "(" if named == 1 && !is(",") => "parenthesized_expression",
@@ -454,6 +510,10 @@ impl<'a> PythonParser<'a> {
     }
 
     fn is_token(&self, id: usize, sought: &str) -> bool {
-        self.tree.kind_of(id) == TOKEN && self.tree.range_of(id).is_some_and(|it| self.text.get(it) == Some(sought))
+        self.tree.kind_of(id) == TOKEN
+            && self
+                .tree
+                .range_of(id)
+                .is_some_and(|it| self.text.get(it) == Some(sought))
     }
 }

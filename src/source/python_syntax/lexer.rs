@@ -10,8 +10,8 @@ use super::DEEPEST_BLOCK;
 const TAB: usize = 8;
 /// Punctuation of several characters, the longest first.
 const LONG_MARKS: [&str; 25] = [
-    "**=", "//=", ">>=", "<<=", "...", "!=", "==", "<=", ">=", "->", "+=", "-=", "*=", "/=", "%=", "@=", "&=", "|=",
-    "^=", ":=", "**", "//", "<<", ">>", "<>",
+    "**=", "//=", ">>=", "<<=", "...", "!=", "==", "<=", ">=", "->", "+=", "-=", "*=", "/=", "%=",
+    "@=", "&=", "|=", "^=", ":=", "**", "//", "<<", ">>", "<>",
 ];
 
 /// What a token is.
@@ -50,9 +50,21 @@ struct PythonLexer<'a> {
 
 /// The tokens of a file.
 pub(super) fn tokens(text: &str) -> Vec<PythonToken> {
-    let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let at = if text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    };
     let (blocks, tokens) = (Vec::new(), Vec::new());
-    let mut lexer = PythonLexer { text, at, line: 1, open: 0, blocks, is_line_start: true, tokens };
+    let mut lexer = PythonLexer {
+        text,
+        at,
+        line: 1,
+        open: 0,
+        blocks,
+        is_line_start: true,
+        tokens,
+    };
     while lexer.step() {}
     lexer.end();
     lexer.tokens
@@ -69,9 +81,21 @@ impl PythonLexer<'_> {
 
     fn push(&mut self, kind: PythonTokenKind, length: usize) {
         let range = self.at..self.at + length;
-        let lines = self.text.get(range.clone()).unwrap_or_default().bytes().filter(|byte| *byte == b'\n').count();
-        self.tokens.push(PythonToken { kind, range, line: self.line });
-        self.line = self.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
+        let lines = self
+            .text
+            .get(range.clone())
+            .unwrap_or_default()
+            .bytes()
+            .filter(|byte| *byte == b'\n')
+            .count();
+        self.tokens.push(PythonToken {
+            kind,
+            range,
+            line: self.line,
+        });
+        self.line = self
+            .line
+            .saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
         self.at += length;
     }
 
@@ -80,7 +104,9 @@ impl PythonLexer<'_> {
             self.begin_line();
         }
         let rest = self.rest();
-        let Some(first) = rest.chars().next() else { return false };
+        let Some(first) = rest.chars().next() else {
+            return false;
+        };
         match first {
             '\n' => self.end_line(),
             '#' => self.at += rest.find('\n').unwrap_or(rest.len()),
@@ -151,9 +177,14 @@ impl PythonLexer<'_> {
 
 /// What begins here, and how long it is.
 fn lexeme(rest: &str, first: char) -> (PythonTokenKind, usize) {
-    if first.is_ascii_digit() || (first == '.' && rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit)) {
+    if first.is_ascii_digit()
+        || (first == '.' && rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit))
+    {
         let is_part = |letter: char| is_word(letter) || letter == '.';
-        return (PythonTokenKind::Number, rest.find(|letter| !is_part(letter)).unwrap_or(rest.len()));
+        return (
+            PythonTokenKind::Number,
+            rest.find(|letter| !is_part(letter)).unwrap_or(rest.len()),
+        );
     }
     if is_word(first) {
         let length = rest.find(|letter| !is_word(letter)).unwrap_or(rest.len());
@@ -168,13 +199,18 @@ fn lexeme(rest: &str, first: char) -> (PythonTokenKind, usize) {
         return (PythonTokenKind::Text, text_length(rest, ""));
     }
     let long = LONG_MARKS.iter().find(|mark| rest.starts_with(**mark));
-    (PythonTokenKind::Mark, long.map_or(first.len_utf8(), |mark| mark.len()))
+    (
+        PythonTokenKind::Mark,
+        long.map_or(first.len_utf8(), |mark| mark.len()),
+    )
 }
 
 /// The length of a text from its quotation mark on. Without an end it ends with its line, or, in three marks, with the file.
 fn text_length(text: &str, prefix: &str) -> usize {
     let bytes = text.as_bytes();
-    let Some(quote) = bytes.first().copied() else { return 0 };
+    let Some(quote) = bytes.first().copied() else {
+        return 0;
+    };
     let is_mark = |at: usize| bytes.get(at) == Some(&quote);
     let is_long = is_mark(1) && is_mark(2);
     let is_formatted = prefix.bytes().any(|byte| b"fFtT".contains(&byte));
@@ -188,7 +224,9 @@ fn text_length(text: &str, prefix: &str) -> usize {
             b'{' if is_formatted => braces += 1,
             b'}' if is_formatted => braces = braces.saturating_sub(1),
             // Whatever the mark, a text begins in it: from 3.12 on it may be that of the text around.
-            b'"' | b'\'' if braces > 0 => at += inner_length(bytes.get(at..).unwrap_or_default(), byte),
+            b'"' | b'\'' if braces > 0 => {
+                at += inner_length(bytes.get(at..).unwrap_or_default(), byte)
+            }
             _ if byte == quote && !is_long => return at + 1,
             _ if byte == quote && is_mark(at + 1) && is_mark(at + 2) => return at + 3,
             _ => {}
@@ -217,9 +255,10 @@ mod tests {
             PythonTokenKind::LineEnd => ";".to_owned(),
             PythonTokenKind::BlockStart => "{".to_owned(),
             PythonTokenKind::BlockEnd => "}".to_owned(),
-            PythonTokenKind::Word | PythonTokenKind::Number | PythonTokenKind::Text | PythonTokenKind::Mark => {
-                text.get(token.range.clone()).unwrap_or_default().to_owned()
-            }
+            PythonTokenKind::Word
+            | PythonTokenKind::Number
+            | PythonTokenKind::Text
+            | PythonTokenKind::Mark => text.get(token.range.clone()).unwrap_or_default().to_owned(),
         };
         tokens(text).iter().map(word).collect::<Vec<_>>().join(" ")
     }

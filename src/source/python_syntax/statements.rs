@@ -68,7 +68,11 @@ impl PythonParser<'_> {
         if self.word() == ";" || self.kind() == PythonTokenKind::LineEnd {
             self.at += 1;
         }
-        if children.len() == 1 { id } else { self.tree.node("flat", children) }
+        if children.len() == 1 {
+            id
+        } else {
+            self.tree.node("flat", children)
+        }
     }
 
     /// `return a`, `raise a from b`, `assert a, b`
@@ -94,12 +98,16 @@ impl PythonParser<'_> {
                 let declared = self.expression();
                 self.assignment(first, Some([mark, declared]))
             }
-            word if word.len() > 1 && word.ends_with('=') && !matches!(word, "==" | "!=" | "<=" | ">=" | ":=") => {
+            word if word.len() > 1
+                && word.ends_with('=')
+                && !matches!(word, "==" | "!=" | "<=" | ">=" | ":=") =>
+            {
                 let first = self.tree.set_field(first, "left");
                 let mark = self.take(TOKEN);
                 let value = self.expressions();
                 let value = self.tree.set_field(value, "right");
-                self.tree.node("augmented_assignment", vec![first, mark, value])
+                self.tree
+                    .node("augmented_assignment", vec![first, mark, value])
             }
             _ => first,
         };
@@ -123,7 +131,11 @@ impl PythonParser<'_> {
             }
             parts.push(vec![self.expressions()]);
         }
-        let value = if parts.len() > 1 { parts.pop().unwrap_or_default().pop() } else { None };
+        let value = if parts.len() > 1 {
+            parts.pop().unwrap_or_default().pop()
+        } else {
+            None
+        };
         let mut right = value;
         while let Some(mut part) = parts.pop() {
             if let Some(left) = part.first() {
@@ -167,7 +179,8 @@ impl PythonParser<'_> {
             }
             // `if a: b;`
             let is_open = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
-            if self.kind() == PythonTokenKind::LineEnd && is_open.is_some_and(|it| it.kind != PythonTokenKind::LineEnd)
+            if self.kind() == PythonTokenKind::LineEnd
+                && is_open.is_some_and(|it| it.kind != PythonTokenKind::LineEnd)
             {
                 self.at += 1;
             }
@@ -194,7 +207,10 @@ impl PythonParser<'_> {
                     self.at += 1;
                 }
                 PythonTokenKind::LineEnd => self.at += 1,
-                PythonTokenKind::Word | PythonTokenKind::Number | PythonTokenKind::Text | PythonTokenKind::Mark => {
+                PythonTokenKind::Word
+                | PythonTokenKind::Number
+                | PythonTokenKind::Text
+                | PythonTokenKind::Mark => {
                     statements.push(self.statement());
                 }
             }
@@ -256,7 +272,11 @@ impl PythonParser<'_> {
         let mut children = vec![self.take(TOKEN)];
         self.suite(&mut children, "body");
         while matches!(self.word(), "except" | "finally") {
-            let kind = if self.word() == "except" { "except_clause" } else { "finally_clause" };
+            let kind = if self.word() == "except" {
+                "except_clause"
+            } else {
+                "finally_clause"
+            };
             let mut clause = vec![self.take(TOKEN)];
             clause.extend(self.flat_until(&[":"]));
             self.suite(&mut clause, "body");
@@ -312,7 +332,10 @@ impl PythonParser<'_> {
                 self.at += 1;
             }
         }
-        let is_definition = matches!((self.word(), self.word_at(1)), ("def" | "class", _) | ("async", "def"));
+        let is_definition = matches!(
+            (self.word(), self.word_at(1)),
+            ("def" | "class", _) | ("async", "def")
+        );
         if is_definition {
             children.push(self.statement());
         }
@@ -321,18 +344,32 @@ impl PythonParser<'_> {
 
     /// Whether the line begins a `match`, which is a name elsewhere: its first block begins with a case.
     fn is_match(&self) -> bool {
-        let before = self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map(|token| token.kind);
+        let before = self
+            .at
+            .checked_sub(1)
+            .and_then(|at| self.tokens.get(at))
+            .map(|token| token.kind);
         let is_first = before.is_none_or(|kind| {
-            matches!(kind, PythonTokenKind::LineEnd | PythonTokenKind::BlockStart | PythonTokenKind::BlockEnd)
+            matches!(
+                kind,
+                PythonTokenKind::LineEnd | PythonTokenKind::BlockStart | PythonTokenKind::BlockEnd
+            )
         });
         if !is_first {
             return false;
         }
         let rest = self.tokens.get(self.at..).unwrap_or_default();
-        let Some(end) = rest.iter().position(|token| token.kind == PythonTokenKind::LineEnd) else { return false };
+        let Some(end) = rest
+            .iter()
+            .position(|token| token.kind == PythonTokenKind::LineEnd)
+        else {
+            return false;
+        };
         let before = end.saturating_sub(1);
         self.word_at(before) == ":"
-            && rest.get(end + 1).is_some_and(|token| token.kind == PythonTokenKind::BlockStart)
+            && rest
+                .get(end + 1)
+                .is_some_and(|token| token.kind == PythonTokenKind::BlockStart)
             && self.word_at(end + 2) == "case"
     }
 

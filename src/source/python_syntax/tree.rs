@@ -32,7 +32,13 @@ pub(in crate::source) struct SyntaxNode<'t> {
 impl SyntaxTree {
     /// Adds a token; gives its number.
     pub(super) fn leaf(&mut self, kind: &'static str, range: Range<usize>, line: u32) -> usize {
-        self.nodes.push(NodeData { kind, field: "", range, line, children: Vec::new() });
+        self.nodes.push(NodeData {
+            kind,
+            field: "",
+            range,
+            line,
+            children: Vec::new(),
+        });
         self.nodes.len() - 1
     }
 
@@ -41,8 +47,17 @@ impl SyntaxTree {
         let last = self.nodes.last().map_or(0, |last| last.range.end);
         let first = children.first().and_then(|id| self.nodes.get(*id));
         let (start, line) = first.map_or((last, 1), |first| (first.range.start, first.line));
-        let end = children.last().and_then(|id| self.nodes.get(*id)).map_or(last, |last| last.range.end);
-        self.nodes.push(NodeData { kind, field: "", range: start..end.max(start), line, children });
+        let end = children
+            .last()
+            .and_then(|id| self.nodes.get(*id))
+            .map_or(last, |last| last.range.end);
+        self.nodes.push(NodeData {
+            kind,
+            field: "",
+            range: start..end.max(start),
+            line,
+            children,
+        });
         self.nodes.len() - 1
     }
 
@@ -70,7 +85,10 @@ impl SyntaxTree {
 
     /// The node that holds all others.
     pub(in crate::source) fn root_node(&self) -> SyntaxNode<'_> {
-        SyntaxNode { tree: self, id: self.root }
+        SyntaxNode {
+            tree: self,
+            id: self.root,
+        }
     }
 
     /// Every node once.
@@ -104,8 +122,14 @@ impl<'t> SyntaxNode<'t> {
     }
 
     pub(in crate::source) fn children(self) -> impl Iterator<Item = SyntaxNode<'t>> + Clone {
-        let ids = self.data().map(|data| data.children.as_slice()).unwrap_or_default();
-        ids.iter().map(move |id| SyntaxNode { tree: self.tree, id: *id })
+        let ids = self
+            .data()
+            .map(|data| data.children.as_slice())
+            .unwrap_or_default();
+        ids.iter().map(move |id| SyntaxNode {
+            tree: self.tree,
+            id: *id,
+        })
     }
 
     /// Those children that are more than punctuation and keywords.
@@ -122,7 +146,11 @@ impl<'t> SyntaxNode<'t> {
         self.children_by_field_name(field).next()
     }
 
-    pub(in crate::source) fn children_by_field_name(self, field: &str) -> impl Iterator<Item = SyntaxNode<'t>> {
-        self.children().filter(move |child| child.data().is_some_and(|data| data.field == field))
+    pub(in crate::source) fn children_by_field_name(
+        self,
+        field: &str,
+    ) -> impl Iterator<Item = SyntaxNode<'t>> {
+        self.children()
+            .filter(move |child| child.data().is_some_and(|data| data.field == field))
     }
 }

@@ -44,14 +44,25 @@ impl Browser {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap_or_else(|error| panic!("this test needs chromedriver, which .ci/run installs: {error}"));
-        let lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let port =
-            lines.filter_map(|line| Some(line.split_once("successfully on port ")?.1.to_owned())).next().unwrap();
+            .unwrap_or_else(|error| {
+                panic!("this test needs chromedriver, which .ci/run installs: {error}")
+            });
+        let lines = BufReader::new(driver.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        let port = lines
+            .filter_map(|line| Some(line.split_once("successfully on port ")?.1.to_owned()))
+            .next()
+            .unwrap();
         let server = format!("http://127.0.0.1:{}/session", port.trim_end_matches('.'));
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(120)).build().unwrap();
+        let client = Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(120))
+            .build()
+            .unwrap();
         let profile = tempfile::tempdir().unwrap();
-        let mut switches: Vec<String> = SWITCHES.iter().map(|switch| (*switch).to_owned()).collect();
+        let mut switches: Vec<String> =
+            SWITCHES.iter().map(|switch| (*switch).to_owned()).collect();
         switches.push(format!("--user-data-dir={}", profile.path().display()));
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": { "args": switches },
@@ -59,11 +70,21 @@ impl Browser {
         } } });
         let answer = send(&client, Method::POST, &server, &wanted);
         let session = format!("{server}/{}", answer["sessionId"].as_str().unwrap());
-        Browser { driver, client, session, _profile: profile }
+        Browser {
+            driver,
+            client,
+            session,
+            _profile: profile,
+        }
     }
 
     fn post(&self, path: &str, body: &Value) -> Value {
-        send(&self.client, Method::POST, &format!("{}/{path}", self.session), body)
+        send(
+            &self.client,
+            Method::POST,
+            &format!("{}/{path}", self.session),
+            body,
+        )
     }
 
     /// Opens a page and waits until it is there.
@@ -79,22 +100,31 @@ impl Browser {
     /// What a function's body gives to its last argument, `done`.
     pub(crate) fn wait(&self, body: &str, arguments: &[Value]) -> Value {
         let body = format!("const done = arguments[arguments.length - 1]; {body}");
-        self.post("execute/async", &json!({ "script": body, "args": arguments }))
+        self.post(
+            "execute/async",
+            &json!({ "script": body, "args": arguments }),
+        )
     }
 
     /// Presses and releases one key after the other.
     pub(crate) fn press(&self, keys: &str) {
         let strokes: Vec<Value> = keys
             .chars()
-            .flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key.to_string() })))
+            .flat_map(|key| {
+                ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key.to_string() }))
+            })
             .collect();
-        let actions = json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": strokes }] });
+        let actions =
+            json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": strokes }] });
         self.post("actions", &actions);
     }
 
     /// A command of the developer tools' protocol.
     pub(crate) fn tool(&self, command: &str, parameters: &Value) -> Value {
-        self.post("goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
+        self.post(
+            "goog/cdp/execute",
+            &json!({ "cmd": command, "params": parameters }),
+        )
     }
 
     /// What the page, or the browser about it, wrote to the console since it was asked last.
@@ -104,14 +134,29 @@ impl Browser {
 
     /// Addresses that were asked for since this was asked last.
     pub(crate) fn requested(&self) -> Vec<String> {
-        let events = self.log("performance").into_iter().filter_map(|event| serde_json::from_str(&event).ok());
-        let sent = events.filter(|event: &Value| event["message"]["method"] == "Network.requestWillBeSent");
-        sent.map(|event| event["message"]["params"]["request"]["url"].as_str().unwrap().to_owned()).collect()
+        let events = self
+            .log("performance")
+            .into_iter()
+            .filter_map(|event| serde_json::from_str(&event).ok());
+        let sent = events
+            .filter(|event: &Value| event["message"]["method"] == "Network.requestWillBeSent");
+        sent.map(|event| {
+            event["message"]["params"]["request"]["url"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect()
     }
 
     fn log(&self, kind: &str) -> Vec<String> {
         let entries = self.post("se/log", &json!({ "type": kind }));
-        entries.as_array().unwrap().iter().map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
+        entries
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["message"].as_str().unwrap().to_owned())
+            .collect()
     }
 }
 
@@ -125,8 +170,15 @@ impl Drop for Browser {
 }
 
 fn send(client: &Client, method: Method, url: &str, body: &Value) -> Value {
-    let request = client.request(method, url).header("Content-Type", "application/json").body(body.to_string());
+    let request = client
+        .request(method, url)
+        .header("Content-Type", "application/json")
+        .body(body.to_string());
     let answer: Value = serde_json::from_str(&request.send().unwrap().text().unwrap()).unwrap();
-    assert!(answer["value"]["error"].is_null(), "{url}: {}", answer["value"]);
+    assert!(
+        answer["value"]["error"].is_null(),
+        "{url}: {}",
+        answer["value"]
+    );
     answer["value"].clone()
 }

@@ -15,8 +15,7 @@ pub(crate) fn sample() -> Value {
 /// The sample with hostile text as JSON.
 pub(crate) fn hostile() -> Value {
     let mut report = written(&sample::hostile());
-    let attack =
-        "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\u{2028}";
+    let attack = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\u{2028}";
     report["packages"][0]["results"][0]["reason"] = json!(attack);
     report["packages"][0]["name"] = json!(attack);
     report["packages"][0]["required_by"] =
@@ -26,7 +25,8 @@ pub(crate) fn hostile() -> Value {
         finding["message"] = json!(attack);
         finding["help"] = json!(attack);
     }
-    report["problems"] = json!([{ "kind": attack, "package": attack, "place": attack, "message": attack }]);
+    report["problems"] =
+        json!([{ "kind": attack, "package": attack, "place": attack, "message": attack }]);
     report
 }
 
@@ -36,7 +36,10 @@ fn written(report: &ungil::model::report::Report) -> Value {
 }
 
 fn written_plan(plan: &Plan) -> Value {
-    let format = PLAN_FORMATS.iter().find(|format| format.name == "json").unwrap();
+    let format = PLAN_FORMATS
+        .iter()
+        .find(|format| format.name == "json")
+        .unwrap();
     serde_json::from_slice(&(format.render)(plan, &RenderOptions::default()).unwrap()).unwrap()
 }
 
@@ -65,11 +68,21 @@ pub(crate) fn planned(plan: &Value) -> Value {
                 "declared_by": [], "artifact": null, "other_build": null, "left_out": [], "modules": [],
             })
         };
-        let results: Vec<Value> = step["outlooks"].as_array().unwrap().iter().map(result).collect();
+        let results: Vec<Value> = step["outlooks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(result)
+            .collect();
         let (name, version) = (&step["name"], &step["version"]);
         json!({ "name": name, "version": version, "required_by": step["required_by"], "results": results })
     };
-    report["packages"] = plan["steps"].as_array().unwrap().iter().map(package).collect();
+    report["packages"] = plan["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(package)
+        .collect();
     report["findings"] = json!([]);
     report["problems"] = json!([]);
     report
@@ -87,9 +100,15 @@ pub(crate) fn together(mut report: Value, other: &Value) -> Value {
 /// Says of a package on all targets what the build with the GIL gets.
 pub(crate) fn with_other_build(mut report: Value, package: &str, version: &str) -> Value {
     let filename = format!("{package}-{version}-cp314-cp314-manylinux_2_28_x86_64.whl");
-    for found in report["packages"].as_array_mut().unwrap().iter_mut().filter(|found| found["name"] == package) {
+    for found in report["packages"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .filter(|found| found["name"] == package)
+    {
         for result in found["results"].as_array_mut().unwrap() {
-            result["other_build"] = json!({ "python": "3.14", "version": version, "filename": filename });
+            result["other_build"] =
+                json!({ "python": "3.14", "version": version, "filename": filename });
         }
     }
     report
@@ -102,7 +121,8 @@ pub(crate) fn large_plan(report: &Value) -> Value {
     let mut steps = Vec::new();
     for package in report["packages"].as_array().unwrap() {
         let results = package["results"].as_array().unwrap().iter();
-        let wanting = results.filter(|result| result["verdict"] != "ready" && result["verdict"] != "pure");
+        let wanting =
+            results.filter(|result| result["verdict"] != "ready" && result["verdict"] != "pure");
         let outlook = |result: &Value| {
             let mut outlook = model["outlooks"][0].clone();
             outlook["target"] = result["target"].clone();
@@ -131,7 +151,12 @@ pub(crate) fn dated(mut report: Value, generated: &str) -> Value {
 
 /// Gives a package another verdict on all targets.
 pub(crate) fn with_verdict(mut report: Value, package: &str, verdict: &str) -> Value {
-    for found in report["packages"].as_array_mut().unwrap().iter_mut().filter(|found| found["name"] == package) {
+    for found in report["packages"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .filter(|found| found["name"] == package)
+    {
         for result in found["results"].as_array_mut().unwrap() {
             result["verdict"] = json!(verdict);
         }
@@ -145,7 +170,8 @@ pub(crate) fn large(packages: usize) -> Value {
     let targets: Vec<String> = ["cp314t", "cp315t"]
         .iter()
         .flat_map(|python| {
-            ["linux-x86_64", "macos-arm64", "windows-x86_64"].map(|platform| format!("{python}-{platform}"))
+            ["linux-x86_64", "macos-arm64", "windows-x86_64"]
+                .map(|platform| format!("{python}-{platform}"))
         })
         .collect();
     let (mut made, mut findings) = (Vec::new(), Vec::new());
@@ -155,14 +181,25 @@ pub(crate) fn large(packages: usize) -> Value {
         let name = format!("{}-{number:04}", model["name"].as_str().unwrap());
         package["name"] = json!(name);
         let first = &model["results"][0];
-        package["results"] = targets.iter().map(|target| with(first, "target", target)).collect();
-        let about = report["findings"].as_array().unwrap().iter().filter(|finding| {
-            finding["package"] == model["name"]
-                && finding["version"] == model["version"]
-                && finding["target"] == first["target"]
-        });
+        package["results"] = targets
+            .iter()
+            .map(|target| with(first, "target", target))
+            .collect();
+        let about = report["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|finding| {
+                finding["package"] == model["name"]
+                    && finding["version"] == model["version"]
+                    && finding["target"] == first["target"]
+            });
         for finding in about {
-            findings.extend(targets.iter().map(|target| with(&with(finding, "package", &name), "target", target)));
+            findings.extend(
+                targets
+                    .iter()
+                    .map(|target| with(&with(finding, "package", &name), "target", target)),
+            );
         }
         made.push(package);
     }

@@ -26,7 +26,9 @@ struct Definition {
 /// Whether a file holds a frozen format, or one of somebody else.
 fn is_frozen(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap().trim_end_matches(".rs");
-    let is_foreign = ["sarif", "cyclonedx", "gitlab"].iter().any(|format| path.contains(&format!("report/{format}")));
+    let is_foreign = ["sarif", "cyclonedx", "gitlab"]
+        .iter()
+        .any(|format| path.contains(&format!("report/{format}")));
     name.ends_with("_v1") || name.starts_with("v1") || path.contains("/v1/") || is_foreign
 }
 
@@ -37,7 +39,8 @@ fn words(name: &str) -> usize {
         let before = at.checked_sub(1).map(|before| letters[before]);
         let after = letters.get(at + 1);
         letters[*at].is_uppercase()
-            && (before.is_none_or(|it| !it.is_uppercase()) || after.is_some_and(|it| it.is_lowercase()))
+            && (before.is_none_or(|it| !it.is_uppercase())
+                || after.is_some_and(|it| it.is_lowercase()))
     };
     (0..letters.len()).filter(begins).count()
 }
@@ -48,10 +51,17 @@ fn ambiguous(definitions: &[&Definition]) -> (usize, Vec<String>) {
     for definition in definitions {
         *counts.entry(&definition.name).or_default() += 1;
     }
-    let mut shared: Vec<(&str, usize)> = counts.into_iter().filter(|(_, count)| *count > 1).collect();
+    let mut shared: Vec<(&str, usize)> =
+        counts.into_iter().filter(|(_, count)| *count > 1).collect();
     shared.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let number = shared.iter().map(|(_, count)| count).sum();
-    (percent(number, definitions.len()), shared.iter().map(|(name, count)| format!("{name} ({count})")).collect())
+    (
+        percent(number, definitions.len()),
+        shared
+            .iter()
+            .map(|(name, count)| format!("{name} ({count})"))
+            .collect(),
+    )
 }
 
 /// In whole percent, rounded up.
@@ -61,32 +71,72 @@ fn percent(part: usize, whole: usize) -> usize {
 
 /// Checks a figure against its limit, from both sides.
 fn check(what: &str, found: usize, limit: usize, names: &[String]) {
-    let names = names.iter().take(40).cloned().collect::<Vec<_>>().join(", ");
-    assert!(found <= limit, "{what}: {found} %, more than the limit of {limit} %: {names}");
-    assert!(found + SLACK >= limit, "{what}: {found} %, far below the limit of {limit} %: lower it in {}", file!());
+    let names = names
+        .iter()
+        .take(40)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    assert!(
+        found <= limit,
+        "{what}: {found} %, more than the limit of {limit} %: {names}"
+    );
+    assert!(
+        found + SLACK >= limit,
+        "{what}: {found} %, far below the limit of {limit} %: lower it in {}",
+        file!()
+    );
 }
 
 #[test]
 fn names_of_types_are_within_their_limits() {
     let of_file = |file: &super::SourceFile| {
         let is_frozen = is_frozen(&file.path);
-        file.types().into_iter().map(move |name| Definition { name, is_frozen }).collect::<Vec<_>>()
+        file.types()
+            .into_iter()
+            .map(move |name| Definition { name, is_frozen })
+            .collect::<Vec<_>>()
     };
     let definitions: Vec<Definition> = sources().iter().flat_map(of_file).collect();
     let all: Vec<&Definition> = definitions.iter().collect();
     let ours: Vec<&Definition> = definitions.iter().filter(|it| !it.is_frozen).collect();
     let (share, names) = ambiguous(&all);
-    check("definitions that share their name", share, AMBIGUOUS, &names);
+    check(
+        "definitions that share their name",
+        share,
+        AMBIGUOUS,
+        &names,
+    );
     let (share, names) = ambiguous(&ours);
-    check("definitions outside of frozen formats that share their name", share, AMBIGUOUS_OUTSIDE_FROZEN, &names);
-    let short: Vec<String> = ours.iter().filter(|it| words(&it.name) == 1).map(|it| it.name.clone()).collect();
-    check("definitions whose name is one word", percent(short.len(), ours.len()), ONE_WORD, &short);
+    check(
+        "definitions outside of frozen formats that share their name",
+        share,
+        AMBIGUOUS_OUTSIDE_FROZEN,
+        &names,
+    );
+    let short: Vec<String> = ours
+        .iter()
+        .filter(|it| words(&it.name) == 1)
+        .map(|it| it.name.clone())
+        .collect();
+    check(
+        "definitions whose name is one word",
+        percent(short.len(), ours.len()),
+        ONE_WORD,
+        &short,
+    );
 }
 
 #[test]
 fn words_of_a_name_are_counted() {
-    for (name, expected) in [("Elf", 1), ("ElfFile", 2), ("X86", 1), ("PE", 1), ("PEImage", 2), ("AbiInfoMismatch", 3)]
-    {
+    for (name, expected) in [
+        ("Elf", 1),
+        ("ElfFile", 2),
+        ("X86", 1),
+        ("PE", 1),
+        ("PEImage", 2),
+        ("AbiInfoMismatch", 3),
+    ] {
         assert_eq!(words(name), expected, "{name}");
     }
 }

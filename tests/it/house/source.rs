@@ -23,7 +23,13 @@ pub(super) fn sources() -> Vec<SourceFile> {
     let files: Vec<SourceFile> = rust_files(&root)
         .into_iter()
         .filter(|path| !path.ends_with("tests.rs") && !path.ends_with("laws.rs"))
-        .filter(|path| !path.strip_prefix(&root).unwrap().components().any(|part| part.as_os_str() == "tests"))
+        .filter(|path| {
+            !path
+                .strip_prefix(&root)
+                .unwrap()
+                .components()
+                .any(|part| part.as_os_str() == "tests")
+        })
         .map(|path| SourceFile::read(&root, &path))
         .collect();
     assert!(files.len() > 20, "src/ was not found");
@@ -32,21 +38,36 @@ pub(super) fn sources() -> Vec<SourceFile> {
 
 /// Every Rust file below a folder, sorted.
 pub(super) fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let walk = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().filter_map(Result::ok);
+    let walk = walkdir::WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_map(Result::ok);
     let files = walk.map(walkdir::DirEntry::into_path);
-    files.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
+    files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
 }
 
 impl SourceFile {
     fn read(root: &Path, path: &Path) -> SourceFile {
         let text = fs::read_to_string(path).unwrap();
-        let shown = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
+        let shown = path
+            .strip_prefix(root)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .replace('\\', "/");
         SourceFile::new(shown, text)
     }
 
     fn new(path: String, text: String) -> SourceFile {
         let (code, literals) = take_apart(without_tests(&text));
-        SourceFile { path, text, literals, code }
+        SourceFile {
+            path,
+            text,
+            literals,
+            code,
+        }
     }
 
     /// Whether it is `lib.rs` or `main.rs`, which belong to no room.
@@ -63,7 +84,9 @@ impl SourceFile {
     /// Whether the file is at, or below, this path; everything is below `""`.
     pub(super) fn is_in(&self, place: &str) -> bool {
         let below = self.path.strip_prefix(place);
-        below.is_some_and(|rest| place.is_empty() || rest.is_empty() || rest.starts_with('/') || rest == ".rs")
+        below.is_some_and(|rest| {
+            place.is_empty() || rest.is_empty() || rest.starts_with('/') || rest == ".rs"
+        })
     }
 
     /// Whether the code has these characters; a word must not be the end of a longer one.
@@ -80,13 +103,20 @@ impl SourceFile {
             let indented = line.starts_with(' ');
             let line = line.trim_start();
             let visible = line.strip_prefix("pub").map_or(line, |rest| {
-                let rest =
-                    if rest.starts_with('(') { rest.split_once(')').map_or(rest, |(_, rest)| rest) } else { rest };
+                let rest = if rest.starts_with('(') {
+                    rest.split_once(')').map_or(rest, |(_, rest)| rest)
+                } else {
+                    rest
+                };
                 rest.trim_start()
             });
             let (keyword, rest) = visible.split_once(' ')?;
-            let defines = ["struct", "enum", "trait", "union"].contains(&keyword) || (keyword == "type" && !indented);
-            let name: String = rest.chars().take_while(|character| is_word(*character)).collect();
+            let defines = ["struct", "enum", "trait", "union"].contains(&keyword)
+                || (keyword == "type" && !indented);
+            let name: String = rest
+                .chars()
+                .take_while(|character| is_word(*character))
+                .collect();
             (defines && name.starts_with(char::is_uppercase)).then_some(name)
         };
         self.code.lines().filter_map(name).collect()
@@ -105,7 +135,9 @@ impl SourceFile {
         for start in ["crate::", climbed.as_str()] {
             for (at, _) in self.code.match_indices(start) {
                 let before = self.code[..at].chars().next_back();
-                if !before.is_some_and(|character| is_word(character) || character == ':' || character == '$') {
+                if !before.is_some_and(|character| {
+                    is_word(character) || character == ':' || character == '$'
+                }) {
                     rooms.extend(first_segments(&self.code[at + start.len()..]));
                 }
             }
@@ -116,7 +148,12 @@ impl SourceFile {
     /// Every path into the crate that the code names, from the crate's root on: those that begin with `crate`, and with
     /// `super` or `self`.
     pub(super) fn paths_used(&self) -> Vec<Vec<String>> {
-        let own: Vec<String> = self.path.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
+        let own: Vec<String> = self
+            .path
+            .trim_end_matches(".rs")
+            .split('/')
+            .map(str::to_owned)
+            .collect();
         let mut found = Vec::new();
         for start in ["crate::", "super::", "self::"] {
             for (at, _) in self.code.match_indices(start) {
@@ -124,13 +161,20 @@ impl SourceFile {
                 let is_visibility = self.code[..at].ends_with("(in ");
                 let is_middle = before.is_some_and(|it| is_word(it) || it == ':' || it == '$');
                 if !is_visibility && !is_middle {
-                    let mut base = if start == "crate::" { Vec::new() } else { own.clone() };
+                    let mut base = if start == "crate::" {
+                        Vec::new()
+                    } else {
+                        own.clone()
+                    };
                     let mut rest = &self.code[at..];
                     while let Some(after) = rest.strip_prefix("super::") {
                         base.pop();
                         rest = after;
                     }
-                    rest = rest.strip_prefix("crate::").or_else(|| rest.strip_prefix("self::")).unwrap_or(rest);
+                    rest = rest
+                        .strip_prefix("crate::")
+                        .or_else(|| rest.strip_prefix("self::"))
+                        .unwrap_or(rest);
                     expand(&base, rest, &mut found);
                 }
             }
@@ -141,10 +185,13 @@ impl SourceFile {
     /// Whether the code names this crate: in `use`, in a path, or in an attribute.
     pub(super) fn uses_crate(&self, name: &str) -> bool {
         let used = [format!("use {name};"), format!("use {name} as ")];
-        let in_path = self.code.match_indices(&format!("{name}::")).any(|(at, _)| {
-            let before = &self.code[..at];
-            !before.ends_with("::") && !before.chars().next_back().is_some_and(is_word)
-        });
+        let in_path = self
+            .code
+            .match_indices(&format!("{name}::"))
+            .any(|(at, _)| {
+                let before = &self.code[..at];
+                !before.ends_with("::") && !before.chars().next_back().is_some_and(is_word)
+            });
         in_path || used.iter().any(|used| self.code.contains(used.as_str()))
     }
 }
@@ -162,7 +209,10 @@ fn expand(base: &[String], after: &str, found: &mut Vec<Vec<String>>) {
         }
         return;
     }
-    let name: String = after.chars().take_while(|character| is_word(*character)).collect();
+    let name: String = after
+        .chars()
+        .take_while(|character| is_word(*character))
+        .collect();
     let mut path = base.to_vec();
     if !name.is_empty() && name != "self" {
         path.push(name.clone());
@@ -196,16 +246,26 @@ fn split_braced(text: &str) -> Vec<&str> {
 
 /// The first names of a path, or of each path in braces.
 fn first_segments(after: &str) -> Vec<String> {
-    let name = |text: &str| text.trim_start().chars().take_while(|character| is_word(*character)).collect::<String>();
+    let name = |text: &str| {
+        text.trim_start()
+            .chars()
+            .take_while(|character| is_word(*character))
+            .collect::<String>()
+    };
     match after.strip_prefix('{') {
-        Some(braced) => split_braced(braced).into_iter().map(name).filter(|name| !name.is_empty()).collect(),
+        Some(braced) => split_braced(braced)
+            .into_iter()
+            .map(name)
+            .filter(|name| !name.is_empty())
+            .collect(),
         None => vec![name(after)],
     }
 }
 
 /// The text up to the tests, which stand last in a file.
 fn without_tests(text: &str) -> &str {
-    text.find("\n#[cfg(test)]\nmod tests {").map_or(text, |at| &text[..at])
+    text.find("\n#[cfg(test)]\nmod tests {")
+        .map_or(text, |at| &text[..at])
 }
 
 /// Code without comments and with empty literals, and what was in the string literals.
@@ -257,14 +317,25 @@ fn string_literal(text: &str, before: Option<char>) -> Option<(usize, usize, usi
     }
     let prefix = text.len() - text.trim_start_matches(['b', 'c']).len();
     let raw = text[prefix..].starts_with('r');
-    let hashes = if raw { text[prefix + 1..].chars().take_while(|character| *character == '#').count() } else { 0 };
+    let hashes = if raw {
+        text[prefix + 1..]
+            .chars()
+            .take_while(|character| *character == '#')
+            .count()
+    } else {
+        0
+    };
     let open = prefix + usize::from(raw) + hashes;
     if prefix > 1 || !text[open..].starts_with('"') {
         return None;
     }
     let content = &text[open + 1..];
     let close = format!("\"{}", "#".repeat(hashes));
-    let length = if raw { content.find(&close)? } else { escaped_length(content)? };
+    let length = if raw {
+        content.find(&close)?
+    } else {
+        escaped_length(content)?
+    };
     Some((open + 1, length, close.len()))
 }
 
@@ -284,7 +355,10 @@ fn character_literal(text: &str) -> usize {
     let mut characters = text.char_indices().skip(1);
     match characters.next() {
         Some((_, '\\')) => text[3..].find('\'').map_or(1, |at| at + 4),
-        Some(_) => characters.next().filter(|(_, next)| *next == '\'').map_or(1, |(at, _)| at + 1),
+        Some(_) => characters
+            .next()
+            .filter(|(_, next)| *next == '\'')
+            .map_or(1, |(at, _)| at + 1),
         None => 1,
     }
 }
@@ -295,13 +369,22 @@ pub(super) fn tests_that_return_early(text: &str) -> Vec<String> {
     let (code, literals) = take_apart(text);
     let mut found = Vec::new();
     for (at, _) in code.match_indices("#[test]") {
-        let Some(open) = code[at..].find('{').map(|offset| at + offset) else { continue };
-        let name = code[at..open].split("fn ").nth(1).and_then(|rest| rest.split('(').next()).unwrap_or_default();
+        let Some(open) = code[at..].find('{').map(|offset| at + offset) else {
+            continue;
+        };
+        let name = code[at..open]
+            .split("fn ")
+            .nth(1)
+            .and_then(|rest| rest.split('(').next())
+            .unwrap_or_default();
         if has_early_return(body(&code[open..])) {
             found.push(name.to_owned());
         }
     }
-    if literals.iter().any(|literal| literal.contains("NOT CHECKED")) {
+    if literals
+        .iter()
+        .any(|literal| literal.contains("NOT CHECKED"))
+    {
         found.push("a text that says so".to_owned());
     }
     found
@@ -350,28 +433,51 @@ fn comments_and_literals_are_no_code() {
 fn paths_are_found_in_every_form() {
     for (text, rooms) in [
         ("use crate::model::report::Report;", &["model"][..]),
-        ("use crate::{model, index::Index, rules::{a, b}};", &["index", "model", "rules"]),
+        (
+            "use crate::{model, index::Index, rules::{a, b}};",
+            &["index", "model", "rules"],
+        ),
         ("fn a() { crate::archive::open() }", &["archive"]),
         ("use super::super::verdict::judge;", &["verdict"]),
         ("use super::verdict;", &[]),
         ("use super::super::super::too_far;", &["super"]),
     ] {
-        assert_eq!(example(text).rooms_used().into_iter().collect::<Vec<_>>(), rooms, "{text}");
+        assert_eq!(
+            example(text).rooms_used().into_iter().collect::<Vec<_>>(),
+            rooms,
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn paths_are_expanded() {
     for (text, paths) in [
-        ("use crate::model::report::Report;", &["model/report/Report"][..]),
-        ("use crate::{a::{self, B}, c::D as E};", &["a", "a/B", "c/D"]),
-        ("use super::other::{X, y::Z};", &["room/other/X", "room/other/y/Z"]),
+        (
+            "use crate::model::report::Report;",
+            &["model/report/Report"][..],
+        ),
+        (
+            "use crate::{a::{self, B}, c::D as E};",
+            &["a", "a/B", "c/D"],
+        ),
+        (
+            "use super::other::{X, y::Z};",
+            &["room/other/X", "room/other/y/Z"],
+        ),
         ("use super::super::verdict::judge;", &["verdict/judge"]),
-        ("fn f() { self::below::g(); crate::k::<L>() }", &["k", "room/part/below/g"]),
+        (
+            "fn f() { self::below::g(); crate::k::<L>() }",
+            &["k", "room/part/below/g"],
+        ),
         ("use super::*;", &["room"]),
         ("pub(in crate::room) fn f() {}", &[]),
     ] {
-        let mut found: Vec<String> = example(text).paths_used().iter().map(|path| path.join("/")).collect();
+        let mut found: Vec<String> = example(text)
+            .paths_used()
+            .iter()
+            .map(|path| path.join("/"))
+            .collect();
         found.sort();
         assert_eq!(found, paths, "{text}");
     }
@@ -402,7 +508,8 @@ fn crates_are_found_in_every_form() {
 
 #[test]
 fn tests_are_cut_off() {
-    let file = example("//! x\nfn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { c.unwrap() }\n}\n");
+    let file =
+        example("//! x\nfn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { c.unwrap() }\n}\n");
     assert!(!file.has(".unwrap()"));
     assert_eq!(file.lines(), 2);
 }
@@ -417,6 +524,10 @@ fn early_returns_are_found() {
         ("returns(); // return;\n", false),
     ] {
         let text = format!("#[test]\nfn a() {{ {body} }}\nfn b() {{ return; }}\n");
-        assert_eq!(tests_that_return_early(&text), if is_found { &["a"][..] } else { &[] }, "{body}");
+        assert_eq!(
+            tests_that_return_early(&text),
+            if is_found { &["a"][..] } else { &[] },
+            "{body}"
+        );
     }
 }

@@ -6,7 +6,11 @@ use ungil::model::request::{Requests, WantedPackage};
 use super::locks::{check_awkward, label, read, resolve, selected};
 
 fn set(requests: &Requests, python: &str, platform: &str) -> Vec<String> {
-    resolve(requests, python, platform).packages.iter().map(label).collect()
+    resolve(requests, python, platform)
+        .packages
+        .iter()
+        .map(label)
+        .collect()
 }
 
 #[test]
@@ -14,26 +18,49 @@ fn bills_of_materials_are_sets() {
     let requests = read("cyclonedx", "uv.cdx.json", GroupSelection::default()).unwrap();
     assert_eq!(
         set(&requests, "3.14t", "linux-x86_64"),
-        ["click==8.5.1", "jinja2==3.1.6", "markupsafe==3.0.4", "numpy==2.5.5"],
+        [
+            "click==8.5.1",
+            "jinja2==3.1.6",
+            "markupsafe==3.0.4",
+            "numpy==2.5.5"
+        ],
         "numpy 2.4.6 is for Python 3.11"
     );
     let resolution = resolve(&requests, "3.14t", "linux-x86_64");
-    let path =
-        &resolution.packages.iter().find(|package| package.name.as_ref() == "markupsafe").unwrap().required_by[0];
-    assert_eq!(path.path.iter().map(ToString::to_string).collect::<Vec<_>>(), ["jinja2"]);
+    let path = &resolution
+        .packages
+        .iter()
+        .find(|package| package.name.as_ref() == "markupsafe")
+        .unwrap()
+        .required_by[0];
+    assert_eq!(
+        path.path
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        ["jinja2"]
+    );
     let requests = read("cyclonedx", "env.cdx.json", GroupSelection::default()).unwrap();
     let found = set(&requests, "3.14t", "linux-x86_64");
     for name in ["numpy==2.2.6", "jinja2==3.1.6", "requests==2.32.5"] {
         assert!(found.contains(&name.to_owned()), "{found:?}");
     }
     let requests = read("spdx", "sbom4python.spdx.json", GroupSelection::default()).unwrap();
-    assert_eq!(set(&requests, "3.14t", "linux-x86_64"), ["jinja2==3.1.6", "markupsafe==3.0.4"]);
+    assert_eq!(
+        set(&requests, "3.14t", "linux-x86_64"),
+        ["jinja2==3.1.6", "markupsafe==3.0.4"]
+    );
     assert!(requests.problems.is_empty());
 }
 
 #[test]
 fn the_pip_part_of_conda_files_is_read_and_the_rest_named() {
-    let requests = read("conda-environment", "environment.yml", GroupSelection::default()).unwrap();
+    let requests = read(
+        "conda-environment",
+        "environment.yml",
+        GroupSelection::default(),
+    )
+    .unwrap();
     let asked: Vec<String> = requests
         .requests
         .iter()
@@ -50,19 +77,39 @@ fn the_pip_part_of_conda_files_is_read_and_the_rest_named() {
             "more.txt:1:1 idna==3.20"
         ]
     );
-    let message = "conda's own packages are not judged, only what pip installs; there are 2: numpy, openblas";
-    assert_eq!(requests.problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>(), [message]);
+    let message =
+        "conda's own packages are not judged, only what pip installs; there are 2: numpy, openblas";
+    assert_eq!(
+        requests
+            .problems
+            .iter()
+            .map(|problem| problem.message.as_str())
+            .collect::<Vec<_>>(),
+        [message]
+    );
 
-    let locked = |groups: &[String]| read("conda-lock", "conda-lock.yml", selected(groups, &[])).unwrap();
+    let locked =
+        |groups: &[String]| read("conda-lock", "conda-lock.yml", selected(groups, &[])).unwrap();
     let requests = locked(&[]);
     assert_eq!(
         set(&requests, "3.14t", "linux-x86_64"),
-        ["anyio==4.9.0", "httpx==0.28.1", "idna==3.10", "sniffio==1.3.1"]
+        [
+            "anyio==4.9.0",
+            "httpx==0.28.1",
+            "idna==3.10",
+            "sniffio==1.3.1"
+        ]
     );
     assert!(set(&requests, "3.14t", "windows-amd64").contains(&"colorama==0.4.6".to_owned()));
-    assert!(set(&locked(&["dev".to_owned()]), "3.14t", "linux-x86_64").contains(&"pytest==8.4.1".to_owned()));
+    assert!(
+        set(&locked(&["dev".to_owned()]), "3.14t", "linux-x86_64")
+            .contains(&"pytest==8.4.1".to_owned())
+    );
     let problems = resolve(&requests, "3.14t", "linux-x86_64").problems;
-    let told: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    let told: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
     let foreign = "conda-lock.yml:15 was locked for Python ==3.13.*, not for 3.14t and may lack what that needs";
     assert!(told.contains(&foreign), "{told:?}");
     let own = "conda's own packages are not judged, only what pip installs; there are 1: openblas";
@@ -92,7 +139,10 @@ fn conda_lock() {
 #[test]
 fn kinds_are_told_by_name_and_content() {
     let check = |name: &str, head: &str, expected: Option<&str>| {
-        let found = ADAPTERS.iter().find(|adapter| adapter.claims(name, head.as_bytes())).map(|adapter| adapter.kind());
+        let found = ADAPTERS
+            .iter()
+            .find(|adapter| adapter.claims(name, head.as_bytes()))
+            .map(|adapter| adapter.kind());
         assert_eq!(found, expected, "{name}");
     };
     check("requirements.in", "", Some("requirements"));
@@ -105,7 +155,11 @@ fn kinds_are_told_by_name_and_content() {
     check("environment-dev.yaml", "", Some("conda-environment"));
     check("linux.conda-lock.yml", "", Some("conda-lock"));
     check("bom.json", "{}", Some("cyclonedx"));
-    check("sbom.json", "{\"bomFormat\": \"CycloneDX\"", Some("cyclonedx"));
+    check(
+        "sbom.json",
+        "{\"bomFormat\": \"CycloneDX\"",
+        Some("cyclonedx"),
+    );
     check("sbom.json", "{\"spdxVersion\": \"SPDX-2.3\"", Some("spdx"));
     check("a.spdx.json", "", Some("spdx"));
     check("package.json", "{}", None);

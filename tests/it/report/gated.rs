@@ -5,8 +5,8 @@ use ungil::model::date::Date;
 use ungil::model::evidence::Evidence;
 use ungil::model::finding::FindingLevel;
 use ungil::model::gate::{
-    Gate, GateOutcome, VerdictChange, VerdictChanges, VersionVerdict, Violation, ViolationStanding, Waiver,
-    WaiverState, WaiverUse,
+    Gate, GateOutcome, VerdictChange, VerdictChanges, VersionVerdict, Violation, ViolationStanding,
+    Waiver, WaiverState, WaiverUse,
 };
 use ungil::model::place::Place;
 use ungil::model::report::{PackageReport, Report};
@@ -23,23 +23,46 @@ fn waiver(package: &str, reason: &str, until: Option<&str>, line: u32) -> Waiver
         target: Some("3.14t".into()),
         reason: reason.into(),
         until: until.map(|day| day.parse::<Date>().unwrap()),
-        place: Place { file: "pyproject.toml".into(), line: Some(line), column: None },
+        place: Place {
+            file: "pyproject.toml".into(),
+            line: Some(line),
+            column: None,
+        },
     }
 }
 
 fn state(version: &str, verdict: Verdict) -> Option<VersionVerdict> {
-    Some(VersionVerdict { version: Some(version.parse().unwrap()), verdict })
+    Some(VersionVerdict {
+        version: Some(version.parse().unwrap()),
+        verdict,
+    })
 }
 
-fn change(package: &str, before: Option<VersionVerdict>, after: Option<VersionVerdict>) -> VerdictChange {
-    VerdictChange { package: package.parse().unwrap(), target: "cp314t-linux-x86_64".into(), before, after }
+fn change(
+    package: &str,
+    before: Option<VersionVerdict>,
+    after: Option<VersionVerdict>,
+) -> VerdictChange {
+    VerdictChange {
+        package: package.parse().unwrap(),
+        target: "cp314t-linux-x86_64".into(),
+        before,
+        after,
+    }
 }
 
 /// What the deciding findings, or the verdicts without one, come to; each package has one standing.
-fn violations(report: &Report, standing: impl Fn(&PackageReport) -> ViolationStanding) -> Vec<Violation> {
+fn violations(
+    report: &Report,
+    standing: impl Fn(&PackageReport) -> ViolationStanding,
+) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (entry, package) in report.packages.iter().enumerate() {
-        for result in package.results.iter().filter(|result| result.verdict >= Verdict::Unknown) {
+        for result in package
+            .results
+            .iter()
+            .filter(|result| result.verdict >= Verdict::Unknown)
+        {
             let violation = Violation {
                 entry,
                 package: package.name.clone(),
@@ -51,7 +74,10 @@ fn violations(report: &Report, standing: impl Fn(&PackageReport) -> ViolationSta
                 message: result.reason.clone(),
                 standing: standing(package),
             };
-            let deciding = result.findings.iter().filter(|finding| finding.level == FindingLevel::Decides);
+            let deciding = result
+                .findings
+                .iter()
+                .filter(|finding| finding.level == FindingLevel::Decides);
             let found: Vec<Violation> = deciding
                 .map(|finding| Violation {
                     rule: Some(finding.rule.clone()),
@@ -60,7 +86,11 @@ fn violations(report: &Report, standing: impl Fn(&PackageReport) -> ViolationSta
                     ..violation.clone()
                 })
                 .collect();
-            violations.extend(if found.is_empty() { vec![violation] } else { found });
+            violations.extend(if found.is_empty() {
+                vec![violation]
+            } else {
+                found
+            });
         }
     }
     violations
@@ -75,21 +105,40 @@ pub(crate) fn report() -> Report {
         "private-thing" => ViolationStanding::Open,
         _ => ViolationStanding::Breaks,
     });
-    let covered = violations.iter().filter(|violation| violation.standing == ViolationStanding::Waived(0)).count();
+    let covered = violations
+        .iter()
+        .filter(|violation| violation.standing == ViolationStanding::Waived(0))
+        .count();
     let waivers = vec![
         WaiverUse {
-            waiver: waiver("lxml", "parsed in a process of its own", Some("2026-12-31"), 40),
+            waiver: waiver(
+                "lxml",
+                "parsed in a process of its own",
+                Some("2026-12-31"),
+                40,
+            ),
             state: WaiverState::Used(covered),
         },
         WaiverUse {
             waiver: waiver("contourpy", "only used by plots", Some("2026-10-31"), 46),
             state: WaiverState::Expired(2),
         },
-        WaiverUse { waiver: waiver("numpy", "waiting for 2.4", None, 52), state: WaiverState::Unused },
+        WaiverUse {
+            waiver: waiver("numpy", "waiting for 2.4", None, 52),
+            state: WaiverState::Unused,
+        },
     ];
     let changes = VerdictChanges {
-        worse: vec![change("contourpy", state("1.3.2", Verdict::Ready), state("1.3.3", Verdict::Gil))],
-        better: vec![change("numpy", state("2.4.0", Verdict::Gil), state("2.5.5", Verdict::Ready))],
+        worse: vec![change(
+            "contourpy",
+            state("1.3.2", Verdict::Ready),
+            state("1.3.3", Verdict::Gil),
+        )],
+        better: vec![change(
+            "numpy",
+            state("2.4.0", Verdict::Gil),
+            state("2.5.5", Verdict::Ready),
+        )],
         added: vec![change("rpds-py", None, state("0.30.0", Verdict::Ready))],
         removed: vec![change("six", state("1.17.0", Verdict::Pure), None)],
         ..VerdictChanges::default()
@@ -136,7 +185,12 @@ pub(crate) fn hostile(text: &str) -> Report {
                 module.evidence = vec![Evidence::new(text).symbol(text).value(text)];
             }
             for finding in &mut result.findings {
-                let parts = [&mut finding.rule, &mut finding.summary, &mut finding.message, &mut finding.help];
+                let parts = [
+                    &mut finding.rule,
+                    &mut finding.summary,
+                    &mut finding.message,
+                    &mut finding.help,
+                ];
                 for part in parts {
                     text.clone_into(part);
                 }
@@ -148,7 +202,11 @@ pub(crate) fn hostile(text: &str) -> Report {
             }
         }
         for required_by in &mut package.required_by {
-            required_by.place = Place { file: text.to_owned(), line: Some(7), column: None };
+            required_by.place = Place {
+                file: text.to_owned(),
+                line: Some(7),
+                column: None,
+            };
         }
     }
     for problem in &mut report.problems {
@@ -161,14 +219,35 @@ pub(crate) fn hostile(text: &str) -> Report {
 /// [`hostile`] under a policy whose waivers are no better.
 pub(crate) fn hostile_gate(text: &str) -> Report {
     let report = hostile(text);
-    let place = Place { file: text.to_owned(), line: Some(1), column: None };
-    let waiver = Waiver { place, module: Some(text.to_owned()), ..waiver("evil", text, Some("2026-12-31"), 1) };
+    let place = Place {
+        file: text.to_owned(),
+        line: Some(1),
+        column: None,
+    };
+    let waiver = Waiver {
+        place,
+        module: Some(text.to_owned()),
+        ..waiver("evil", text, Some("2026-12-31"), 1)
+    };
     let mut counted = violations(&report, |_| ViolationStanding::Breaks);
     counted.extend(violations(&report, |_| ViolationStanding::Waived(0)));
-    let used = |state| WaiverUse { waiver: waiver.clone(), state };
-    let waivers = vec![used(WaiverState::Used(1)), used(WaiverState::Expired(1)), used(WaiverState::Unused)];
-    let changed = VerdictChange { target: text.to_owned(), ..change("evil", None, state("1.0", Verdict::Gil)) };
-    let changes = VerdictChanges { worse: vec![changed], ..VerdictChanges::default() };
+    let used = |state| WaiverUse {
+        waiver: waiver.clone(),
+        state,
+    };
+    let waivers = vec![
+        used(WaiverState::Used(1)),
+        used(WaiverState::Expired(1)),
+        used(WaiverState::Unused),
+    ];
+    let changed = VerdictChange {
+        target: text.to_owned(),
+        ..change("evil", None, state("1.0", Verdict::Gil))
+    };
+    let changes = VerdictChanges {
+        worse: vec![changed],
+        ..VerdictChanges::default()
+    };
     let gate = Gate {
         outcome: GateOutcome::Broken,
         violations: counted,
@@ -176,7 +255,10 @@ pub(crate) fn hostile_gate(text: &str) -> Report {
         waivers,
         changes: Some(changes),
     };
-    Report { gate: Some(gate), ..report }
+    Report {
+        gate: Some(gate),
+        ..report
+    }
 }
 
 /// Many packages, each with long texts.
@@ -185,8 +267,15 @@ pub(crate) fn large() -> Report {
     let template = report.packages.remove(0);
     let text = "*".repeat(3_000);
     for number in 0..2_000 {
-        let mut package = PackageReport { name: format!("package-{number}").parse().unwrap(), ..template.clone() };
-        for finding in package.results.iter_mut().flat_map(|result| &mut result.findings) {
+        let mut package = PackageReport {
+            name: format!("package-{number}").parse().unwrap(),
+            ..template.clone()
+        };
+        for finding in package
+            .results
+            .iter_mut()
+            .flat_map(|result| &mut result.findings)
+        {
             text.clone_into(&mut finding.message);
             text.clone_into(&mut finding.help);
         }

@@ -2,13 +2,15 @@
 
 use ungil::model::artifact::{Artifact, ArtifactKind, FileCheck, MetadataFile};
 use ungil::model::digest::{Algorithm, Digest};
-use ungil::model::distribution::{AbiClaim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind, TagClaim};
+use ungil::model::distribution::{
+    AbiClaim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind, TagClaim,
+};
 use ungil::model::evidence::Evidence;
 use ungil::model::facts::{
-    Abi, AbiInfo, CallSites, CodeFacts, CodeSightings, DocumentedLevel, Fact, Flavour, Generator, GilDeclaration,
-    Hazard, HazardConcern, Hook, HookKind, ImageFacts, ImageFormat, ImportCalls, ImportOrigin, InitFacts, InitKind,
-    Interpreters, LimitedApi, ModuleFacts, PortingKind, PortingSign, Refcounts, Replacement, StableAbiAudit,
-    StableSymbol, Toolchain, WritableData,
+    Abi, AbiInfo, CallSites, CodeFacts, CodeSightings, DocumentedLevel, Fact, Flavour, Generator,
+    GilDeclaration, Hazard, HazardConcern, Hook, HookKind, ImageFacts, ImageFormat, ImportCalls,
+    ImportOrigin, InitFacts, InitKind, Interpreters, LimitedApi, ModuleFacts, PortingKind,
+    PortingSign, Refcounts, Replacement, StableAbiAudit, StableSymbol, Toolchain, WritableData,
 };
 use ungil::model::finding::{Certainty, Finding, FindingLevel};
 use ungil::model::inspection::{InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
@@ -25,11 +27,17 @@ use ungil::model::verdict::{DeclaredBy, Verdict};
 pub(crate) const HOSTILE_PATH: &str = "evil/\u{1b}[2J\u{202e}gpj.so\u{200b}\nready\r\u{9b}31m";
 
 fn target(python: &str, platform: &str) -> Target {
-    Target { python: python.parse().unwrap(), platform: platform.parse().unwrap() }
+    Target {
+        python: python.parse().unwrap(),
+        platform: platform.parse().unwrap(),
+    }
 }
 
 fn linux() -> [Target; 2] {
-    [target("3.14t", "linux-x86_64"), target("3.15t", "linux-x86_64")]
+    [
+        target("3.14t", "linux-x86_64"),
+        target("3.15t", "linux-x86_64"),
+    ]
 }
 
 fn artifact(filename: &str) -> Artifact {
@@ -46,7 +54,9 @@ fn artifact(filename: &str) -> Artifact {
         filename: filename.to_owned(),
         kind,
         location: Location::Url(url.parse().unwrap()),
-        digests: Digest::new(Algorithm::Sha256, &"0123456789abcdef".repeat(4)).into_iter().collect(),
+        digests: Digest::new(Algorithm::Sha256, &"0123456789abcdef".repeat(4))
+            .into_iter()
+            .collect(),
         size: Some(8_421_376),
         requires_python: None,
         yanked: None,
@@ -61,7 +71,11 @@ fn result(target: Target, verdict: Verdict, reason: &str, filename: &str) -> Tar
         reason: reason.to_owned(),
         declared_by: Vec::new(),
         artifact: (!filename.is_empty()).then(|| artifact(filename)),
-        file_check: if filename.ends_with(".whl") { FileCheck::Ranges } else { FileCheck::Unread },
+        file_check: if filename.ends_with(".whl") {
+            FileCheck::Ranges
+        } else {
+            FileCheck::Unread
+        },
         not_in_lock: false,
         requires_python: None,
         build: None,
@@ -88,8 +102,15 @@ fn package(
 }
 
 fn from_line(line: u32, path: &[&str]) -> RequiredBy {
-    let place = Place { file: "requirements.txt".into(), line: Some(line), column: None };
-    RequiredBy { place, path: path.iter().map(|name| name.parse().unwrap()).collect() }
+    let place = Place {
+        file: "requirements.txt".into(),
+        line: Some(line),
+        column: None,
+    };
+    RequiredBy {
+        place,
+        path: path.iter().map(|name| name.parse().unwrap()).collect(),
+    }
 }
 
 fn module(path: &str, name: &str, gil: Gil, cause: Cause, reason: &str) -> ModuleOutcome {
@@ -102,13 +123,25 @@ fn module(path: &str, name: &str, gil: Gil, cause: Cause, reason: &str) -> Modul
         delegate: None,
         declared_by: None,
         init: Some(InitKind::MultiPhase),
-        abi: Some(Abi { flavour: Flavour::FreeThreaded, versions: (Some(14), Some(14)) }),
-        toolchain: Some(Toolchain { generator: Generator::Cython, version: Some("3.2.9".into()) }),
+        abi: Some(Abi {
+            flavour: Flavour::FreeThreaded,
+            versions: (Some(14), Some(14)),
+        }),
+        toolchain: Some(Toolchain {
+            generator: Generator::Cython,
+            version: Some("3.2.9".into()),
+        }),
         evidence: Vec::new(),
     }
 }
 
-fn finding(rule: &str, verdict: Verdict, module: Option<&str>, message: &str, help: &str) -> Finding {
+fn finding(
+    rule: &str,
+    verdict: Verdict,
+    module: Option<&str>,
+    message: &str,
+    help: &str,
+) -> Finding {
     Finding {
         rule: rule.into(),
         level: FindingLevel::Decides,
@@ -126,25 +159,60 @@ fn finding(rule: &str, verdict: Verdict, module: Option<&str>, message: &str, he
 fn lxml(target: Target) -> TargetResult {
     let tag = target.python.abi_tag().replace("cp", "");
     let short = format!("cp{}", tag.trim_end_matches('t'));
-    let filename = format!("lxml-6.1.3-{short}-cp{tag}-manylinux_2_26_x86_64.manylinux_2_28_x86_64.whl");
-    let mut result =
-        result(target, Verdict::Gil, "declares that it needs the GIL: lxml._elementpath and 6 more", &filename);
-    for (number, name) in
-        ["_elementpath", "builder", "etree", "html.diff", "objectify", "sax", "html._difflib"].iter().enumerate()
+    let filename =
+        format!("lxml-6.1.3-{short}-cp{tag}-manylinux_2_26_x86_64.manylinux_2_28_x86_64.whl");
+    let mut result = result(
+        target,
+        Verdict::Gil,
+        "declares that it needs the GIL: lxml._elementpath and 6 more",
+        &filename,
+    );
+    for (number, name) in [
+        "_elementpath",
+        "builder",
+        "etree",
+        "html.diff",
+        "objectify",
+        "sax",
+        "html._difflib",
+    ]
+    .iter()
+    .enumerate()
     {
-        let path = format!("lxml/{}.cpython-{tag}-x86_64-linux-gnu.so", name.replace('.', "/"));
+        let path = format!(
+            "lxml/{}.cpython-{tag}-x86_64-linux-gnu.so",
+            name.replace('.', "/")
+        );
         let seen = vec![
-            Evidence::new("slot Py_mod_gil").value("0").address(0x2a_1f40 + number as u64 * 16),
+            Evidence::new("slot Py_mod_gil")
+                .value("0")
+                .address(0x2a_1f40 + number as u64 * 16),
             Evidence::new("string").symbol("_cython_3_2_9"),
         ];
         let reason = "the slot Py_mod_gil says that the GIL is used";
-        let mut outcome = module(&path, &format!("lxml.{name}"), Gil::Used, Cause::DeclaredUsed, reason);
+        let mut outcome = module(
+            &path,
+            &format!("lxml.{name}"),
+            Gil::Used,
+            Cause::DeclaredUsed,
+            reason,
+        );
         outcome.evidence = seen.clone();
         result.modules.push(outcome);
         let message = format!("lxml.{name} declares that it needs the GIL: slot Py_mod_gil is 0");
-        let help = "Ask lxml for a release that declares Py_MOD_GIL_NOT_USED; no released version does.";
-        let found = finding("gil-enabled-on-import", Verdict::Gil, Some(&path), &message, help);
-        result.findings.push(Finding { evidence: seen, ..found });
+        let help =
+            "Ask lxml for a release that declares Py_MOD_GIL_NOT_USED; no released version does.";
+        let found = finding(
+            "gil-enabled-on-import",
+            Verdict::Gil,
+            Some(&path),
+            &message,
+            help,
+        );
+        result.findings.push(Finding {
+            evidence: seen,
+            ..found
+        });
     }
     result
 }
@@ -160,36 +228,73 @@ fn usd(target: Target, verdict: Verdict) -> TargetResult {
         "was compiled for another build of CPython: pxr.Tf._tf and 27 more",
         "usd_core-26.11-cp314-none-manylinux_2_28_x86_64.whl",
     );
-    let mut outcome =
-        module(path, "pxr.Tf._tf", Gil::NotLoadable, Cause::ForeignAbi, "compiled for builds with the GIL");
-    outcome.abi = Some(Abi { flavour: Flavour::GilOrAbi3, versions: (None, None) });
-    outcome.toolchain = Some(Toolchain { generator: Generator::BoostPython, version: None });
+    let mut outcome = module(
+        path,
+        "pxr.Tf._tf",
+        Gil::NotLoadable,
+        Cause::ForeignAbi,
+        "compiled for builds with the GIL",
+    );
+    outcome.abi = Some(Abi {
+        flavour: Flavour::GilOrAbi3,
+        versions: (None, None),
+    });
+    outcome.toolchain = Some(Toolchain {
+        generator: Generator::BoostPython,
+        version: None,
+    });
     outcome.init = Some(InitKind::SinglePhase);
     outcome.evidence = vec![Evidence::new("imported symbol").symbol("_Py_Dealloc")];
     result.modules.push(outcome);
     let message = "The wheel installs, because its tag says nothing of the ABI, but its modules are compiled for builds \
                    with the GIL: importing them fails or crashes.";
-    let found =
-        finding("foreign-abi", verdict, Some(path), message, "Do not use this release on free-threaded Python.");
-    result.findings.push(Finding { evidence: vec![Evidence::new("imported symbol").symbol("_Py_Dealloc")], ..found });
+    let found = finding(
+        "foreign-abi",
+        verdict,
+        Some(path),
+        message,
+        "Do not use this release on free-threaded Python.",
+    );
+    result.findings.push(Finding {
+        evidence: vec![Evidence::new("imported symbol").symbol("_Py_Dealloc")],
+        ..found
+    });
     result
 }
 
 fn numpy(target: Target) -> TargetResult {
     let tag = target.python.abi_tag();
     let short = tag.trim_end_matches('t');
-    let filename = format!("numpy-2.5.5-{short}-{tag}-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl");
-    let mut result = result(target, Verdict::Ready, "19 modules, by the author", &filename);
+    let filename =
+        format!("numpy-2.5.5-{short}-{tag}-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl");
+    let mut result = result(
+        target,
+        Verdict::Ready,
+        "19 modules, by the author",
+        &filename,
+    );
     result.declared_by = vec![DeclaredBy::Author];
     result.left_out = vec!["numpy/_core/libhuge.so".to_owned()];
     let path = "numpy/_core/_multiarray_umath.cpython-314t-x86_64-linux-gnu.so";
     let reason = "the slot Py_mod_gil says that the GIL is not used";
-    let mut outcome = module(path, "numpy._core._multiarray_umath", Gil::NotUsed, Cause::DeclaredNotUsed, reason);
+    let mut outcome = module(
+        path,
+        "numpy._core._multiarray_umath",
+        Gil::NotUsed,
+        Cause::DeclaredNotUsed,
+        reason,
+    );
     outcome.declared_by = Some(DeclaredBy::Author);
-    outcome.evidence = vec![Evidence::new("slot Py_mod_gil").value("1").address(0x9f_e3c0)];
+    outcome.evidence = vec![
+        Evidence::new("slot Py_mod_gil")
+            .value("1")
+            .address(0x9f_e3c0),
+    ];
     result.modules.push(outcome);
     let message = "Every module declares that it does not need the GIL.";
-    result.findings.push(finding("gil-not-used", Verdict::Ready, None, message, ""));
+    result
+        .findings
+        .push(finding("gil-not-used", Verdict::Ready, None, message, ""));
     result
 }
 
@@ -197,14 +302,30 @@ fn numpy(target: Target) -> TargetResult {
 fn made_with_pyo3(target: Target, name: &str, version: &str) -> TargetResult {
     let tag = target.python.abi_tag();
     let short = tag.trim_end_matches('t');
-    let filename = format!("{name}-{version}-{short}-{tag}-manylinux_2_17_x86_64.manylinux2014_x86_64.whl");
-    let mut result = result(target, Verdict::Ready, "1 module, by PyO3 0.29.3's default", &filename);
+    let filename =
+        format!("{name}-{version}-{short}-{tag}-manylinux_2_17_x86_64.manylinux2014_x86_64.whl");
+    let mut result = result(
+        target,
+        Verdict::Ready,
+        "1 module, by PyO3 0.29.3's default",
+        &filename,
+    );
     result.declared_by = vec![DeclaredBy::Framework("PyO3 0.29.3".into())];
-    let message = format!("{name}.{name} keeps the GIL off because PyO3 0.29.3 declares so by default");
-    let help =
-        "Look into its documentation for whether its authors support free-threading; a default is nobody's decision.";
-    let found = finding("framework-declared", Verdict::Ready, Some("module.so"), &message, help);
-    result.findings.push(Finding { level: FindingLevel::Warning, verdict: None, ..found });
+    let message =
+        format!("{name}.{name} keeps the GIL off because PyO3 0.29.3 declares so by default");
+    let help = "Look into its documentation for whether its authors support free-threading; a default is nobody's decision.";
+    let found = finding(
+        "framework-declared",
+        Verdict::Ready,
+        Some("module.so"),
+        &message,
+        help,
+    );
+    result.findings.push(Finding {
+        level: FindingLevel::Warning,
+        verdict: None,
+        ..found
+    });
     result
 }
 
@@ -215,43 +336,103 @@ fn pydantic_core(target: Target) -> TargetResult {
 fn rpds(target: Target) -> TargetResult {
     let mut result = made_with_pyo3(target, "rpds_py", "0.31.0");
     let message = "the initialisation of rpds is in one phase, which sub-interpreters cannot share";
-    let found = finding("single-phase-init", Verdict::Ready, Some("module.so"), message, "");
-    result.findings.push(Finding { level: FindingLevel::Hint, verdict: None, ..found });
+    let found = finding(
+        "single-phase-init",
+        Verdict::Ready,
+        Some("module.so"),
+        message,
+        "",
+    );
+    result.findings.push(Finding {
+        level: FindingLevel::Hint,
+        verdict: None,
+        ..found
+    });
     result
 }
 
 fn contourpy(target: Target) -> TargetResult {
     let tag = target.python.abi_tag();
     let short = tag.trim_end_matches('t');
-    let filename = format!("contourpy-1.4.0-{short}-{tag}-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl");
-    let mut result = result(target, Verdict::Unknown, "could not be read: contourpy._contourpy", &filename);
+    let filename =
+        format!("contourpy-1.4.0-{short}-{tag}-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl");
+    let mut result = result(
+        target,
+        Verdict::Unknown,
+        "could not be read: contourpy._contourpy",
+        &filename,
+    );
     let reason = "unknown because the slots are built in the hook's code";
     let path = "contourpy/_contourpy.cpython-314t-x86_64-linux-gnu.so";
-    let mut outcome = module(path, "contourpy._contourpy", Gil::Unknown, Cause::Unreadable, reason);
-    outcome.toolchain = Some(Toolchain { generator: Generator::Pybind11, version: Some("3.0.1".into()) });
-    outcome.evidence = vec![Evidence::new("hook").symbol("PyInit__contourpy").address(0x1_4e20)];
+    let mut outcome = module(
+        path,
+        "contourpy._contourpy",
+        Gil::Unknown,
+        Cause::Unreadable,
+        reason,
+    );
+    outcome.toolchain = Some(Toolchain {
+        generator: Generator::Pybind11,
+        version: Some("3.0.1".into()),
+    });
+    outcome.evidence = vec![
+        Evidence::new("hook")
+            .symbol("PyInit__contourpy")
+            .address(0x1_4e20),
+    ];
     result.modules.push(outcome);
     result
 }
 
 /// The same on both targets.
 fn both(verdict: Verdict, reason: &str, filename: &str) -> Vec<TargetResult> {
-    linux().map(|target| result(target, verdict, reason, filename)).to_vec()
+    linux()
+        .map(|target| result(target, verdict, reason, filename))
+        .to_vec()
 }
 
 /// Packages that nothing speaks against.
 fn fine_packages() -> Vec<PackageReport> {
     let of = |results: fn(Target) -> TargetResult| linux().map(results).to_vec();
     let pure = |filename| both(Verdict::Pure, "no compiled modules", filename);
-    let fallback = both(Verdict::PureFallback, "without its compiled modules", "sqlalchemy-2.0.53-py3-none-any.whl");
+    let fallback = both(
+        Verdict::PureFallback,
+        "without its compiled modules",
+        "sqlalchemy-2.0.53-py3-none-any.whl",
+    );
     let typing = pure("typing_extensions-4.15.0-py3-none-any.whl");
     vec![
-        package("fastapi", Some("0.142.0"), vec![from_line(2, &[])], pure("fastapi-0.142.0-py3-none-any.whl")),
+        package(
+            "fastapi",
+            Some("0.142.0"),
+            vec![from_line(2, &[])],
+            pure("fastapi-0.142.0-py3-none-any.whl"),
+        ),
         package("numpy", Some("2.5.5"), vec![from_line(1, &[])], of(numpy)),
-        package("pydantic-core", Some("2.46.1"), vec![from_line(2, &["fastapi", "pydantic"])], of(pydantic_core)),
-        package("rpds-py", Some("0.31.0"), vec![from_line(10, &["jsonschema"])], of(rpds)),
-        package("sqlalchemy", Some("2.0.53"), vec![from_line(4, &[])], fallback),
-        package("typing-extensions", Some("4.15.0"), vec![from_line(2, &["fastapi"])], typing),
+        package(
+            "pydantic-core",
+            Some("2.46.1"),
+            vec![from_line(2, &["fastapi", "pydantic"])],
+            of(pydantic_core),
+        ),
+        package(
+            "rpds-py",
+            Some("0.31.0"),
+            vec![from_line(10, &["jsonschema"])],
+            of(rpds),
+        ),
+        package(
+            "sqlalchemy",
+            Some("2.0.53"),
+            vec![from_line(4, &[])],
+            fallback,
+        ),
+        package(
+            "typing-extensions",
+            Some("4.15.0"),
+            vec![from_line(2, &["fastapi"])],
+            typing,
+        ),
     ]
 }
 
@@ -262,15 +443,34 @@ fn troubled_packages() -> Vec<PackageReport> {
     let ready = "msgspec-0.20.0-cp314-cp314t-manylinux2014_x86_64.manylinux_2_17_x86_64.whl";
     let msgspec = vec![
         result(first, Verdict::Ready, "1 module, by the author", ready),
-        result(second, Verdict::Build, "only an sdist fits", "msgspec-0.20.0.tar.gz"),
+        result(
+            second,
+            Verdict::Build,
+            "only an sdist fits",
+            "msgspec-0.20.0.tar.gz",
+        ),
     ];
     let usd = vec![usd(first, Verdict::Crash), usd(second, Verdict::Blocked)];
     let missing = both(Verdict::Unknown, "the index does not know this name", "");
-    let lxml_paths = vec![from_line(3, &[]), from_line(9, &["premailer", "cssselect"]), from_line(11, &["pyquery"])];
+    let lxml_paths = vec![
+        from_line(3, &[]),
+        from_line(9, &["premailer", "cssselect"]),
+        from_line(11, &["pyquery"]),
+    ];
     vec![
-        package("contourpy", Some("1.4.0"), vec![from_line(6, &["matplotlib"])], of(contourpy)),
+        package(
+            "contourpy",
+            Some("1.4.0"),
+            vec![from_line(6, &["matplotlib"])],
+            of(contourpy),
+        ),
         package("lxml", Some("6.1.3"), lxml_paths, of(lxml)),
-        package("msgspec", Some("0.20.0"), vec![from_line(12, &["litestar"])], msgspec),
+        package(
+            "msgspec",
+            Some("0.20.0"),
+            vec![from_line(12, &["litestar"])],
+            msgspec,
+        ),
         package("private-thing", None, vec![from_line(14, &[])], missing),
         package("usd-core", Some("26.11"), vec![from_line(13, &[])], usd),
     ]
@@ -308,37 +508,85 @@ pub(crate) fn report() -> Report {
 pub(crate) fn crowded() -> Report {
     let [first, second] = linux();
     let unbuilt = |target: Target, name: &str| {
-        let mut result = result(target, Verdict::Build, "only an sdist fits", &format!("{name}-1.0.tar.gz"));
-        let message = format!("only {name}-1.0.tar.gz fits: what it becomes is decided where it is built");
-        let found = finding("builds-from-source", Verdict::Build, None, &message, "Build it on the target.");
-        result.findings.push(Finding { summary: "only an sdist fits".into(), ..found });
+        let mut result = result(
+            target,
+            Verdict::Build,
+            "only an sdist fits",
+            &format!("{name}-1.0.tar.gz"),
+        );
+        let message =
+            format!("only {name}-1.0.tar.gz fits: what it becomes is decided where it is built");
+        let found = finding(
+            "builds-from-source",
+            Verdict::Build,
+            None,
+            &message,
+            "Build it on the target.",
+        );
+        result.findings.push(Finding {
+            summary: "only an sdist fits".into(),
+            ..found
+        });
         result
     };
     let unread = |target: Target, name: &str, reason: &str| {
         let (path, module_name) = (format!("{name}/_a.so"), format!("{name}._a"));
         let filename = format!("{name}-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl");
-        let mut result = result(target, Verdict::Unknown, &format!("could not be read: {module_name}"), &filename);
+        let mut result = result(
+            target,
+            Verdict::Unknown,
+            &format!("could not be read: {module_name}"),
+            &filename,
+        );
         let mut outcome = module(&path, &module_name, Gil::Unknown, Cause::Unreadable, reason);
-        outcome.evidence = vec![Evidence::new("import hook").symbol("PyInit__a").address(0x1200)];
+        outcome.evidence = vec![
+            Evidence::new("import hook")
+                .symbol("PyInit__a")
+                .address(0x1200),
+        ];
         let message = format!("what importing {module_name} does to the GIL is unknown: {reason}");
         let help = "Import it on the target.";
-        let found = finding("gil-declaration-unreadable", Verdict::Unknown, Some(&path), &message, help);
-        result.findings.push(Finding { evidence: outcome.evidence.clone(), ..found });
+        let found = finding(
+            "gil-declaration-unreadable",
+            Verdict::Unknown,
+            Some(&path),
+            &message,
+            help,
+        );
+        result.findings.push(Finding {
+            evidence: outcome.evidence.clone(),
+            ..found
+        });
         result.modules.push(outcome);
         result
     };
     let called = "whether it calls PyUnstable_Module_SetGIL is decided in code";
     let filled = "its slots are filled while the program runs";
-    let named =
-        |name: &str, results| package(name, Some("1.0"), vec![from_line(1, &["all"]), from_line(2, &[])], results);
+    let named = |name: &str, results| {
+        package(
+            name,
+            Some("1.0"),
+            vec![from_line(1, &["all"]), from_line(2, &[])],
+            results,
+        )
+    };
     Report {
         excluded: Vec::new(),
         targets: linux().to_vec(),
         packages: vec![
-            named("grpcio", vec![unbuilt(first, "grpcio"), unbuilt(second, "grpcio")]),
+            named(
+                "grpcio",
+                vec![unbuilt(first, "grpcio"), unbuilt(second, "grpcio")],
+            ),
             named("h5py", vec![unbuilt(second, "h5py")]),
             named("cffi", vec![unread(first, "cffi", called)]),
-            named("optree", vec![unread(first, "optree", filled), unread(second, "optree", filled)]),
+            named(
+                "optree",
+                vec![
+                    unread(first, "optree", filled),
+                    unread(second, "optree", filled),
+                ],
+            ),
             named("pandas", vec![unread(first, "pandas", called)]),
         ],
         problems: Vec::new(),
@@ -362,7 +610,12 @@ pub(crate) fn every_platform() -> Report {
         .flat_map(|python| PLATFORMS.map(|platform| target(python, &platform.to_string())))
         .collect();
     let unless_arm = |target: &Target| match target.platform.to_string().as_str() {
-        "windows-arm64" => result(*target, Verdict::Build, "only an sdist fits", "numpy-2.5.5.tar.gz"),
+        "windows-arm64" => result(
+            *target,
+            Verdict::Build,
+            "only an sdist fits",
+            "numpy-2.5.5.tar.gz",
+        ),
         _ => numpy(*target),
     };
     Report {
@@ -374,7 +627,12 @@ pub(crate) fn every_platform() -> Report {
                 vec![from_line(3, &[])],
                 targets.iter().map(|target| lxml(*target)).collect(),
             ),
-            package("numpy", Some("2.5.5"), vec![from_line(1, &[])], targets.iter().map(unless_arm).collect()),
+            package(
+                "numpy",
+                Some("2.5.5"),
+                vec![from_line(1, &[])],
+                targets.iter().map(unless_arm).collect(),
+            ),
         ],
         ..Report::default()
     }
@@ -382,21 +640,39 @@ pub(crate) fn every_platform() -> Report {
 
 /// Two packages on two platforms, one of them in another version on each.
 pub(crate) fn two_platforms() -> Report {
-    let targets = [target("3.14t", "linux-x86_64"), target("3.14t", "macos-arm64")];
+    let targets = [
+        target("3.14t", "linux-x86_64"),
+        target("3.14t", "macos-arm64"),
+    ];
     let mac = result(
         targets[1],
         Verdict::Ready,
         "19 modules, by the author",
         "numpy-2.5.5-cp314-cp314t-macosx_14_0_arm64.whl",
     );
-    let old = result(targets[1], Verdict::Build, "only an sdist fits", "lxml-5.0.0.tar.gz");
+    let old = result(
+        targets[1],
+        Verdict::Build,
+        "only an sdist fits",
+        "lxml-5.0.0.tar.gz",
+    );
     Report {
         excluded: Vec::new(),
         targets: targets.to_vec(),
         packages: vec![
             package("lxml", Some("5.0.0"), vec![from_line(3, &[])], vec![old]),
-            package("lxml", Some("6.1.3"), vec![from_line(3, &[])], vec![lxml(targets[0])]),
-            package("numpy", Some("2.5.5"), vec![from_line(1, &[])], vec![numpy(targets[0]), mac]),
+            package(
+                "lxml",
+                Some("6.1.3"),
+                vec![from_line(3, &[])],
+                vec![lxml(targets[0])],
+            ),
+            package(
+                "numpy",
+                Some("2.5.5"),
+                vec![from_line(1, &[])],
+                vec![numpy(targets[0]), mac],
+            ),
         ],
         problems: Vec::new(),
         summary: RunSummary {
@@ -415,20 +691,57 @@ pub(crate) fn two_platforms() -> Report {
 /// A report whose every text wants to harm a terminal or give something away.
 pub(crate) fn hostile() -> Report {
     let [first, _] = linux();
-    let mut evil = result(first, Verdict::Gil, HOSTILE_PATH, "evil-1.0-py3-none-any.whl");
-    let mut outcome = module(HOSTILE_PATH, HOSTILE_PATH, Gil::Used, Cause::Undeclared, HOSTILE_PATH);
-    outcome.evidence = vec![Evidence::new(HOSTILE_PATH).symbol(HOSTILE_PATH).value(HOSTILE_PATH)];
-    evil.findings = vec![finding(HOSTILE_PATH, Verdict::Gil, Some(HOSTILE_PATH), HOSTILE_PATH, HOSTILE_PATH)];
+    let mut evil = result(
+        first,
+        Verdict::Gil,
+        HOSTILE_PATH,
+        "evil-1.0-py3-none-any.whl",
+    );
+    let mut outcome = module(
+        HOSTILE_PATH,
+        HOSTILE_PATH,
+        Gil::Used,
+        Cause::Undeclared,
+        HOSTILE_PATH,
+    );
+    outcome.evidence = vec![
+        Evidence::new(HOSTILE_PATH)
+            .symbol(HOSTILE_PATH)
+            .value(HOSTILE_PATH),
+    ];
+    evil.findings = vec![finding(
+        HOSTILE_PATH,
+        Verdict::Gil,
+        Some(HOSTILE_PATH),
+        HOSTILE_PATH,
+        HOSTILE_PATH,
+    )];
     evil.modules = vec![outcome];
     if let Some(artifact) = &mut evil.artifact {
         artifact.filename = HOSTILE_PATH.to_owned();
-        artifact.location = Location::Url("https://me:s3cret@example.org/x.whl?token=s3cret#s3cret".parse().unwrap());
+        artifact.location = Location::Url(
+            "https://me:s3cret@example.org/x.whl?token=s3cret#s3cret"
+                .parse()
+                .unwrap(),
+        );
     }
-    let place = Place { file: format!("https://me:s3cret@example.org/{HOSTILE_PATH}"), line: None, column: None };
+    let place = Place {
+        file: format!("https://me:s3cret@example.org/{HOSTILE_PATH}"),
+        line: None,
+        column: None,
+    };
     Report {
         excluded: Vec::new(),
         targets: vec![first],
-        packages: vec![package("evil", Some("1.0"), vec![RequiredBy { place, path: Vec::new() }], vec![evil])],
+        packages: vec![package(
+            "evil",
+            Some("1.0"),
+            vec![RequiredBy {
+                place,
+                path: Vec::new(),
+            }],
+            vec![evil],
+        )],
         problems: vec![Problem {
             kind: ProblemKind::Network,
             package: None,
@@ -452,11 +765,19 @@ fn image(architecture: &str) -> ImageFacts {
         facts: InitFacts {
             init: Fact::known(
                 InitKind::MultiPhase,
-                vec![Evidence::new("call").symbol("PyModuleDef_Init").address(0x11b4)],
+                vec![
+                    Evidence::new("call")
+                        .symbol("PyModuleDef_Init")
+                        .address(0x11b4),
+                ],
             ),
             gil: Fact::known(
                 GilDeclaration::Slot { value: 1 },
-                vec![Evidence::new("slot record").value("04 00 00 00").address(0x3d60)],
+                vec![
+                    Evidence::new("slot record")
+                        .value("04 00 00 00")
+                        .address(0x3d60),
+                ],
             ),
             abi_info: Fact::known(None, Vec::new()),
             slots: Fact::known(vec![2, 3, 4], seen("slot array")),
@@ -471,7 +792,13 @@ fn image(architecture: &str) -> ImageFacts {
             init: Fact::known(InitKind::Export, Vec::new()),
             gil: Fact::unknown("the hook's code would have to be evaluated"),
             abi_info: Fact::known(
-                Some(AbiInfo { major: 1, minor: 0, flags: 7, build_version: 0x030f_02f0, abi_version: 0x030f_0000 }),
+                Some(AbiInfo {
+                    major: 1,
+                    minor: 0,
+                    flags: 7,
+                    build_version: 0x030f_02f0,
+                    abi_version: 0x030f_0000,
+                }),
                 Vec::new(),
             ),
             slots: Fact::unknown("the hook's code would have to be evaluated"),
@@ -483,21 +810,41 @@ fn image(architecture: &str) -> ImageFacts {
         format: ImageFormat::Elf,
         architecture: architecture.into(),
         hooks: Fact::known(vec![hook, other], Vec::new()),
-        python_imports: Fact::known(vec!["PyModuleDef_Init".into(), "_Py_DecRefShared".into()], Vec::new()),
+        python_imports: Fact::known(
+            vec!["PyModuleDef_Init".into(), "_Py_DecRefShared".into()],
+            Vec::new(),
+        ),
         python_exports: Fact::known(Vec::new(), Vec::new()),
         libraries: Fact::known(vec!["libc.so.6".into()], Vec::new()),
         abi: Fact::known(
-            Abi { flavour: Flavour::FreeThreaded, versions: (Some(14), Some(14)) },
+            Abi {
+                flavour: Flavour::FreeThreaded,
+                versions: (Some(14), Some(14)),
+            },
             vec![Evidence::new("imported symbol").symbol("_Py_DecRefShared")],
         ),
         refcounts: Fact::known(Refcounts::InlineBiased, Vec::new()),
-        toolchain: Fact::known(Toolchain { generator: Generator::CApi, version: None }, Vec::new()),
+        toolchain: Fact::known(
+            Toolchain {
+                generator: Generator::CApi,
+                version: None,
+            },
+            Vec::new(),
+        ),
         limited_api: Fact::known(limited_api(), Vec::new()),
         hazards: Fact::known(hazards(), Vec::new()),
         porting: Fact::known(porting(), Vec::new()),
         writable_data: Fact::known(
-            WritableData { initialised: 1_600, zeroed: 4_096, pointers: 31 },
-            vec![Evidence::new("writable section").symbol(".data").address(0x4000)],
+            WritableData {
+                initialised: 1_600,
+                zeroed: 4_096,
+                pointers: 31,
+            },
+            vec![
+                Evidence::new("writable section")
+                    .symbol(".data")
+                    .address(0x4000),
+            ],
         ),
         code: Fact::known(code(), Vec::new()),
     }
@@ -507,7 +854,11 @@ fn limited_api() -> LimitedApi {
     LimitedApi {
         outside: vec!["_Py_DecRefShared".into()],
         foreign: vec!["PyArray_API".into()],
-        added: vec![StableSymbol { symbol: "PyList_GetItemRef".into(), since: 13, optional: false }],
+        added: vec![StableSymbol {
+            symbol: "PyList_GetItemRef".into(),
+            since: 13,
+            optional: false,
+        }],
         oldest: Some(13),
         compiled_for: None,
     }
@@ -515,19 +866,36 @@ fn limited_api() -> LimitedApi {
 
 /// A claim that the file does not keep.
 fn audit() -> StableAbiAudit {
-    let LimitedApi { outside, added: too_new, .. } = limited_api();
-    StableAbiAudit { claim: "cp39-abi3".into(), oldest: Some(9), outside, too_new }
+    let LimitedApi {
+        outside,
+        added: too_new,
+        ..
+    } = limited_api();
+    StableAbiAudit {
+        claim: "cp39-abi3".into(),
+        oldest: Some(9),
+        outside,
+        too_new,
+    }
 }
 
 fn hazards() -> Vec<Hazard> {
-    let replacement = Replacement { name: "PyDict_GetItemRef".into(), since: Some(13), limited_since: Some(13) };
+    let replacement = Replacement {
+        name: "PyDict_GetItemRef".into(),
+        since: Some(13),
+        limited_since: Some(13),
+    };
     let borrowed = Hazard {
         symbol: "PyDict_GetItem".into(),
         level: Some(DocumentedLevel::Compatible),
         concern: Some(HazardConcern::BorrowedReference),
         replacement: Some(replacement),
         origin: ImportOrigin::Author,
-        call_sites: Some(CallSites { count: 3, example: Some(0x1240), functions: vec!["escape".into()] }),
+        call_sites: Some(CallSites {
+            count: 3,
+            example: Some(0x1240),
+            functions: vec!["escape".into()],
+        }),
     };
     let shared = Hazard {
         symbol: "PyDict_SetItem".into(),
@@ -537,7 +905,11 @@ fn hazards() -> Vec<Hazard> {
         call_sites: None,
         ..borrowed.clone()
     };
-    let generators = Hazard { symbol: "PyDict_Next".into(), origin: ImportOrigin::Generator, ..borrowed.clone() };
+    let generators = Hazard {
+        symbol: "PyDict_Next".into(),
+        origin: ImportOrigin::Generator,
+        ..borrowed.clone()
+    };
     let unclear = Hazard {
         symbol: "PyGILState_Ensure".into(),
         level: None,
@@ -549,8 +921,15 @@ fn hazards() -> Vec<Hazard> {
 }
 
 fn code() -> CodeFacts {
-    let seen = |count, example| CodeSightings { count, example: Some(example) };
-    let sites = CallSites { count: 3, example: Some(0x1240), functions: vec!["escape".into()] };
+    let seen = |count, example| CodeSightings {
+        count,
+        example: Some(example),
+    };
+    let sites = CallSites {
+        count: 3,
+        example: Some(0x1240),
+        functions: vec!["escape".into()],
+    };
     CodeFacts {
         bytes: 9_216,
         is_complete: true,
@@ -558,25 +937,51 @@ fn code() -> CodeFacts {
         biased_counting: seen(17, 0x1108),
         sole_owner_tests: CodeSightings::default(),
         atomics: seen(1, 0x1420),
-        calls: vec![ImportCalls { function: "PyDict_GetItem".into(), sites }],
+        calls: vec![ImportCalls {
+            function: "PyDict_GetItem".into(),
+            sites,
+        }],
     }
 }
 
 fn porting() -> Vec<PortingSign> {
-    let sign = |kind, symbol: &str, origin| PortingSign { kind, symbols: vec![symbol.into()], origin };
+    let sign = |kind, symbol: &str, origin| PortingSign {
+        kind,
+        symbols: vec![symbol.into()],
+        origin,
+    };
     vec![
-        sign(PortingKind::CriticalSection, "PyCriticalSection_Begin", ImportOrigin::Author),
-        sign(PortingKind::Pthread, "pthread_mutex_lock", ImportOrigin::Generator),
+        sign(
+            PortingKind::CriticalSection,
+            "PyCriticalSection_Begin",
+            ImportOrigin::Author,
+        ),
+        sign(
+            PortingKind::Pthread,
+            "pthread_mutex_lock",
+            ImportOrigin::Generator,
+        ),
     ]
 }
 
 fn free_threaded() -> Abi {
-    Abi { flavour: Flavour::FreeThreaded, versions: (Some(14), Some(14)) }
+    Abi {
+        flavour: Flavour::FreeThreaded,
+        versions: (Some(14), Some(14)),
+    }
 }
 
 fn distribution(path: &str) -> DistributionFacts {
-    let claim = TagClaim { tag: "cp314-cp314t".into(), claim: AbiClaim::Cpython(free_threaded()) };
-    let native = |path: &str, kind, abis| NativeFile { path: path.into(), kind, claim: AbiClaim::Nothing, abis };
+    let claim = TagClaim {
+        tag: "cp314-cp314t".into(),
+        claim: AbiClaim::Cpython(free_threaded()),
+    };
+    let native = |path: &str, kind, abis| NativeFile {
+        path: path.into(),
+        kind,
+        claim: AbiClaim::Nothing,
+        abis,
+    };
     DistributionFacts {
         free_threading: Fact::known(Some(FreeThreadingLevel::Beta), Vec::new()),
         requires_python: Fact::known(Some(">=3.9".into()), Vec::new()),
@@ -599,7 +1004,13 @@ pub(crate) fn inspection() -> Inspection {
     let [first, second] = linux();
     let path = "markupsafe/_speedups.cpython-314t-x86_64-linux-gnu.so";
     let reason = "the slot Py_mod_gil says that the GIL is not used";
-    let loaded = module(path, "markupsafe._speedups", Gil::NotUsed, Cause::DeclaredNotUsed, reason);
+    let loaded = module(
+        path,
+        "markupsafe._speedups",
+        Gil::NotUsed,
+        Cause::DeclaredNotUsed,
+        reason,
+    );
     Inspection {
         targets: vec![first, second],
         artifacts: vec![InspectedArtifact {
@@ -613,12 +1024,22 @@ pub(crate) fn inspection() -> Inspection {
             sources: None,
             files: vec![InspectedFile {
                 explanations: Vec::new(),
-                facts: ModuleFacts { path: path.into(), size: 45_320, images: vec![image("x86_64")] },
+                facts: ModuleFacts {
+                    path: path.into(),
+                    size: 45_320,
+                    images: vec![image("x86_64")],
+                },
                 claim: AbiClaim::Cpython(free_threaded()),
                 audits: vec![vec![audit()]],
                 outcomes: vec![
-                    InspectedOutcome { target: first, outcome: Some(loaded) },
-                    InspectedOutcome { target: second, outcome: None },
+                    InspectedOutcome {
+                        target: first,
+                        outcome: Some(loaded),
+                    },
+                    InspectedOutcome {
+                        target: second,
+                        outcome: None,
+                    },
                 ],
             }],
         }],
@@ -626,7 +1047,9 @@ pub(crate) fn inspection() -> Inspection {
             kind: ProblemKind::Archive,
             package: None,
             place: "broken.whl".into(),
-            message: "expected a zip archive, found no end of central directory in the last 65557 bytes".into(),
+            message:
+                "expected a zip archive, found no end of central directory in the last 65557 bytes"
+                    .into(),
         }],
     }
 }

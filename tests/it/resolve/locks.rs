@@ -22,15 +22,29 @@ fn lock(table: &str) -> Lock {
         let listed = columns.next().filter(|text| !text.is_empty());
         let edge = |text: &str| {
             let (to, condition) = text.split_once(';').unwrap_or((text, "os_name != ''"));
-            let (to, extra) = to.trim().split_once(':').map_or((to.trim(), None), |(to, extra)| (to, Some(extra)));
+            let (to, extra) = to
+                .trim()
+                .split_once(':')
+                .map_or((to.trim(), None), |(to, extra)| (to, Some(extra)));
             let extras = extra.iter().map(|extra| extra.parse().unwrap()).collect();
-            LockedEdge { to: to.parse().unwrap(), extras, marker: marker(condition), of_extra: None }
+            LockedEdge {
+                to: to.parse().unwrap(),
+                extras,
+                marker: marker(condition),
+                of_extra: None,
+            }
         };
         LockedPackage {
             name: name.parse().unwrap(),
-            pin: if version == "project" { Pin::Project } else { Pin::Version(version.parse().unwrap()) },
+            pin: if version == "project" {
+                Pin::Project
+            } else {
+                Pin::Version(version.parse().unwrap())
+            },
             listed: listed.map(marker),
-            hashes: words.map(|word| digest(word.strip_prefix("sha=").unwrap())).collect(),
+            hashes: words
+                .map(|word| digest(word.strip_prefix("sha=").unwrap()))
+                .collect(),
             dependencies: columns
                 .next()
                 .into_iter()
@@ -38,24 +52,50 @@ fn lock(table: &str) -> Lock {
                 .filter(|text| !text.is_empty())
                 .map(edge)
                 .collect(),
-            place: Place { file: "x.lock".to_owned(), line: Some(number), column: None },
+            place: Place {
+                file: "x.lock".to_owned(),
+                line: Some(number),
+                column: None,
+            },
         }
     });
-    Lock { file: "x.lock".to_owned(), packages: packages.collect(), ..Lock::default() }
+    Lock {
+        file: "x.lock".to_owned(),
+        packages: packages.collect(),
+        ..Lock::default()
+    }
 }
 
 fn resolve(world: &str, locks: Vec<Lock>) -> Resolution {
-    let requests = Requests { locks, ..Requests::default() };
-    ungil::resolve::resolve(&requests, target("3.14t"), &ResolveOptions::default(), &World::new(world)).unwrap()
+    let requests = Requests {
+        locks,
+        ..Requests::default()
+    };
+    ungil::resolve::resolve(
+        &requests,
+        target("3.14t"),
+        &ResolveOptions::default(),
+        &World::new(world),
+    )
+    .unwrap()
 }
 
 fn root(to: usize) -> LockedEdge {
-    LockedEdge { to, extras: vec![], marker: Default::default(), of_extra: None }
+    LockedEdge {
+        to,
+        extras: vec![],
+        marker: Default::default(),
+        of_extra: None,
+    }
 }
 
 fn check(world: &str, lock: Lock, expected: &str) {
     let found = render(Ok(resolve(world, vec![lock])));
-    let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let expected: Vec<&str> = expected
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     assert_eq!(found, expected.join("\n"), "\nfound:\n{found}\n");
 }
 
@@ -110,7 +150,10 @@ fn edges_and_markers_lead_to_the_set() {
     lock.roots = vec![root(0)];
     let resolution = resolve("", vec![lock]);
     let paths = |chosen: &ungil::model::resolution::Chosen| {
-        let paths = chosen.required_by.iter().map(|path| format!("{} {:?}", path.place, path.path.len()));
+        let paths = chosen
+            .required_by
+            .iter()
+            .map(|path| format!("{} {:?}", path.place, path.path.len()));
         format!("{}: {}", chosen.name, paths.collect::<Vec<_>>().join(", "))
     };
     let found: Vec<String> = resolution.packages.iter().map(paths).collect();
@@ -119,18 +162,37 @@ fn edges_and_markers_lead_to_the_set() {
 
 #[test]
 fn packages_that_only_require_each_other_are_not_lost() {
-    let resolution = resolve("", vec![lock(&format!("a 1.0|{LISTED}|1\nb 1.0|{LISTED}|0"))]);
+    let resolution = resolve(
+        "",
+        vec![lock(&format!("a 1.0|{LISTED}|1\nb 1.0|{LISTED}|0"))],
+    );
     assert_eq!(resolution.packages.len(), 2);
-    assert!(resolution.packages.iter().all(|package| !package.required_by.is_empty()));
+    assert!(
+        resolution
+            .packages
+            .iter()
+            .all(|package| !package.required_by.is_empty())
+    );
 }
 
 #[test]
 fn a_lock_for_other_targets_is_a_problem() {
     let made_for = |shown: &str, any_of: &[&str]| {
         let any_of = any_of.iter().map(|text| text.parse().unwrap()).collect();
-        let place = Place { file: "x.lock".to_owned(), line: Some(9), column: None };
-        let bound = PythonBound { any_of, shown: shown.to_owned(), place };
-        Lock { requires_python: Some(bound), ..lock(&format!("a 1.0|{LISTED}")) }
+        let place = Place {
+            file: "x.lock".to_owned(),
+            line: Some(9),
+            column: None,
+        };
+        let bound = PythonBound {
+            any_of,
+            shown: shown.to_owned(),
+            place,
+        };
+        Lock {
+            requires_python: Some(bound),
+            ..lock(&format!("a 1.0|{LISTED}"))
+        }
     };
     let world = "a 1.0 | pure";
     check(
@@ -139,12 +201,20 @@ fn a_lock_for_other_targets_is_a_problem() {
         "a 1.0: py3-none-any
          ! cp314t-linux-x86_64: x.lock:9 was locked for Python ^2.7 || ^3.8,<3.14, not for 3.14t and may lack what that needs",
     );
-    check(world, made_for("^2.7 || ^3.8", &[">=2.7,<3", ">=3.8,<4"]), "a 1.0: py3-none-any");
+    check(
+        world,
+        made_for("^2.7 || ^3.8", &[">=2.7,<3", ">=3.8,<4"]),
+        "a 1.0: py3-none-any",
+    );
 }
 
 #[test]
 fn files_that_a_lock_for_other_targets_lacks_count_and_say_so() {
-    let place = Place { file: "uv.lock".to_owned(), line: Some(3), column: None };
+    let place = Place {
+        file: "uv.lock".to_owned(),
+        line: Some(3),
+        column: None,
+    };
     let bound = |bound: &str| PythonBound {
         any_of: vec![bound.parse().unwrap()],
         shown: bound.to_owned(),
@@ -161,8 +231,11 @@ fn files_that_a_lock_for_other_targets_lacks_count_and_say_so() {
     let table = format!(
         "a 1.0 sha=aa|{LISTED}\nb 1.0 sha=cc|{LISTED}\nc 1.0 sha=dd|{LISTED}\nd 1.0 sha=ee|{LISTED}\ne 1.0 sha=ff|{LISTED}"
     );
-    let made_for =
-        |python: &str| Lock { file: "uv.lock".to_owned(), requires_python: Some(bound(python)), ..lock(&table) };
+    let made_for = |python: &str| Lock {
+        file: "uv.lock".to_owned(),
+        requires_python: Some(bound(python)),
+        ..lock(&table)
+    };
     let lacking = |lock: Lock| -> Vec<String> {
         let found = resolve(world, vec![lock]);
         let lacking = found.packages.iter().filter(|chosen| chosen.not_in_lock);
@@ -172,12 +245,18 @@ fn files_that_a_lock_for_other_targets_lacks_count_and_say_so() {
     assert_eq!(lacking(made_for(">=3.11")), [""; 0]);
     let excluded = resolve(world, vec![made_for(">=3.11,<3.14")]).excluded;
     assert_eq!(excluded.len(), 1);
-    assert_eq!(excluded[0].change, "set `requires-python = \">=3.11\"` in pyproject.toml");
+    assert_eq!(
+        excluded[0].change,
+        "set `requires-python = \">=3.11\"` in pyproject.toml"
+    );
 }
 
 #[test]
 fn several_locks_are_sets_of_their_own() {
     let world = "a 1.0 | pure\na 2.0 | pure";
     let locks = ["1.0", "2.0", "2.0"].map(|version| lock(&format!("a {version}|{LISTED}")));
-    assert_eq!(render(Ok(resolve(world, locks.to_vec()))), "a 1.0: py3-none-any\na 2.0: py3-none-any");
+    assert_eq!(
+        render(Ok(resolve(world, locks.to_vec()))),
+        "a 1.0: py3-none-any\na 2.0: py3-none-any"
+    );
 }

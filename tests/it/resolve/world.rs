@@ -14,8 +14,8 @@ use ungil::model::request::{FormatControl, Request, Requests, WantedPackage};
 use ungil::model::resolution::{Choice, Resolution};
 use ungil::model::target::Target;
 use ungil::resolve::{
-    CatalogError, DependencyMode, LocatedArtifact, PackageCatalog, PrefetchHint, ResolveError, ResolveOptions,
-    VersionStatement,
+    CatalogError, DependencyMode, LocatedArtifact, PackageCatalog, PrefetchHint, ResolveError,
+    ResolveOptions, VersionStatement,
 };
 
 /// An index whose lines are `name version | files | dependency & dependency`. Files are words: `pure`, `sdist`, the
@@ -57,7 +57,8 @@ impl World {
                 _ if word.starts_with("sha=") => digests = vec![digest(&word[4..])],
                 _ => {
                     let filename = filename(&name, version, word);
-                    let location = Location::Url(format!("https://files.test/{filename}").parse().unwrap());
+                    let location =
+                        Location::Url(format!("https://files.test/{filename}").parse().unwrap());
                     let artifact = Artifact {
                         kind: kind(&filename),
                         version: version.parse().unwrap(),
@@ -70,19 +71,31 @@ impl World {
                         metadata_file: MetadataFile::Unannounced,
                         filename: filename.clone(),
                     };
-                    let dynamic = if artifact.wheel().is_some() { vec![] } else { dynamic.clone() };
-                    self.metadata.insert(filename.clone(), metadata(&artifact, requires, dynamic));
+                    let dynamic = if artifact.wheel().is_some() {
+                        vec![]
+                    } else {
+                        dynamic.clone()
+                    };
+                    self.metadata
+                        .insert(filename.clone(), metadata(&artifact, requires, dynamic));
                     if damaged {
                         self.damaged.push(filename);
                     }
-                    self.listings.entry(name.clone()).or_default().files.push(artifact);
+                    self.listings
+                        .entry(name.clone())
+                        .or_default()
+                        .files
+                        .push(artifact);
                 }
             }
         }
     }
 
     fn find(&self, filename: &str) -> Option<&Artifact> {
-        self.listings.values().flat_map(|listing| &listing.files).find(|file| file.filename == filename)
+        self.listings
+            .values()
+            .flat_map(|listing| &listing.files)
+            .find(|file| file.filename == filename)
     }
 }
 
@@ -100,15 +113,22 @@ fn filename(name: &PackageName, version: &str, word: &str) -> String {
 }
 
 fn kind(filename: &str) -> ArtifactKind {
-    filename.parse().map_or(ArtifactKind::Sdist, ArtifactKind::Wheel)
+    filename
+        .parse()
+        .map_or(ArtifactKind::Sdist, ArtifactKind::Wheel)
 }
 
 fn metadata(artifact: &Artifact, requires: &str, dynamic: Vec<String>) -> Metadata {
-    let requires = requires.split('&').map(str::trim).filter(|requirement| !requirement.is_empty());
+    let requires = requires
+        .split('&')
+        .map(str::trim)
+        .filter(|requirement| !requirement.is_empty());
     Metadata {
         name: artifact.name.clone(),
         version: artifact.version.clone(),
-        requires_dist: requires.map(|requirement| requirement.parse().unwrap()).collect(),
+        requires_dist: requires
+            .map(|requirement| requirement.parse().unwrap())
+            .collect(),
         requires_python: None,
         provides_extra: vec![],
         classifiers: vec![],
@@ -122,16 +142,25 @@ pub(super) fn digest(pair: &str) -> Digest {
 }
 
 fn unreadable(place: &str, message: &str) -> CatalogError {
-    CatalogError::Unreadable { kind: ProblemKind::Network, place: place.to_owned(), message: message.to_owned() }
+    CatalogError::Unreadable {
+        kind: ProblemKind::Network,
+        place: place.to_owned(),
+        message: message.to_owned(),
+    }
 }
 
 impl PackageCatalog for World {
     fn listing(&self, name: &PackageName) -> Result<Arc<ArtifactListing>, CatalogError> {
         if self.down.contains(name) {
-            return Err(unreadable(&format!("https://files.test/{name}/"), "status 503"));
+            return Err(unreadable(
+                &format!("https://files.test/{name}/"),
+                "status 503",
+            ));
         }
         let listing = self.listings.get(name).cloned().map(Arc::new);
-        listing.ok_or_else(|| CatalogError::Absent { place: format!("https://files.test/{name}/") })
+        listing.ok_or_else(|| CatalogError::Absent {
+            place: format!("https://files.test/{name}/"),
+        })
     }
 
     fn metadata(&self, artifact: &Artifact) -> Result<Arc<Metadata>, CatalogError> {
@@ -142,18 +171,34 @@ impl PackageCatalog for World {
     }
 
     fn located(&self, location: &Location) -> Result<Arc<LocatedArtifact>, CatalogError> {
-        let Location::Url(url) = location else { panic!("no paths here: {location:?}") };
+        let Location::Url(url) = location else {
+            panic!("no paths here: {location:?}")
+        };
         let filename = url.path().rsplit('/').next().unwrap().replace("%2B", "+");
-        let artifact = self.find(&filename).cloned().ok_or_else(|| unreadable(url.as_str(), "status 404"))?;
-        Ok(Arc::new(LocatedArtifact { artifact, version: VersionStatement::Stated }))
+        let artifact = self
+            .find(&filename)
+            .cloned()
+            .ok_or_else(|| unreadable(url.as_str(), "status 404"))?;
+        Ok(Arc::new(LocatedArtifact {
+            artifact,
+            version: VersionStatement::Stated,
+        }))
     }
 
     fn prefetch(&self, hints: Vec<PrefetchHint>) {
         for hint in hints {
             let listing = self.listings.get(hint.name()).cloned().map(Arc::new);
-            let likely = listing.map(|listing| hint.likely(&listing)).unwrap_or_default();
-            let likely = likely.into_iter().map(|artifact| artifact.filename).collect();
-            self.hinted.lock().unwrap().push((hint.name().to_string(), likely));
+            let likely = listing
+                .map(|listing| hint.likely(&listing))
+                .unwrap_or_default();
+            let likely = likely
+                .into_iter()
+                .map(|artifact| artifact.filename)
+                .collect();
+            self.hinted
+                .lock()
+                .unwrap()
+                .push((hint.name().to_string(), likely));
         }
     }
 }
@@ -162,19 +207,36 @@ impl PackageCatalog for World {
 pub(super) fn requests(lines: &str) -> (Requests, ResolveOptions) {
     let (mut requests, mut options) = (Requests::default(), ResolveOptions::default());
     let all = || FormatControl::All;
-    for (number, line) in lines.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
+    for (number, line) in lines
+        .lines()
+        .map(str::trim)
+        .enumerate()
+        .filter(|(_, line)| !line.is_empty())
+    {
         match line {
             "--pre" => requests.sources.pre = true,
             "--only-binary" => requests.sources.only_binary = all(),
             "--no-binary" => requests.sources.no_binary = all(),
             "--no-deps" => options.dependencies = DependencyMode::Ignore,
             line => {
-                let place = Place { file: "r.txt".to_owned(), line: Some(number as u32 + 1), column: None };
+                let place = Place {
+                    file: "r.txt".to_owned(),
+                    line: Some(number as u32 + 1),
+                    column: None,
+                };
                 let (line, hashes) = line.split_once(" --hash=").unwrap_or((line, ""));
                 let hashes = hashes.split_whitespace().map(digest).collect();
                 match line.strip_prefix("-c ") {
-                    Some(line) => requests.constraints.push(Request { wanted: wanted(line), hashes, place }),
-                    None => requests.requests.push(Request { wanted: wanted(line), hashes, place }),
+                    Some(line) => requests.constraints.push(Request {
+                        wanted: wanted(line),
+                        hashes,
+                        place,
+                    }),
+                    None => requests.requests.push(Request {
+                        wanted: wanted(line),
+                        hashes,
+                        place,
+                    }),
                 }
             }
         }
@@ -185,16 +247,27 @@ pub(super) fn requests(lines: &str) -> (Requests, ResolveOptions) {
 fn wanted(line: &str) -> WantedPackage {
     if line.starts_with("https://") {
         let (location, marker) = (Location::Url(line.parse().unwrap()), Default::default());
-        return WantedPackage::Unnamed { location, extras: vec![], marker };
+        return WantedPackage::Unnamed {
+            location,
+            extras: vec![],
+            marker,
+        };
     }
     WantedPackage::Named(Requirement::from_str(line).unwrap())
 }
 
 pub(super) fn target(python: &str) -> Target {
-    Target { python: python.parse().unwrap(), platform: "linux-x86_64".parse().unwrap() }
+    Target {
+        python: python.parse().unwrap(),
+        platform: "linux-x86_64".parse().unwrap(),
+    }
 }
 
-pub(super) fn resolve(world: &World, python: &str, lines: &str) -> Result<Resolution, ResolveError> {
+pub(super) fn resolve(
+    world: &World,
+    python: &str,
+    lines: &str,
+) -> Result<Resolution, ResolveError> {
     let (requests, options) = requests(lines);
     ungil::resolve::resolve(&requests, target(python), &options, world)
 }
@@ -206,11 +279,21 @@ pub(super) fn render(result: Result<Resolution, ResolveError>) -> String {
         Err(error) => return error.to_string(),
     };
     let packages = resolution.packages.iter().map(|package| {
-        let version = package.version.as_ref().map_or("?".to_owned(), Version::to_string);
+        let version = package
+            .version
+            .as_ref()
+            .map_or("?".to_owned(), Version::to_string);
         let choice = match &package.choice {
             Choice::Wheel { artifact, lost } => {
-                let lost: Vec<String> = lost.iter().map(|artifact| tags(&artifact.filename)).collect();
-                let lost = if lost.is_empty() { String::new() } else { format!(", lost {}", lost.join(" ")) };
+                let lost: Vec<String> = lost
+                    .iter()
+                    .map(|artifact| tags(&artifact.filename))
+                    .collect();
+                let lost = if lost.is_empty() {
+                    String::new()
+                } else {
+                    format!(", lost {}", lost.join(" "))
+                };
                 format!("{}{lost}", tags(&artifact.filename))
             }
             Choice::Source { .. } => "source".to_owned(),
@@ -220,7 +303,10 @@ pub(super) fn render(result: Result<Resolution, ResolveError>) -> String {
         };
         format!("{} {version}: {choice}", package.name)
     });
-    let problems = resolution.problems.iter().map(|problem| format!("! {}: {}", problem.place, problem.message));
+    let problems = resolution
+        .problems
+        .iter()
+        .map(|problem| format!("! {}: {}", problem.place, problem.message));
     packages.chain(problems).collect::<Vec<_>>().join("\n")
 }
 
@@ -237,6 +323,10 @@ pub(super) fn check(table: &str, lines: &str, expected: &str) {
 /// The same for another Python.
 pub(super) fn check_on(python: &str, table: &str, lines: &str, expected: &str) {
     let found = render(resolve(&World::new(table), python, lines));
-    let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let expected: Vec<&str> = expected
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     assert_eq!(found, expected.join("\n"), "\nfound:\n{found}\n");
 }

@@ -1,6 +1,9 @@
 //! Where the command is run: a folder to work in, a home and a cache of its own, and nothing of this machine's settings.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests may")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic as tests may"
+)]
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -19,7 +22,9 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn new() -> Desk {
-        let desk = Desk { folder: tempfile::tempdir().unwrap() };
+        let desk = Desk {
+            folder: tempfile::tempdir().unwrap(),
+        };
         for folder in ["home", "work"] {
             std::fs::create_dir(desk.folder.path().join(folder)).unwrap();
         }
@@ -46,9 +51,18 @@ impl Desk {
     /// The command, ready to be started.
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ungil"));
-        command.env_clear().current_dir(self.path("")).args(arguments).stdin(Stdio::null());
-        command.env("HOME", self.folder.path().join("home")).env("UNGIL_CACHE_DIR", self.cache());
-        command.env("PIP_CONFIG_FILE", "/dev/null").env("PIP_RETRIES", "1").env("NO_PROXY", "*");
+        command
+            .env_clear()
+            .current_dir(self.path(""))
+            .args(arguments)
+            .stdin(Stdio::null());
+        command
+            .env("HOME", self.folder.path().join("home"))
+            .env("UNGIL_CACHE_DIR", self.cache());
+        command
+            .env("PIP_CONFIG_FILE", "/dev/null")
+            .env("PIP_RETRIES", "1")
+            .env("NO_PROXY", "*");
         command
     }
 
@@ -65,7 +79,14 @@ impl Desk {
     /// `ungil scan` with the server's index, in JSON.
     pub(super) fn scan_for(&self, server: &Server, targets: &[&str], arguments: &[&str]) -> Run {
         let index = server.url("/simple/");
-        self.run(&[&["scan", "--format", "json", "--index-url", &index], targets, arguments].concat())
+        self.run(
+            &[
+                &["scan", "--format", "json", "--index-url", &index],
+                targets,
+                arguments,
+            ]
+            .concat(),
+        )
     }
 }
 
@@ -94,10 +115,16 @@ impl Run {
 
     /// The JSON document of a run that wrote nothing else; it fits this schema.
     pub(super) fn document(&self, schema: &str) -> Value {
-        assert_eq!(self.stderr, "", "nothing is told on standard error when it is no terminal");
+        assert_eq!(
+            self.stderr, "",
+            "nothing is told on standard error when it is no terminal"
+        );
         let document: Value = serde_json::from_str(&self.stdout).unwrap();
         let validator = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
-        let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+        let errors: Vec<String> = validator
+            .iter_errors(&document)
+            .map(|error| error.to_string())
+            .collect();
         assert!(errors.is_empty(), "{errors:?}");
         document
     }
@@ -114,8 +141,10 @@ impl Report {
         for package in self.0["packages"].as_array().unwrap() {
             for result in package["results"].as_array().unwrap() {
                 let version = package["version"].as_str().unwrap_or("?");
-                let [name, target, verdict] = [&package["name"], &result["target"], &result["verdict"]];
-                let [name, target, verdict] = [name, target, verdict].map(|value| value.as_str().unwrap());
+                let [name, target, verdict] =
+                    [&package["name"], &result["target"], &result["verdict"]];
+                let [name, target, verdict] =
+                    [name, target, verdict].map(|value| value.as_str().unwrap());
                 let target = target.strip_suffix("-linux-x86_64").unwrap_or(target);
                 lines.push(format!("{name} {version} {target} {verdict}"));
             }
@@ -126,7 +155,10 @@ impl Report {
     /// The package of this name.
     pub(super) fn package(&self, name: &str) -> &Value {
         let packages = self.0["packages"].as_array().unwrap();
-        packages.iter().find(|package| package["name"] == name).unwrap()
+        packages
+            .iter()
+            .find(|package| package["name"] == name)
+            .unwrap()
     }
 
     /// What is said of the package on the first target.
@@ -144,7 +176,16 @@ impl Report {
     pub(super) fn problems(&self) -> Vec<String> {
         let problems = self.0["problems"].as_array().unwrap().iter();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        problems.map(|it| format!("{} {}: {}", text(&it["kind"]), text(&it["place"]), text(&it["message"]))).collect()
+        problems
+            .map(|it| {
+                format!(
+                    "{} {}: {}",
+                    text(&it["kind"]),
+                    text(&it["place"]),
+                    text(&it["message"])
+                )
+            })
+            .collect()
     }
 
     /// A number of the summary.
@@ -158,7 +199,10 @@ impl Report {
         let told = paths.map(|required| {
             let place = &required["place"];
             let mut line = place["file"].as_str().unwrap().to_owned();
-            for number in [&place["line"], &place["column"]].into_iter().filter(|number| !number.is_null()) {
+            for number in [&place["line"], &place["column"]]
+                .into_iter()
+                .filter(|number| !number.is_null())
+            {
                 line.push_str(&format!(":{number}"));
             }
             for package in required["path"].as_array().unwrap() {

@@ -19,7 +19,13 @@ fn lines(document: &Value) -> Vec<String> {
     let modules = document["modules"].as_array().unwrap().iter();
     modules
         .map(|it| {
-            format!("{} {} {} {}", text(&it["module"]), text(&it["target"]), text(&it["gil"]), text(&it["cause"]))
+            format!(
+                "{} {} {} {}",
+                text(&it["module"]),
+                text(&it["target"]),
+                text(&it["gil"]),
+                text(&it["cause"])
+            )
         })
         .collect()
 }
@@ -28,8 +34,14 @@ fn lines(document: &Value) -> Vec<String> {
 fn a_wheel_shows_its_modules_for_every_target() {
     let desk = Desk::new();
     let wheel = Wheel::new("two-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
-        .module("two/sample.cpython-314t-x86_64-linux-gnu.so", "elf-x86_64-not-used.so")
-        .module("two/inner/sample.cpython-314t-x86_64-linux-gnu.so", "elf-x86_64-absent.so");
+        .module(
+            "two/sample.cpython-314t-x86_64-linux-gnu.so",
+            "elf-x86_64-not-used.so",
+        )
+        .module(
+            "two/inner/sample.cpython-314t-x86_64-linux-gnu.so",
+            "elf-x86_64-absent.so",
+        );
     desk.write(&wheel.filename, wheel.bytes());
     let (run, document) = inspect(&desk, &[&wheel.filename]);
     assert_eq!(
@@ -42,7 +54,16 @@ fn a_wheel_shows_its_modules_for_every_target() {
         ]
     );
     assert_eq!(run.code, Some(1));
-    let (_, document) = inspect(&desk, &[&wheel.filename, "--python", "3.14t", "--platform", "linux-x86_64"]);
+    let (_, document) = inspect(
+        &desk,
+        &[
+            &wheel.filename,
+            "--python",
+            "3.14t",
+            "--platform",
+            "linux-x86_64",
+        ],
+    );
     assert_eq!(lines(&document).len(), 2);
 }
 
@@ -50,8 +71,14 @@ fn a_wheel_shows_its_modules_for_every_target() {
 fn a_wheel_shows_what_nobody_imports() {
     let desk = Desk::new();
     let wheel = Wheel::new("mix-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
-        .module("mix/sample.cpython-314t-x86_64-linux-gnu.so", "elf-x86_64-not-used.so")
-        .module("mix/sample.cpython-314-x86_64-linux-gnu.so", "elf-x86_64-gil.so")
+        .module(
+            "mix/sample.cpython-314t-x86_64-linux-gnu.so",
+            "elf-x86_64-not-used.so",
+        )
+        .module(
+            "mix/sample.cpython-314-x86_64-linux-gnu.so",
+            "elf-x86_64-gil.so",
+        )
         .module("mix/_plain.so", "elf-x86_64-plain.so")
         .member("mix.libs/libx-1a2b.so.3", "library")
         .member("mix-1.0.data/scripts/tool", compiled("elf-x86_64-plain.so"))
@@ -61,9 +88,19 @@ fn a_wheel_shows_what_nobody_imports() {
     let (_, document) = inspect(&desk, &[&wheel.filename]);
     let artifact = &document["artifacts"][0];
     assert_eq!(artifact["generator"], "hand (1.0)");
-    let natives = artifact["distribution"]["natives"]["value"].as_array().unwrap().iter();
-    let natives: Vec<String> =
-        natives.map(|it| format!("{} {}", it["kind"].as_str().unwrap(), it["path"].as_str().unwrap())).collect();
+    let natives = artifact["distribution"]["natives"]["value"]
+        .as_array()
+        .unwrap()
+        .iter();
+    let natives: Vec<String> = natives
+        .map(|it| {
+            format!(
+                "{} {}",
+                it["kind"].as_str().unwrap(),
+                it["path"].as_str().unwrap()
+            )
+        })
+        .collect();
     assert_eq!(
         natives,
         [
@@ -92,10 +129,12 @@ fn a_source_distribution_shows_what_a_build_becomes() {
     let desk = Desk::new();
     let info = "Metadata-Version: 2.2\nName: own\nVersion: 1.0\nRequires-Python: >=3.10\n\
                 Classifier: Programming Language :: Python :: Free Threading :: 2 - Beta\n";
-    let declared = "S s = {Py_mod_gil, Py_MOD_GIL_NOT_USED};\nPyMODINIT_FUNC PyInit__a(void) { return 0; }\n";
+    let declared =
+        "S s = {Py_mod_gil, Py_MOD_GIL_NOT_USED};\nPyMODINIT_FUNC PyInit__a(void) { return 0; }\n";
     let silent = "PyMODINIT_FUNC PyInit__b(void) { return 0; }\n";
     let setup = "setup(ext_modules=[Extension('own._a', ['own/_a.c']), Extension('own._b', ['own/_b.c'])])\n";
-    let project = "[build-system]\nrequires = ['setuptools>=80']\nbuild-backend = 'setuptools.build_meta'\n";
+    let project =
+        "[build-system]\nrequires = ['setuptools>=80']\nbuild-backend = 'setuptools.build_meta'\n";
     let files = [
         ("PKG-INFO", info),
         ("pyproject.toml", project),
@@ -104,7 +143,16 @@ fn a_source_distribution_shows_what_a_build_becomes() {
         ("own/_b.c", silent),
     ];
     desk.write("own-1.0.tar.gz", sdist_of("own", "1.0", &files));
-    let (run, document) = inspect(&desk, &["own-1.0.tar.gz", "--python", "3.14t", "--platform", "linux-x86_64"]);
+    let (run, document) = inspect(
+        &desk,
+        &[
+            "own-1.0.tar.gz",
+            "--python",
+            "3.14t",
+            "--platform",
+            "linux-x86_64",
+        ],
+    );
     // Nothing is known before it is built, however bad it looks.
     assert_eq!(run.code, Some(3));
     let artifact = &document["artifacts"][0];
@@ -118,13 +166,31 @@ fn a_source_distribution_shows_what_a_build_becomes() {
     );
     let modules = sources["modules"].as_array().unwrap().iter();
     let modules: Vec<String> = modules
-        .map(|it| format!("{} {} {} {}", it["name"], it["place"], it["named_by"], it["declarations"][0]["place"]))
+        .map(|it| {
+            format!(
+                "{} {} {} {}",
+                it["name"], it["place"], it["named_by"], it["declarations"][0]["place"]
+            )
+        })
         .collect();
-    assert_eq!(modules, [r#""_a" "own/_a.c:2" "setup.py" "own/_a.c:1""#, r#""_b" "own/_b.c:1" "setup.py" null"#]);
-    let [build] = sources["builds"].as_array().unwrap().as_slice() else { panic!("{sources}") };
-    assert_eq!([&build["target"], &build["becomes"]], ["cp314t-linux-x86_64", "switches-gil-on"]);
+    assert_eq!(
+        modules,
+        [
+            r#""_a" "own/_a.c:2" "setup.py" "own/_a.c:1""#,
+            r#""_b" "own/_b.c:1" "setup.py" null"#
+        ]
+    );
+    let [build] = sources["builds"].as_array().unwrap().as_slice() else {
+        panic!("{sources}")
+    };
+    assert_eq!(
+        [&build["target"], &build["becomes"]],
+        ["cp314t-linux-x86_64", "switches-gil-on"]
+    );
     assert_eq!(build["evidence"][0]["place"], "own/_b.c:1");
-    let text = desk.run(&["inspect", "own-1.0.tar.gz", "--platform", "linux-x86_64"]).stdout;
+    let text = desk
+        .run(&["inspect", "own-1.0.tar.gz", "--platform", "linux-x86_64"])
+        .stdout;
     for told in [
         "classifier Free Threading :: 2 - Beta",
         "cp314t-linux-x86_64  ✗ would switch the GIL on: _b declares nothing (own/_b.c:1)",
@@ -139,15 +205,27 @@ fn a_source_distribution_shows_what_a_build_becomes() {
     assert_eq!(unnamed["targets"].as_array().unwrap().len(), 2);
     desk.write("broken-1.0.tar.gz", "Just text.\n");
     desk.write("other-1.0.zip", sdist_of("other", "1.0", &[]));
-    desk.write("bare-1.0.tar.gz", sdist_of("bare", "1.0", &[("setup.py", setup)]));
+    desk.write(
+        "bare-1.0.tar.gz",
+        sdist_of("bare", "1.0", &[("setup.py", setup)]),
+    );
     for (argument, told) in [
         ("broken-1.0.tar.gz", "damaged .tar.gz"),
         ("other-1.0.zip", "is not a zip file"),
         ("bare-1.0.tar.gz", "has no PKG-INFO in its top folder"),
     ] {
         let run = desk.run(&["inspect", argument]);
-        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{argument}: {}", run.stderr);
-        assert!(run.stderr.contains(argument) && run.stderr.contains(told), "{argument}: {}", run.stderr);
+        assert_eq!(
+            (run.code, run.stdout.as_str()),
+            (Some(2), ""),
+            "{argument}: {}",
+            run.stderr
+        );
+        assert!(
+            run.stderr.contains(argument) && run.stderr.contains(told),
+            "{argument}: {}",
+            run.stderr
+        );
     }
 }
 
@@ -155,13 +233,48 @@ fn a_source_distribution_shows_what_a_build_becomes() {
 fn compiled_files_of_every_format_are_shown() {
     let desk = Desk::new();
     for (fixture, name, expected, code) in [
-        ("elf-x86_64-not-used.so", "sample.cpython-314t-x86_64-linux-gnu.so", "cp314t-linux-x86_64 not-used", 0),
-        ("elf-x86_64-used.so", "sample.cpython-314t-x86_64-linux-gnu.so", "cp314t-linux-x86_64 used", 1),
-        ("elf-x86_64-gil.so", "sample.so", "cp314t-linux-x86_64 not-loadable", 1),
-        ("elf-x86_64-export.so", "sample.abi3t.so", "cp315t-linux-x86_64 not-used", 0),
-        ("pe-x86_64-not-used.pyd", "sample.cp314t-win_amd64.pyd", "cp314t-windows-amd64 not-used", 0),
-        ("pe-x86_64-gil.pyd", "sample.pyd", "cp314t-windows-amd64 not-loadable", 1),
-        ("macho-universal.so", "sample.cpython-314t-darwin.so", "cp314t-macos-arm64 not-used", 1),
+        (
+            "elf-x86_64-not-used.so",
+            "sample.cpython-314t-x86_64-linux-gnu.so",
+            "cp314t-linux-x86_64 not-used",
+            0,
+        ),
+        (
+            "elf-x86_64-used.so",
+            "sample.cpython-314t-x86_64-linux-gnu.so",
+            "cp314t-linux-x86_64 used",
+            1,
+        ),
+        (
+            "elf-x86_64-gil.so",
+            "sample.so",
+            "cp314t-linux-x86_64 not-loadable",
+            1,
+        ),
+        (
+            "elf-x86_64-export.so",
+            "sample.abi3t.so",
+            "cp315t-linux-x86_64 not-used",
+            0,
+        ),
+        (
+            "pe-x86_64-not-used.pyd",
+            "sample.cp314t-win_amd64.pyd",
+            "cp314t-windows-amd64 not-used",
+            0,
+        ),
+        (
+            "pe-x86_64-gil.pyd",
+            "sample.pyd",
+            "cp314t-windows-amd64 not-loadable",
+            1,
+        ),
+        (
+            "macho-universal.so",
+            "sample.cpython-314t-darwin.so",
+            "cp314t-macos-arm64 not-used",
+            1,
+        ),
         (
             "elf-x86_64-delegated-counted.so",
             "sample.cpython-314t-x86_64-linux-gnu.so",
@@ -172,10 +285,19 @@ fn compiled_files_of_every_format_are_shown() {
         desk.write(name, compiled(fixture));
         let (run, document) = inspect(&desk, &[name]);
         let lines = lines(&document);
-        assert!(lines.iter().any(|line| line.starts_with(&format!("sample {expected}"))), "{fixture}: {lines:?}");
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.starts_with(&format!("sample {expected}"))),
+            "{fixture}: {lines:?}"
+        );
         assert_eq!(run.code, Some(code), "{fixture}: {lines:?}");
         let text = desk.run(&["inspect", name]);
-        assert!(text.stdout.contains("PyInit_sample") || text.stdout.contains("PyModExport_sample"), "{}", text.stdout);
+        assert!(
+            text.stdout.contains("PyInit_sample") || text.stdout.contains("PyModExport_sample"),
+            "{}",
+            text.stdout
+        );
         assert_eq!((text.code, text.stderr.as_str()), (run.code, ""));
     }
 }
@@ -183,8 +305,10 @@ fn compiled_files_of_every_format_are_shown() {
 #[test]
 fn every_compiled_fixture_can_be_inspected_as_it_lies_there() {
     let folder = fixture_path("");
-    let paths: Vec<String> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path().display().to_string()).collect();
+    let paths: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().display().to_string())
+        .collect();
     assert!(paths.len() > 30);
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     let (_, document) = inspect(&Desk::new(), &paths);
@@ -201,33 +325,68 @@ fn what_cannot_be_inspected_is_told_and_nothing_else_is() {
     desk.write("name.whl", "Just text.\n");
     desk.write("half.so", &compiled("elf-x86_64-used.so")[..40]);
     for (argument, told) in [
-        ("notes.txt", "expected a wheel (.whl), a source distribution (.tar.gz, .zip) or a compiled file"),
-        ("notes.so", "expected a wheel (.whl), a source distribution (.tar.gz, .zip) or a compiled file"),
-        ("empty.so", "expected a wheel (.whl), a source distribution (.tar.gz, .zip) or a compiled file"),
+        (
+            "notes.txt",
+            "expected a wheel (.whl), a source distribution (.tar.gz, .zip) or a compiled file",
+        ),
+        (
+            "notes.so",
+            "expected a wheel (.whl), a source distribution (.tar.gz, .zip) or a compiled file",
+        ),
+        (
+            "empty.so",
+            "expected a wheel (.whl), a source distribution (.tar.gz, .zip) or a compiled file",
+        ),
         ("fake-1.0-py3-none-any.whl", "is not a zip file"),
         ("name.whl", "name.whl"),
         ("missing.whl", "No such file"),
         ("missing.so", "error: missing.so: No such file"),
     ] {
         let run = desk.run(&["inspect", argument]);
-        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{argument}: {}", run.stderr);
-        assert!(run.stderr.starts_with("error: ") && run.stderr.contains(argument), "{argument}: {}", run.stderr);
-        assert!(run.stderr.contains(told), "{argument}: expected {told}, found {}", run.stderr);
+        assert_eq!(
+            (run.code, run.stdout.as_str()),
+            (Some(2), ""),
+            "{argument}: {}",
+            run.stderr
+        );
+        assert!(
+            run.stderr.starts_with("error: ") && run.stderr.contains(argument),
+            "{argument}: {}",
+            run.stderr
+        );
+        assert!(
+            run.stderr.contains(told),
+            "{argument}: expected {told}, found {}",
+            run.stderr
+        );
     }
     let (run, document) = inspect(&desk, &["half.so"]);
-    assert_eq!((run.code, document["problems"].as_array().unwrap().len()), (Some(3), 1), "{document}");
+    assert_eq!(
+        (run.code, document["problems"].as_array().unwrap().len()),
+        (Some(3), 1),
+        "{document}"
+    );
 }
 
 #[test]
 fn a_damaged_member_leaves_the_rest_of_the_wheel_intact() {
     let desk = Desk::new();
     let wheel = Wheel::new("two-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
-        .module("two/sample.cpython-314t-x86_64-linux-gnu.so", "elf-x86_64-not-used.so")
-        .member("two/half.cpython-314t-x86_64-linux-gnu.so", &compiled("elf-x86_64-used.so")[..40]);
+        .module(
+            "two/sample.cpython-314t-x86_64-linux-gnu.so",
+            "elf-x86_64-not-used.so",
+        )
+        .member(
+            "two/half.cpython-314t-x86_64-linux-gnu.so",
+            &compiled("elf-x86_64-used.so")[..40],
+        );
     desk.write(&wheel.filename, wheel.bytes());
     let (run, document) = inspect(&desk, &[&wheel.filename]);
     assert_eq!(run.code, Some(3));
-    assert!(lines(&document).contains(&"two.sample cp314t-linux-x86_64 not-used declared-not-used".to_owned()));
+    assert!(
+        lines(&document)
+            .contains(&"two.sample cp314t-linux-x86_64 not-used declared-not-used".to_owned())
+    );
     assert_eq!(document["problems"].as_array().unwrap().len(), 1);
 }
 
@@ -243,14 +402,25 @@ fn a_file_that_is_named_for_an_import_has_to_be_compiled() {
     ];
     for (path, content, code) in cases {
         let desk = Desk::new();
-        let wheel = Wheel::new("two-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl").member(path, content);
+        let wheel =
+            Wheel::new("two-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl").member(path, content);
         desk.write(&wheel.filename, wheel.bytes());
         let (run, document) = inspect(&desk, &[&wheel.filename]);
         assert_eq!(run.code, Some(code), "{path}: {document}");
         let problems = document["problems"].to_string();
-        let is_told = problems.contains(path) && problems.contains("not a linked ELF, Mach-O or PE file");
+        let is_told =
+            problems.contains(path) && problems.contains("not a linked ELF, Mach-O or PE file");
         assert_eq!(is_told, code == 3, "{path}: {problems}");
-        let arguments = ["scan", "--offline", "--format", "json", "--python", "3.14t", "--platform", "linux-x86_64"];
+        let arguments = [
+            "scan",
+            "--offline",
+            "--format",
+            "json",
+            "--python",
+            "3.14t",
+            "--platform",
+            "linux-x86_64",
+        ];
         let scanned = desk.run(&[&arguments[..], &[&wheel.filename]].concat());
         assert_eq!(scanned.code, Some(code), "{path}: {}", scanned.stdout);
     }

@@ -16,7 +16,9 @@ const SITE: &str = "venv/lib/python3.13t/site-packages";
 const SUFFIX: &str = "cpython-313t-x86_64-linux-gnu.so";
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/installed").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/installed")
+        .join(name)
 }
 
 /// Copies a tree to the desk; what says where it was made says where it is now.
@@ -33,7 +35,9 @@ fn place(desk: &Desk, name: &str, to: &str) {
             let bytes = std::fs::read(entry.path()).unwrap();
             let here = desk.path("").display().to_string();
             let bytes = match String::from_utf8(bytes) {
-                Ok(text) => text.replace(MADE_IN, here.trim_end_matches('/')).into_bytes(),
+                Ok(text) => text
+                    .replace(MADE_IN, here.trim_end_matches('/'))
+                    .into_bytes(),
                 Err(error) => error.into_bytes(),
             };
             desk.write(&format!("{to}/{}", path.display()), bytes);
@@ -61,13 +65,22 @@ fn scan(desk: &Desk, arguments: &[&str]) -> Run {
 
 fn remove(desk: &Desk, name: &str) {
     let path = desk.path(name);
-    if path.is_dir() { std::fs::remove_dir_all(path).unwrap() } else { std::fs::remove_file(path).unwrap() }
+    if path.is_dir() {
+        std::fs::remove_dir_all(path).unwrap()
+    } else {
+        std::fs::remove_file(path).unwrap()
+    }
 }
 
 fn required_by(report: &Report, name: &str) -> Vec<String> {
     let paths = report.package(name)["required_by"].as_array().unwrap();
     let name = |path: &serde_json::Value| {
-        let names: Vec<&str> = path["path"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        let names: Vec<&str> = path["path"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|name| name.as_str().unwrap())
+            .collect();
         names.join(" ")
     };
     paths.iter().map(name).collect()
@@ -107,13 +120,21 @@ fn the_second_scan_finds_the_same() {
 #[test]
 fn what_is_named_for_an_import_and_not_compiled_leaves_a_package_unknown() {
     let desk = environment();
-    desk.write(&format!("{SITE}/calm/sample.{SUFFIX}"), b"version https://git-lfs.github.com/spec/v1\n");
+    desk.write(
+        &format!("{SITE}/calm/sample.{SUFFIX}"),
+        b"version https://git-lfs.github.com/spec/v1\n",
+    );
     // The second time what was read is taken from the cache.
     for time in ["first", "second"] {
         let report = scan(&desk, &["venv"]).report();
         assert_eq!(report.result("calm")["verdict"], "unknown", "{time}");
         let problems = report.problems();
-        assert!(problems.iter().any(|it| it.contains("not a linked ELF, Mach-O or PE file")), "{time}: {problems:?}");
+        assert!(
+            problems
+                .iter()
+                .any(|it| it.contains("not a linked ELF, Mach-O or PE file")),
+            "{time}: {problems:?}"
+        );
     }
 }
 
@@ -137,11 +158,17 @@ fn what_is_edited_in_place_is_judged_where_it_is() {
 #[test]
 fn a_file_that_was_changed_is_judged_as_it_is_and_told() {
     let desk = environment();
-    desk.write(&format!("{SITE}/calm/sample.{SUFFIX}"), sample_of("locked_in"));
+    desk.write(
+        &format!("{SITE}/calm/sample.{SUFFIX}"),
+        sample_of("locked_in"),
+    );
     let report = scan(&desk, &["venv"]).report();
     assert_eq!(report.result("calm")["verdict"], "gil");
     let problems = report.problems();
-    assert!(problems.len() == 1 && problems[0].contains("was changed since it was installed"), "{problems:?}");
+    assert!(
+        problems.len() == 1 && problems[0].contains("was changed since it was installed"),
+        "{problems:?}"
+    );
 }
 
 #[test]
@@ -152,28 +179,56 @@ fn a_file_that_several_list_is_the_one_whose_record_it_agrees_with() {
     let (file, bytes) = (format!("calm/sample.{SUFFIX}"), sample_of("locked_in"));
     desk.write(&format!("{SITE}/{file}"), &bytes);
     let description = format!("{SITE}/second-1.0.dist-info");
-    desk.write(&format!("{description}/METADATA"), "Metadata-Version: 2.1\nName: second\nVersion: 1.0\n");
+    desk.write(
+        &format!("{description}/METADATA"),
+        "Metadata-Version: 2.1\nName: second\nVersion: 1.0\n",
+    );
     let digest = urlsafe_base64(&Sha256::digest(&bytes));
-    desk.write(&format!("{description}/RECORD"), format!("{file},sha256={digest},{}\n", bytes.len()));
+    desk.write(
+        &format!("{description}/RECORD"),
+        format!("{file},sha256={digest},{}\n", bytes.len()),
+    );
     let report = scan(&desk, &["venv"]).report();
     assert_eq!(report.result("second")["verdict"], "gil");
     // What `calm` brought is not there any more.
     assert_eq!(report.result("calm")["verdict"], "unknown");
     let problems = report.problems();
-    assert!(problems.len() == 1 && problems[0].contains("second 1.0 was installed over it"), "{problems:?}");
+    assert!(
+        problems.len() == 1 && problems[0].contains("second 1.0 was installed over it"),
+        "{problems:?}"
+    );
 }
 
 #[test]
 fn files_that_nobody_owns_are_reported() {
     let desk = environment();
-    desk.write(&format!("{SITE}/alone/sample.{SUFFIX}"), sample_of("locked_in"));
+    desk.write(
+        &format!("{SITE}/alone/sample.{SUFFIX}"),
+        sample_of("locked_in"),
+    );
     remove(&desk, &format!("{SITE}/locked_in-2.0.dist-info"));
     desk.write("extra/sample.so", sample_of("calm"));
-    desk.write(&format!("{SITE}/extra.pth"), format!("{}\n", desk.path("extra").display()));
+    desk.write(
+        &format!("{SITE}/extra.pth"),
+        format!("{}\n", desk.path("extra").display()),
+    );
     let report = scan(&desk, &["venv"]).report();
-    let own: Vec<String> = report.verdicts().into_iter().filter(|line| line.starts_with("no-package")).collect();
-    assert_eq!(own, ["no-package ? cp313t gil", "no-package ? cp313t ready"]);
-    assert_eq!(report.result("no-package")["modules"].as_array().unwrap().len(), 2);
+    let own: Vec<String> = report
+        .verdicts()
+        .into_iter()
+        .filter(|line| line.starts_with("no-package"))
+        .collect();
+    assert_eq!(
+        own,
+        ["no-package ? cp313t gil", "no-package ? cp313t ready"]
+    );
+    assert_eq!(
+        report.result("no-package")["modules"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
 }
 
 #[test]
@@ -182,7 +237,10 @@ fn without_a_record_files_are_given_by_name_or_left_open() {
     for info in ["calm-1.0", "locked_in-2.0"] {
         remove(&desk, &format!("{SITE}/{info}.dist-info/RECORD"));
     }
-    desk.write(&format!("{SITE}/calm-1.0.dist-info/top_level.txt"), "calm\n");
+    desk.write(
+        &format!("{SITE}/calm-1.0.dist-info/top_level.txt"),
+        "calm\n",
+    );
     let report = scan(&desk, &["venv"]).report();
     assert_eq!(report.result("calm")["verdict"], "ready");
     assert_eq!(report.result("locked-in")["verdict"], "unknown");
@@ -194,19 +252,38 @@ fn what_a_record_lists_and_is_not_there_is_told() {
     let desk = environment();
     remove(&desk, &format!("{SITE}/calm/sample.{SUFFIX}"));
     let run = scan(&desk, &["venv"]);
-    assert!(run.report().problems()[0].contains("it is not there"), "{}", run.stdout);
+    assert!(
+        run.report().problems()[0].contains("it is not there"),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
 fn an_egg_info_and_debians_folder_are_read() {
     let desk = Desk::new();
     let site = "usr/lib/python3/dist-packages";
-    desk.write(&format!("{site}/old-1.2.egg-info"), "Metadata-Version: 1.1\nName: old\nVersion: 1.2\n");
-    desk.write(&format!("{site}/egg-2.0.egg-info/PKG-INFO"), "Metadata-Version: 2.1\nName: egg\nVersion: 2.0\n");
-    desk.write(&format!("{site}/egg-2.0.egg-info/installed-files.txt"), format!("../egg/sample.{SUFFIX}\n"));
-    desk.write(&format!("{site}/egg/sample.{SUFFIX}"), sample_of("locked_in"));
+    desk.write(
+        &format!("{site}/old-1.2.egg-info"),
+        "Metadata-Version: 1.1\nName: old\nVersion: 1.2\n",
+    );
+    desk.write(
+        &format!("{site}/egg-2.0.egg-info/PKG-INFO"),
+        "Metadata-Version: 2.1\nName: egg\nVersion: 2.0\n",
+    );
+    desk.write(
+        &format!("{site}/egg-2.0.egg-info/installed-files.txt"),
+        format!("../egg/sample.{SUFFIX}\n"),
+    );
+    desk.write(
+        &format!("{site}/egg/sample.{SUFFIX}"),
+        sample_of("locked_in"),
+    );
     let report = scan(&desk, &[site, "--platform", "linux-x86_64"]).report();
-    assert_eq!(report.verdicts(), ["egg 2.0 cp313t gil", "old 1.2 cp313t pure"]);
+    assert_eq!(
+        report.verdicts(),
+        ["egg 2.0 cp313t gil", "old 1.2 cp313t pure"]
+    );
 }
 
 #[test]
@@ -215,14 +292,24 @@ fn conda_says_whose_the_files_are_that_have_no_description() {
     place(&desk, "conda", "prefix");
     let run = scan(&desk, &["prefix"]);
     let report = run.report();
-    assert_eq!(report.verdicts(), ["calm 1.0 cp313t ready", "no-metadata 2.0 cp313t gil"]);
+    assert_eq!(
+        report.verdicts(),
+        ["calm 1.0 cp313t ready", "no-metadata 2.0 cp313t gil"]
+    );
     assert_eq!(report.problems(), [] as [&str; 0]);
     // A record that cannot be read hides whose a file is, not the file.
     let record = "prefix/conda-meta/no-metadata-2.0-py313t_0.json";
     desk.write(record, "{");
     let report = scan(&desk, &["prefix"]).report();
-    assert_eq!(report.verdicts(), ["calm 1.0 cp313t ready", "no-package ? cp313t gil"]);
-    assert!(report.problems()[0].contains("no-metadata-2.0"), "{:?}", report.problems());
+    assert_eq!(
+        report.verdicts(),
+        ["calm 1.0 cp313t ready", "no-package ? cp313t gil"]
+    );
+    assert!(
+        report.problems()[0].contains("no-metadata-2.0"),
+        "{:?}",
+        report.problems()
+    );
 }
 
 // Other Pythons
@@ -241,11 +328,25 @@ fn an_environment_with_the_gil_decides_nothing_and_its_versions_do() {
     describe("below", "");
     let run = scan(&desk, &["venv"]);
     assert_eq!(run.code, Some(2));
-    assert!(run.stderr.contains("venv is of Python 3.12, which has the GIL"), "{}", run.stderr);
-    assert!(run.stderr.contains("--python 3.14t scans"), "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("venv is of Python 3.12, which has the GIL"),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        run.stderr.contains("--python 3.14t scans"),
+        "{}",
+        run.stderr
+    );
     let native = |name: &str, version: &str, fixture: &str| {
-        let wheel = Wheel::new(&format!("{name}-{version}-cp314-cp314t-manylinux_2_28_x86_64.whl"));
-        wheel.module(&format!("{name}/sample.cpython-314t-x86_64-linux-gnu.so"), fixture)
+        let wheel = Wheel::new(&format!(
+            "{name}-{version}-cp314-cp314t-manylinux_2_28_x86_64.whl"
+        ));
+        wheel.module(
+            &format!("{name}/sample.cpython-314t-x86_64-linux-gnu.so"),
+            fixture,
+        )
     };
     let wheels = [
         native("top", "1.0", "elf-x86_64-not-used.so"),
@@ -254,35 +355,84 @@ fn an_environment_with_the_gil_decides_nothing_and_its_versions_do() {
     ];
     let server = Server::start(Shop::with(wheels).routes());
     let report = desk.scan(&server, &["venv"]).report();
-    assert_eq!(report.verdicts(), ["below 1.0 cp314t gil", "top 1.0 cp314t ready"]);
+    assert_eq!(
+        report.verdicts(),
+        ["below 1.0 cp314t gil", "top 1.0 cp314t ready"]
+    );
     assert_eq!(required_by(&report, "below"), ["top"]);
 }
 
 #[test]
 fn one_environment_is_judged_by_its_files_and_by_its_versions_side_by_side() {
     let desk = environment();
-    desk.write(&format!("{SITE}/alone/sample.{SUFFIX}"), sample_of("locked_in"));
+    desk.write(
+        &format!("{SITE}/alone/sample.{SUFFIX}"),
+        sample_of("locked_in"),
+    );
     let wheel = Wheel::new("calm-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl");
     let server = Server::start(Shop::with([wheel]).routes());
-    let targets = ["--python", "3.13t", "--python", "3.14t", "--platform", "linux-x86_64"];
+    let targets = [
+        "--python",
+        "3.13t",
+        "--python",
+        "3.14t",
+        "--platform",
+        "linux-x86_64",
+    ];
     let report = desk.scan_for(&server, &targets, &["venv"]).report();
-    let of = |name: &str| report.verdicts().into_iter().filter(|line| line.starts_with(name)).collect::<Vec<_>>();
-    assert_eq!(of("calm"), ["calm 1.0 cp313t ready", "calm 1.0 cp314t pure"]);
+    let of = |name: &str| {
+        report
+            .verdicts()
+            .into_iter()
+            .filter(|line| line.starts_with(name))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of("calm"),
+        ["calm 1.0 cp313t ready", "calm 1.0 cp314t pure"]
+    );
     // A project that is edited in place would be built again from where it is.
-    assert_eq!(of("in-src"), ["in-src 1.0 cp313t gil", "in-src 1.0 cp314t build"]);
+    assert_eq!(
+        of("in-src"),
+        ["in-src 1.0 cp313t gil", "in-src 1.0 cp314t build"]
+    );
     assert_eq!(of("no-package"), ["no-package ? cp313t gil"]);
-    assert!(report.problems().iter().any(|line| line.contains("no package owns")), "{:?}", report.problems());
+    assert!(
+        report
+            .problems()
+            .iter()
+            .any(|line| line.contains("no package owns")),
+        "{:?}",
+        report.problems()
+    );
 }
 
 #[test]
 fn what_no_folder_tells_of_the_python_can_be_named() {
     let desk = Desk::new();
-    desk.write("packages/a-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: a\nVersion: 1.0\n");
+    desk.write(
+        "packages/a-1.0.dist-info/METADATA",
+        "Metadata-Version: 2.1\nName: a\nVersion: 1.0\n",
+    );
     desk.write("packages/a-1.0.dist-info/RECORD", "a/sample.so,,\n");
     desk.write("packages/a/sample.so", compiled("elf-x86_64-used.so"));
     let run = scan(&desk, &["packages", "--platform", "linux-x86_64"]);
-    assert!(run.stderr.contains("which Python it is for cannot be told"), "{}", run.stderr);
-    let report = scan(&desk, &["packages", "--platform", "linux-x86_64", "--python", "3.14t"]).report();
+    assert!(
+        run.stderr.contains("which Python it is for cannot be told"),
+        "{}",
+        run.stderr
+    );
+    let report = scan(
+        &desk,
+        &[
+            "packages",
+            "--platform",
+            "linux-x86_64",
+            "--python",
+            "3.14t",
+        ],
+    )
+    .report();
     assert_eq!(report.verdicts(), ["a 1.0 cp314t gil"]);
 }
 
@@ -302,10 +452,18 @@ fn a_module_by_itself_is_judged_under_the_name_that_it_has() {
     ] {
         let arguments = [typed, &["--platform", "linux-x86_64"]].concat();
         let report = scan(&desk, &arguments).report();
-        assert_eq!(report.verdicts(), [format!("no-package ? cp313t {verdict}")], "{typed:?}");
+        assert_eq!(
+            report.verdicts(),
+            [format!("no-package ? cp313t {verdict}")],
+            "{typed:?}"
+        );
     }
     let run = scan(&desk, &["sample.so"]);
-    assert!(run.stderr.contains("which Python it is for cannot be told"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("which Python it is for cannot be told"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
@@ -313,15 +471,44 @@ fn what_a_module_hands_over_to_is_followed_in_a_library_of_the_same_distribution
     const NEEDED: &[u8] = b"elf-x86_64-maker.so";
     let library = "elf_x86_64_maker.so";
     let mut module = compiled("elf-x86_64-hands-over.so");
-    let place = module.windows(NEEDED.len()).position(|bytes| bytes == NEEDED).unwrap();
+    let place = module
+        .windows(NEEDED.len())
+        .position(|bytes| bytes == NEEDED)
+        .unwrap();
     module[place..place + NEEDED.len()].copy_from_slice(library.as_bytes());
     let desk = Desk::new();
-    desk.write("packages/a-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: a\nVersion: 1.0\n");
-    desk.write("packages/a-1.0.dist-info/RECORD", format!("a/sample.so,,\na/lib/{library},,\n"));
+    desk.write(
+        "packages/a-1.0.dist-info/METADATA",
+        "Metadata-Version: 2.1\nName: a\nVersion: 1.0\n",
+    );
+    desk.write(
+        "packages/a-1.0.dist-info/RECORD",
+        format!("a/sample.so,,\na/lib/{library},,\n"),
+    );
     desk.write("packages/a/sample.so", module);
-    let verdicts = || scan(&desk, &["packages", "--platform", "linux-x86_64", "--python", "3.14t"]).report().verdicts();
-    assert_eq!(verdicts(), ["a 1.0 cp314t unknown"], "the library is not there");
-    desk.write(&format!("packages/a/lib/{library}"), compiled("elf-x86_64-maker.so"));
+    let verdicts = || {
+        scan(
+            &desk,
+            &[
+                "packages",
+                "--platform",
+                "linux-x86_64",
+                "--python",
+                "3.14t",
+            ],
+        )
+        .report()
+        .verdicts()
+    };
+    assert_eq!(
+        verdicts(),
+        ["a 1.0 cp314t unknown"],
+        "the library is not there"
+    );
+    desk.write(
+        &format!("packages/a/lib/{library}"),
+        compiled("elf-x86_64-maker.so"),
+    );
     assert_eq!(verdicts(), ["a 1.0 cp314t ready"]);
 }
 
@@ -333,13 +520,19 @@ fn an_image_is_read_through_its_layers() {
     let layout = fixture("image");
     let run = scan(&desk, &[layout.to_str().unwrap()]);
     let report = run.report();
-    assert_eq!(report.verdicts(), ["calm 1.0 cp313t ready", "paper 3.0 cp313t pure"]);
+    assert_eq!(
+        report.verdicts(),
+        ["calm 1.0 cp313t ready", "paper 3.0 cp313t pure"]
+    );
     assert_eq!((run.code, report.problems()), (Some(0), Vec::new()));
     // The same in a tar file.
     let mut tar = tar::Builder::new(Vec::new());
     tar.append_dir_all(".", &layout).unwrap();
     desk.write("image.tar", tar.into_inner().unwrap());
-    assert_eq!(scan(&desk, &["image.tar"]).report().verdicts(), report.verdicts());
+    assert_eq!(
+        scan(&desk, &["image.tar"]).report().verdicts(),
+        report.verdicts()
+    );
     // The same packed by zstd.
     let run = scan(&desk, &[fixture("image-zstd").to_str().unwrap()]);
     assert_eq!(run.report().verdicts(), report.verdicts());
@@ -350,10 +543,15 @@ fn an_image_is_read_through_its_layers() {
 fn changed_bytes_of_a_zstd_layer_end_the_scan_with_a_reason() {
     let desk = Desk::new();
     let blobs = fixture("image-zstd").join("blobs/sha256");
-    let files = std::fs::read_dir(blobs).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+    let files = std::fs::read_dir(blobs)
+        .unwrap()
+        .map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
     let layer = files.max_by_key(Vec::len).unwrap();
     // The first frame ends in a checksum, where the first of those to be skipped begins.
-    let end = layer.windows(4).position(|bytes| bytes == [0x50, 0x2a, 0x4d, 0x18]).unwrap();
+    let end = layer
+        .windows(4)
+        .position(|bytes| bytes == [0x50, 0x2a, 0x4d, 0x18])
+        .unwrap();
     let check = |code: i32, told: &str, change: fn(&mut Vec<u8>, usize)| {
         let mut layer = layer.clone();
         change(&mut layer, end);
@@ -364,7 +562,9 @@ fn changed_bytes_of_a_zstd_layer_end_the_scan_with_a_reason() {
     };
     // Without the upper layer, a module that needs the GIL is there.
     check(1, "", |_, _| ());
-    check(2, "a frame has the checksum", |layer, end| layer[end - 1] ^= 1);
+    check(2, "a frame has the checksum", |layer, end| {
+        layer[end - 1] ^= 1
+    });
     check(2, "damaged", |layer, end| layer.truncate(end - 100));
     check(2, "damaged", |layer, end| layer.truncate(end + 10));
     check(2, "damaged", |layer, end| layer[end / 2..end].fill(0xff));
@@ -374,7 +574,8 @@ fn changed_bytes_of_a_zstd_layer_end_the_scan_with_a_reason() {
 /// An archive as `docker save` wrote it for years.
 fn saved(layers: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let names: Vec<&str> = layers.iter().map(|(name, _)| *name).collect();
-    let manifest = serde_json::json!([{"Config": "config.json", "RepoTags": ["app:latest"], "Layers": names}]);
+    let manifest =
+        serde_json::json!([{"Config": "config.json", "RepoTags": ["app:latest"], "Layers": names}]);
     let config = serde_json::json!({"architecture": "amd64", "os": "linux"});
     let mut files = vec![("manifest.json", manifest.to_string().into_bytes())];
     files.push(("config.json", config.to_string().into_bytes()));
@@ -388,7 +589,8 @@ fn tar_of(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
-        tar.append_data(&mut header, path, bytes.as_slice()).unwrap();
+        tar.append_data(&mut header, path, bytes.as_slice())
+            .unwrap();
     }
     tar.into_inner().unwrap()
 }
@@ -416,15 +618,29 @@ fn an_archive_of_docker_is_read_and_the_systems_own_python_left_out() {
         ),
         (&module, compiled("elf-x86_64-not-used.so")),
     ]);
-    desk.write("app.tar", saved(&[("1/layer.tar", system.clone()), ("2/layer.tar", below), ("3/layer.tar", top)]));
+    desk.write(
+        "app.tar",
+        saved(&[
+            ("1/layer.tar", system.clone()),
+            ("2/layer.tar", below),
+            ("3/layer.tar", top),
+        ]),
+    );
     let run = scan(&desk, &["app.tar"]);
     let report = run.report();
     assert_eq!(report.verdicts(), ["a 1.0 cp314t ready"]);
-    assert_eq!(report.package("a")["required_by"][0]["place"]["file"], "app.tar: /app/.venv");
+    assert_eq!(
+        report.package("a")["required_by"][0]["place"]["file"],
+        "app.tar: /app/.venv"
+    );
     assert_eq!(run.code, Some(0));
     // In a container that has nothing else it is not.
     desk.write("base.tar", saved(&[("1/layer.tar", system)]));
-    assert!(scan(&desk, &["base.tar"]).stderr.contains("Python 3.12, which has the GIL"));
+    assert!(
+        scan(&desk, &["base.tar"])
+            .stderr
+            .contains("Python 3.12, which has the GIL")
+    );
 }
 
 #[test]
@@ -432,13 +648,20 @@ fn what_cannot_be_read_of_an_image_ends_the_scan_with_a_reason() {
     let desk = Desk::new();
     let plain = saved(&[("1/layer.tar", tar_of(&[("etc/passwd", Vec::new())]))]);
     desk.write("empty.tar", &plain);
-    desk.write("zstd.tar", saved(&[("1/layer.tar", vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0])]));
+    desk.write(
+        "zstd.tar",
+        saved(&[("1/layer.tar", vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0])]),
+    );
     desk.write("cut.tar", saved(&[("1/layer.tar", vec![b'x'; 2000])]));
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut packed, &plain).unwrap();
     desk.write("packed.tar.gz", packed.finish().unwrap());
     for (input, code, told) in [
-        ("empty.tar", 3, "no environment was found; looked for pyvenv.cfg"),
+        (
+            "empty.tar",
+            3,
+            "no environment was found; looked for pyvenv.cfg",
+        ),
         ("zstd.tar", 2, "1/layer.tar is damaged"),
         ("cut.tar", 2, "is damaged"),
         ("packed.tar.gz", 2, "is packed as a whole"),
@@ -459,7 +682,11 @@ fn links_of_an_unpacked_container_lead_nowhere_else() {
     let site = "root/opt/venv/lib/python3.13t/site-packages";
     // Outside of the container there would be such a file.
     desk.write("outside.so", sample_of("locked_in"));
-    std::os::unix::fs::symlink(desk.path("outside.so"), desk.path(&format!("{site}/leads_out.so"))).unwrap();
+    std::os::unix::fs::symlink(
+        desk.path("outside.so"),
+        desk.path(&format!("{site}/leads_out.so")),
+    )
+    .unwrap();
     let module = format!("{site}/calm/sample.{SUFFIX}");
     desk.write("root/store/calm", sample_of("locked_in"));
     remove(&desk, &module);
@@ -467,10 +694,24 @@ fn links_of_an_unpacked_container_lead_nowhere_else() {
     let run = scan(&desk, &["--root", "root"]);
     let report = run.report();
     assert_eq!(report.result("calm")["verdict"], "gil");
-    assert!(report.verdicts().iter().all(|line| !line.starts_with("no-package")), "{:?}", report.verdicts());
+    assert!(
+        report
+            .verdicts()
+            .iter()
+            .all(|line| !line.starts_with("no-package")),
+        "{:?}",
+        report.verdicts()
+    );
     // What is edited in place lies outside of the container.
     assert_eq!(report.result("in-src")["verdict"], "unknown");
-    assert!(report.problems().iter().any(|line| line.contains("leads_out.so")), "{:?}", report.problems());
+    assert!(
+        report
+            .problems()
+            .iter()
+            .any(|line| line.contains("leads_out.so")),
+        "{:?}",
+        report.problems()
+    );
 }
 
 // Interpreters
@@ -491,12 +732,20 @@ fn an_interpreter_is_asked_for_its_paths() {
         std::fs::set_permissions(desk.path(name), std::fs::Permissions::from_mode(0o755)).unwrap();
     };
     let line = answer.replace('\n', " ");
-    script("python", &format!("test \"$1 $2\" = '-I -c' && echo '{line}'"));
+    script(
+        "python",
+        &format!("test \"$1 $2\" = '-I -c' && echo '{line}'"),
+    );
     let report = scan(&desk, &["--interpreter", "./python"]).report();
     assert_eq!(report.verdicts(), INSTALLED);
     script("other", "echo hello");
     let run = scan(&desk, &["--interpreter", "./other"]);
-    assert!(run.stderr.contains("its answer is not what a Python would say"), "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("its answer is not what a Python would say"),
+        "{}",
+        run.stderr
+    );
     script("failing", "exit 7");
     let run = scan(&desk, &["--interpreter", "./failing"]);
     assert!(run.stderr.contains("is it a Python?"), "{}", run.stderr);
@@ -509,7 +758,10 @@ fn an_interpreter_is_asked_for_its_paths() {
 fn what_a_python_answers_is_understood() {
     let desk = environment();
     let answer = String::from_utf8(std::fs::read(fixture("answer.json")).unwrap()).unwrap();
-    let answer = answer.replace(MADE_IN, desk.path("").display().to_string().trim_end_matches('/'));
+    let answer = answer.replace(
+        MADE_IN,
+        desk.path("").display().to_string().trim_end_matches('/'),
+    );
     let environment = ungil::installed::of_interpreter(answer.as_bytes(), "python").unwrap();
     let inventory = ungil::installed::read(&environment, &ArchiveLimits::default());
     assert_eq!(inventory.python.unwrap().to_string(), "3.13t");
@@ -529,15 +781,34 @@ fn a_folder_of_wheels_is_judged_by_the_best_wheel_of_each_version() {
     };
     let free_threaded = "a/sample.cpython-314t-x86_64-linux-gnu.so";
     module(tag("cp314-cp314t"), free_threaded, "elf-x86_64-not-used.so");
-    module(tag("cp314-cp314"), "a/sample.cpython-314-x86_64-linux-gnu.so", "elf-x86_64-used.so");
-    module("a-2.0-cp314-cp314-manylinux_2_28_x86_64.whl".into(), "a/sample.so", "elf-x86_64-used.so");
-    desk.write("wheels/b-1.0-py3-none-any.whl", Wheel::new("b-1.0-py3-none-any.whl").requires("c").bytes());
+    module(
+        tag("cp314-cp314"),
+        "a/sample.cpython-314-x86_64-linux-gnu.so",
+        "elf-x86_64-used.so",
+    );
+    module(
+        "a-2.0-cp314-cp314-manylinux_2_28_x86_64.whl".into(),
+        "a/sample.so",
+        "elf-x86_64-used.so",
+    );
+    desk.write(
+        "wheels/b-1.0-py3-none-any.whl",
+        Wheel::new("b-1.0-py3-none-any.whl").requires("c").bytes(),
+    );
     desk.write("wheels/source-3.0.tar.gz", sdist("source", "3.0", &[]));
     desk.write("wheels/README.txt", "not a wheel");
-    let run = scan(&desk, &["wheels", "--python", "3.14t", "--platform", "linux-x86_64"]);
+    let run = scan(
+        &desk,
+        &["wheels", "--python", "3.14t", "--platform", "linux-x86_64"],
+    );
     assert_eq!(
         run.report().verdicts(),
-        ["a 1.0 cp314t ready", "a 2.0 cp314t blocked", "b 1.0 cp314t pure", "source 3.0 cp314t build"]
+        [
+            "a 1.0 cp314t ready",
+            "a 2.0 cp314t blocked",
+            "b 1.0 cp314t pure",
+            "source 3.0 cp314t build"
+        ]
     );
 }
 
@@ -549,9 +820,18 @@ fn where_nothing_is_found_is_told_what_was_looked_for() {
     desk.write("empty/notes.md", "nothing here");
     desk.write("venv/pyvenv.cfg", "version = 3.14.0\n");
     for (arguments, told) in [
-        (&["./empty"][..], "no environment was found; looked for a virtual environment"),
-        (&["--root", "empty"], "no environment was found; looked for pyvenv.cfg"),
-        (&["--from", "wheels", "empty"], "no environment was found; looked for files named .whl"),
+        (
+            &["./empty"][..],
+            "no environment was found; looked for a virtual environment",
+        ),
+        (
+            &["--root", "empty"],
+            "no environment was found; looked for pyvenv.cfg",
+        ),
+        (
+            &["--from", "wheels", "empty"],
+            "no environment was found; looked for files named .whl",
+        ),
     ] {
         let run = scan(&desk, arguments);
         assert!(run.stderr.contains(told), "{arguments:?}: {}", run.stderr);
@@ -559,7 +839,11 @@ fn where_nothing_is_found_is_told_what_was_looked_for() {
     }
     for arguments in [&["venv"][..], &["--from", "site-packages", "empty"]] {
         let run = scan(&desk, arguments);
-        assert!(run.stdout.contains("holds nothing to scan"), "{arguments:?}: {}", run.stdout);
+        assert!(
+            run.stdout.contains("holds nothing to scan"),
+            "{arguments:?}: {}",
+            run.stdout
+        );
         assert_eq!(run.code, Some(3), "{arguments:?}");
     }
 }
@@ -569,8 +853,14 @@ fn every_kind_has_its_line_in_the_help_and_in_the_docs() {
     let help = Desk::new().run(&["scan", "--help"]).stdout;
     let page = include_str!("../../../docs/inputs.md");
     for kind in ungil::installed::KINDS {
-        let line = help.lines().any(|line| line.trim_start().starts_with(kind.word()));
+        let line = help
+            .lines()
+            .any(|line| line.trim_start().starts_with(kind.word()));
         assert!(line && help.contains(kind.description()), "{help}");
-        assert!(page.contains(&format!("| `{}` |", kind.word())), "{}", kind.word());
+        assert!(
+            page.contains(&format!("| `{}` |", kind.word())),
+            "{}",
+            kind.word()
+        );
     }
 }

@@ -13,7 +13,12 @@ use super::verdicts;
 const ESCAPE: char = '\u{1b}';
 
 fn arguments<'a>(index: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    [&["scan", "app", "declared", "--index-url", index], TARGET, more].concat()
+    [
+        &["scan", "app", "declared", "--index-url", index],
+        TARGET,
+        more,
+    ]
+    .concat()
 }
 
 #[test]
@@ -29,8 +34,15 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
         (&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
         (&["--color", "always", "--format", "json"], &[], false),
     ] {
-        let run = Run::of(desk.command(&arguments(&index, more)).envs(variables.iter().copied()));
-        assert_eq!(run.stdout.contains(ESCAPE), coloured, "{more:?} {variables:?}");
+        let run = Run::of(
+            desk.command(&arguments(&index, more))
+                .envs(variables.iter().copied()),
+        );
+        assert_eq!(
+            run.stdout.contains(ESCAPE),
+            coloured,
+            "{more:?} {variables:?}"
+        );
         assert_eq!((run.code, run.stderr.as_str()), (Some(1), ""), "{more:?}");
     }
 }
@@ -43,11 +55,20 @@ fn the_report_may_go_to_a_file() {
         let shown = desk.run(&arguments(&index, &["--format", format]));
         desk.run(&arguments(&index, &["--format", format]));
         let shown_again = desk.run(&arguments(&index, &["--format", format]));
-        let run = desk.run(&arguments(&index, &["--format", format, "--output", "report"]));
-        assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (Some(1), "", ""));
+        let run = desk.run(&arguments(
+            &index,
+            &["--format", format, "--output", "report"],
+        ));
+        assert_eq!(
+            (run.code, run.stdout.as_str(), run.stderr.as_str()),
+            (Some(1), "", "")
+        );
         let written = std::fs::read_to_string(desk.path("report")).unwrap();
         assert_eq!(written, shown_again.stdout);
-        assert!(format == "table" || shown.report().0["generated"].is_null(), "no time unless asked for");
+        assert!(
+            format == "table" || shown.report().0["generated"].is_null(),
+            "no time unless asked for"
+        );
     }
     let run = desk.run(&arguments(&index, &["--format", "json", "--timestamp"]));
     assert!(run.report().0["generated"].as_str().unwrap().ends_with('Z'));
@@ -60,13 +81,26 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     for format in ["table", "json"] {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let mut command = desk.command(&arguments(&index, &["--format", format]));
-        let mut child = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         drop(command);
         reader.read_exact(&mut [0; 10]).unwrap();
         drop(reader);
         let mut told = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-        assert_eq!((child.wait().unwrap().code(), told.as_str()), (Some(1), ""), "{format}");
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut told)
+            .unwrap();
+        assert_eq!(
+            (child.wait().unwrap().code(), told.as_str()),
+            (Some(1), ""),
+            "{format}"
+        );
     }
 }
 
@@ -80,8 +114,14 @@ const SECRETS: [&str; 3] = ["hunter2", "somebody", "c29tZWJvZHk6aHVudGVyMi93b3Jk
 fn guarded(shop: &Shop) -> Routes {
     let authorization = format!("Basic {}", SECRETS[2]);
     let mut routes = Routes::new();
-    for path in ["/simple/ready/", "/files/ready-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl"] {
-        let (page, bytes) = (shop.page("ready"), shop.bytes("ready-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl"));
+    for path in [
+        "/simple/ready/",
+        "/files/ready-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl",
+    ] {
+        let (page, bytes) = (
+            shop.page("ready"),
+            shop.bytes("ready-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl"),
+        );
         let authorization = authorization.clone();
         routes = routes.route(path, move |request, _| {
             if request.header("authorization") != Some(&authorization) {
@@ -99,9 +139,14 @@ fn guarded(shop: &Shop) -> Routes {
 #[test]
 fn credentials_open_doors_and_are_never_shown() {
     let server = Server::start(guarded(&verdicts::shop()));
-    let known = server.url("/simple/").replace("http://", &format!("http://{USER}:{PASSWORD}@"));
+    let known = server
+        .url("/simple/")
+        .replace("http://", &format!("http://{USER}:{PASSWORD}@"));
     let wrong = known.replace(PASSWORD, "hunter2wrong");
-    for (url, verdict, code) in [(&known, "1.0 cp314t ready", 0), (&wrong, "? cp314t unknown", 3)] {
+    for (url, verdict, code) in [
+        (&known, "1.0 cp314t ready", 0),
+        (&wrong, "? cp314t unknown", 3),
+    ] {
         let desk = Desk::new();
         desk.write("requirements.txt", format!("--index-url {url}\nready\n"));
         desk.write("variable.txt", "--index-url ${MY_INDEX}\nready\n");
@@ -109,16 +154,29 @@ fn credentials_open_doors_and_are_never_shown() {
         for (words, variable) in [
             (&["ready", "--index-url", url][..], ("X", "")),
             (&["ready"], ("PIP_INDEX_URL", url.as_str())),
-            (&["ready"], ("PIP_CONFIG_FILE", desk.path("pip.conf").to_str().unwrap())),
+            (
+                &["ready"],
+                ("PIP_CONFIG_FILE", desk.path("pip.conf").to_str().unwrap()),
+            ),
             (&["requirements.txt"], ("X", "")),
             (&["variable.txt"], ("MY_INDEX", url.as_str())),
         ] {
             for format in ["json", "table"] {
                 let all = [&["scan", "--format", format], TARGET, words].concat();
                 let run = Run::of(desk.command(&all).env(variable.0, variable.1));
-                assert_eq!(run.code, Some(code), "{words:?}: {}{}", run.stdout, run.stderr);
+                assert_eq!(
+                    run.code,
+                    Some(code),
+                    "{words:?}: {}{}",
+                    run.stdout,
+                    run.stderr
+                );
                 if format == "json" {
-                    assert_eq!(run.report().verdicts(), [format!("ready {verdict}")], "{words:?}");
+                    assert_eq!(
+                        run.report().verdicts(),
+                        [format!("ready {verdict}")],
+                        "{words:?}"
+                    );
                 }
                 check_no_secret(&run);
             }
@@ -132,7 +190,10 @@ fn errors_show_no_credentials() {
     let url = format!("https://{USER}:{PASSWORD}@127.0.0.1:1/simple/");
     let desk = Desk::new();
     desk.write("index.txt", format!("--index-url {url} --nonsense\n"));
-    desk.write("direct.txt", format!("ready @ {url}ready-1.0.zip nonsense\n"));
+    desk.write(
+        "direct.txt",
+        format!("ready @ {url}ready-1.0.zip nonsense\n"),
+    );
     desk.write("include.txt", format!("-r {url}more.txt\n"));
     desk.write("variable.txt", "ready ${TOKEN}\n");
     for words in [
@@ -145,7 +206,11 @@ fn errors_show_no_credentials() {
         &["ready", "--index-url", &format!("{url}\\u0000[:")],
     ] {
         let all = [&["scan", "--format", "json"], TARGET, words].concat();
-        let run = Run::of(desk.command(&all).env("TOKEN", "hunter2").env("PIP_RETRIES", "0"));
+        let run = Run::of(
+            desk.command(&all)
+                .env("TOKEN", "hunter2")
+                .env("PIP_RETRIES", "0"),
+        );
         check_no_secret(&run);
         assert_ne!(run.code, Some(0), "{words:?}");
     }
@@ -161,12 +226,27 @@ fn check_no_secret(run: &Run) {
 
 /// Neither names nor contents of the cache have a secret.
 fn check_nothing_kept(desk: &Desk) {
-    for entry in walkdir::WalkDir::new(desk.cache()).into_iter().filter_map(Result::ok) {
-        let content = if entry.file_type().is_file() { std::fs::read(entry.path()).unwrap() } else { Vec::new() };
+    for entry in walkdir::WalkDir::new(desk.cache())
+        .into_iter()
+        .filter_map(Result::ok)
+    {
+        let content = if entry.file_type().is_file() {
+            std::fs::read(entry.path()).unwrap()
+        } else {
+            Vec::new()
+        };
         let content = String::from_utf8_lossy(&content);
         for secret in SECRETS {
-            assert!(!entry.path().to_string_lossy().contains(secret), "{}", entry.path().display());
-            assert!(!content.contains(secret), "{secret} in {}", entry.path().display());
+            assert!(
+                !entry.path().to_string_lossy().contains(secret),
+                "{}",
+                entry.path().display()
+            );
+            assert!(
+                !content.contains(secret),
+                "{secret} in {}",
+                entry.path().display()
+            );
         }
     }
 }
@@ -178,9 +258,22 @@ fn the_second_host_gets_no_credentials_of_the_first() {
     let target = files.other_url("/files/pure-1.0-py3-none-any.whl");
     let page = format!("<a href=\"{target}\">pure-1.0-py3-none-any.whl</a>");
     let index = Server::start(Routes::new().page("/simple/pure/", &page));
-    let url = index.url("/simple/").replace("http://", &format!("http://{USER}:{PASSWORD}@"));
-    let run = Desk::new().run(&[&["scan", "pure", "--format", "json", "--index-url", &url], TARGET].concat());
+    let url = index
+        .url("/simple/")
+        .replace("http://", &format!("http://{USER}:{PASSWORD}@"));
+    let run = Desk::new().run(
+        &[
+            &["scan", "pure", "--format", "json", "--index-url", &url],
+            TARGET,
+        ]
+        .concat(),
+    );
     assert_eq!(run.report().verdicts(), ["pure 1.0 cp314t pure"]);
     assert!(!files.requests().is_empty());
-    assert!(files.requests().iter().all(|request| request.header("authorization").is_none()));
+    assert!(
+        files
+            .requests()
+            .iter()
+            .all(|request| request.header("authorization").is_none())
+    );
 }

@@ -18,11 +18,19 @@ fn pure(name: &str, version: &str) -> Wheel {
 fn moves(plan: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let moves = plan["moves"].as_array().unwrap();
-    moves.iter().map(|it| [&it["name"], &it["from"], &it["to"]].map(text).join(" ")).collect()
+    moves
+        .iter()
+        .map(|it| [&it["name"], &it["from"], &it["to"]].map(text).join(" "))
+        .collect()
 }
 
 fn bounds(plan: &Value) -> Vec<&str> {
-    plan["bounds"].as_array().unwrap().iter().map(|bound| bound["requirement"].as_str().unwrap()).collect()
+    plan["bounds"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|bound| bound["requirement"].as_str().unwrap())
+        .collect()
 }
 
 /// Plans a requirements file, writes it, and checks that a scan of the result counts what the plan promised.
@@ -35,28 +43,65 @@ fn written(shop: Shop, requirements: &str) -> (Value, String) {
     let planned = document(&run);
     let after = desk.scan(&server, &["requirements.txt"]).report();
     let fine = |verdicts: &[String]| {
-        let is_fine =
-            |line: &&String| ["ready", "pure", "pure-fallback"].iter().any(|word| line.ends_with(&format!(" {word}")));
+        let is_fine = |line: &&String| {
+            ["ready", "pure", "pure-fallback"]
+                .iter()
+                .any(|word| line.ends_with(&format!(" {word}")))
+        };
         verdicts.iter().filter(is_fine).count()
     };
     let summary = &planned["summary"];
-    assert_eq!(summary["good_before"], fine(&before.verdicts()), "{:?}", before.verdicts());
-    assert_eq!(summary["good_after"], fine(&after.verdicts()), "{:?}", after.verdicts());
+    assert_eq!(
+        summary["good_before"],
+        fine(&before.verdicts()),
+        "{:?}",
+        before.verdicts()
+    );
+    assert_eq!(
+        summary["good_after"],
+        fine(&after.verdicts()),
+        "{:?}",
+        after.verdicts()
+    );
     assert_eq!(summary["packages_after"], after.verdicts().len());
-    (planned, std::fs::read_to_string(desk.path("requirements.txt")).unwrap())
+    (
+        planned,
+        std::fs::read_to_string(desk.path("requirements.txt")).unwrap(),
+    )
 }
 
 /// `big` 3.0 wants more of `base` than the first ready one, and `model` pins its core.
 fn applications() -> Shop {
-    let shop = history(Shop::default(), "base", &[("2.1", '.'), ("2.3.2", 'R'), ("2.3.3", 'R'), ("2.5", 'R')]);
-    let shop = history(shop, "core", &[("2.27", '.'), ("2.33", '.'), ("2.35", 'R'), ("2.41", 'R'), ("2.50", '.')]);
+    let shop = history(
+        Shop::default(),
+        "base",
+        &[("2.1", '.'), ("2.3.2", 'R'), ("2.3.3", 'R'), ("2.5", 'R')],
+    );
+    let shop = history(
+        shop,
+        "core",
+        &[
+            ("2.27", '.'),
+            ("2.33", '.'),
+            ("2.35", 'R'),
+            ("2.41", 'R'),
+            ("2.50", '.'),
+        ],
+    );
     let shop = shop
         .and(wheel("big", "2.2", NOT_READY).requires("base>=1.26"))
         .and(wheel("big", "3.0", READY).requires("base>=2.3.3"))
         .and(wheel("big", "3.1", READY).requires("base>=2.3.3"));
-    [("2.10", "2.27"), ("2.11", "2.33"), ("2.12", "2.41"), ("2.14", "2.50")]
-        .iter()
-        .fold(shop, |shop, (version, core)| shop.and(pure("model", version).requires(&format!("core=={core}"))))
+    [
+        ("2.10", "2.27"),
+        ("2.11", "2.33"),
+        ("2.12", "2.41"),
+        ("2.14", "2.50"),
+    ]
+    .iter()
+    .fold(shop, |shop, (version, core)| {
+        shop.and(pure("model", version).requires(&format!("core=={core}")))
+    })
 }
 
 #[test]
@@ -67,7 +112,10 @@ fn every_requirement_of_the_new_versions_counts() {
     // The parent stops where its child is ready, and says why it moves.
     assert_eq!(
         (told(&planned, "core"), moves(&planned)),
-        ("change 2.41 2.35 2.41 confirmed".into(), vec!["model 2.10 2.12".into()])
+        (
+            "change 2.41 2.35 2.41 confirmed".into(),
+            vec!["model 2.10 2.12".into()]
+        )
     );
     let because = &planned["moves"][0]["because"];
     assert_eq!(
@@ -79,8 +127,13 @@ fn every_requirement_of_the_new_versions_counts() {
 
 /// `uv.lock` of a project that requires these, with each version's digests and what it requires.
 fn uv_lock(shop: &Shop, head: &str, packages: &[(&str, &str, &[&str])], bounds: &str) -> String {
-    let names =
-        |names: &[&str]| names.iter().map(|name| format!("{{ name = \"{name}\" }}")).collect::<Vec<_>>().join(", ");
+    let names = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| format!("{{ name = \"{name}\" }}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let mut lock = format!("version = 1\n{head}\n");
     for (filename, version, requires) in packages {
         let name = filename.split('-').next().unwrap();
@@ -91,8 +144,11 @@ fn uv_lock(shop: &Shop, head: &str, packages: &[(&str, &str, &[&str])], bounds: 
             names(requires)
         ));
     }
-    let direct: Vec<&str> =
-        packages.iter().map(|(filename, ..)| filename.split('-').next().unwrap()).filter(|it| *it != "core").collect();
+    let direct: Vec<&str> = packages
+        .iter()
+        .map(|(filename, ..)| filename.split('-').next().unwrap())
+        .filter(|it| *it != "core")
+        .collect();
     lock.push_str(&format!(
         "[[package]]\nname = \"mine\"\nversion = \"0.1\"\nsource = {{ virtual = \".\" }}\ndependencies = [{}]\n\n\
          [package.metadata]\nrequires-dist = [{bounds}]\n",
@@ -104,8 +160,12 @@ fn uv_lock(shop: &Shop, head: &str, packages: &[(&str, &str, &[&str])], bounds: 
 #[test]
 fn uv_is_told_all_that_has_to_move() {
     let shop = applications();
-    let gil = |name: &str, version: &str| format!("{name}-{version}-cp314-cp314-manylinux_2_28_x86_64.whl");
-    let free = |name: &str, version: &str| format!("{name}-{version}-cp314-cp314t-manylinux_2_28_x86_64.whl");
+    let gil = |name: &str, version: &str| {
+        format!("{name}-{version}-cp314-cp314-manylinux_2_28_x86_64.whl")
+    };
+    let free = |name: &str, version: &str| {
+        format!("{name}-{version}-cp314-cp314t-manylinux_2_28_x86_64.whl")
+    };
     let (base, big, core) = (gil("base", "2.1"), free("big", "2.2"), gil("core", "2.27"));
     let packages: [(&str, &str, &[&str]); 4] = [
         (&base, "2.1", &[]),
@@ -116,66 +176,138 @@ fn uv_is_told_all_that_has_to_move() {
     let server = Server::start(shop.routes());
     let desk = Desk::new();
     let head = "requires-python = \">=3.14\"\n\n[options]\nresolution-mode = \"lowest-direct\"\n";
-    desk.write("uv.lock", uv_lock(&shop, head, &packages, "{ name = \"base\", specifier = \">=2.1\" }"));
+    desk.write(
+        "uv.lock",
+        uv_lock(
+            &shop,
+            head,
+            &packages,
+            "{ name = \"base\", specifier = \">=2.1\" }",
+        ),
+    );
     let run = plan(&desk, &server, &["uv.lock"]);
     let planned = document(&run);
     let command = "uv lock --resolution 'lowest-direct' --upgrade-package 'base==2.3.3' --upgrade-package 'big==3.0' \
                    --upgrade-package 'core==2.41' --upgrade-package 'model==2.12'";
     assert_eq!(planned["commands"][0]["command"], command, "{}", run.stdout);
-    assert_eq!((&planned["summary"]["good_after"], run.code), (&4.into(), Some(0)));
+    assert_eq!(
+        (&planned["summary"]["good_after"], run.code),
+        (&4.into(), Some(0))
+    );
     // What the project says of a version counts.
-    desk.write("uv.lock", uv_lock(&shop, head, &packages, "{ name = \"base\", specifier = \">=2.1,<2.3\" }"));
+    desk.write(
+        "uv.lock",
+        uv_lock(
+            &shop,
+            head,
+            &packages,
+            "{ name = \"base\", specifier = \">=2.1,<2.3\" }",
+        ),
+    );
     let planned = document(&plan(&desk, &server, &["uv.lock"]));
-    assert!(told(&planned, "base").starts_with("held-back 2.3.2 "), "{}", told(&planned, "base"));
+    assert!(
+        told(&planned, "base").starts_with("held-back 2.3.2 "),
+        "{}",
+        told(&planned, "base")
+    );
     assert_eq!(step(&planned, "base")["held_by"][0]["wants"], ">=2.1, <2.3");
-    assert!(told(&planned, "big").starts_with("held-back 3.0 "), "{}", told(&planned, "big"));
+    assert!(
+        told(&planned, "big").starts_with("held-back 3.0 "),
+        "{}",
+        told(&planned, "big")
+    );
     let command = "uv lock --resolution 'lowest-direct' --upgrade-package 'core==2.41' --upgrade-package 'model==2.12'";
     assert_eq!(planned["commands"][0]["command"], command);
 }
 
 #[test]
 fn what_is_ready_does_not_get_worse() {
-    let shop = history(Shop::default(), "num", &[("1.26", '.'), ("2.3", 'R'), ("2.5", 'R')]);
+    let shop = history(
+        Shop::default(),
+        "num",
+        &[("1.26", '.'), ("2.3", 'R'), ("2.5", 'R')],
+    );
     let shop = shop
         .and(wheel("contour", "1.3", READY).requires("num>=1.23"))
         .and(wheel("contour", "1.4", NOT_READY).requires("num>=2"))
-        .and(wheel("plot", "3.9", NOT_READY).requires("num").requires("contour"))
-        .and(wheel("plot", "3.10", READY).requires("num").requires("contour"));
+        .and(
+            wheel("plot", "3.9", NOT_READY)
+                .requires("num")
+                .requires("contour"),
+        )
+        .and(
+            wheel("plot", "3.10", READY)
+                .requires("num")
+                .requires("contour"),
+        );
     let (planned, file) = written(shop, "plot==3.9\nnum==1.26\n");
     assert_eq!(file, "plot==3.10\nnum==2.3\ncontour<1.4\n");
-    assert_eq!((bounds(&planned), &planned["worse"]), (vec!["contour<1.4"], &serde_json::json!([])));
+    assert_eq!(
+        (bounds(&planned), &planned["worse"]),
+        (vec!["contour<1.4"], &serde_json::json!([]))
+    );
     assert_eq!(planned["summary"]["good_after"], 3);
 }
 
 #[test]
 fn older_versions_are_bounded_from_above() {
-    let shop = history(Shop::default(), "pic", &[("12.1", 'R'), ("12.2", 'R'), ("13.0.0", '.')]);
+    let shop = history(
+        Shop::default(),
+        "pic",
+        &[("12.1", 'R'), ("12.2", 'R'), ("13.0.0", '.')],
+    );
     let shop = history(shop, "mark", &[("3.0.3", 'R'), ("3.0.4", '.')]);
-    let shop = shop.and_sdist("pic", "13.0.0", &[]).and_sdist("mark", "3.0.4", &[]);
-    let (planned, file) = written(shop.and(pure("top", "1.0").requires("mark")), "pic>=11 # here\ntop\n");
+    let shop = shop
+        .and_sdist("pic", "13.0.0", &[])
+        .and_sdist("mark", "3.0.4", &[]);
+    let (planned, file) = written(
+        shop.and(pure("top", "1.0").requires("mark")),
+        "pic>=11 # here\ntop\n",
+    );
     assert_eq!(file, "pic>=11,<13 # here\ntop\nmark<3.0.4\n");
     assert_eq!(bounds(&planned), ["mark<3.0.4", "pic>=11,<13"]);
     assert_eq!(told(&planned, "pic"), "change 12.2 - - open");
-    assert_eq!(step(&planned, "pic")["outlooks"][0]["search"]["older"], "12.2");
+    assert_eq!(
+        step(&planned, "pic")["outlooks"][0]["search"]["older"],
+        "12.2"
+    );
 }
 
 #[test]
 fn the_nearest_older_version_that_works_is_taken() {
-    let shop = history(Shop::default(), "font", &[("4.39", '.'), ("4.59", 'p'), ("4.60", 'p'), ("4.68", '-')]);
-    let (planned, file) = written(shop.and(pure("font", "4.39")).and(pure("top", "1.0").requires("font")), "top\n");
+    let shop = history(
+        Shop::default(),
+        "font",
+        &[("4.39", '.'), ("4.59", 'p'), ("4.60", 'p'), ("4.68", '-')],
+    );
+    let (planned, file) = written(
+        shop.and(pure("font", "4.39"))
+            .and(pure("top", "1.0").requires("font")),
+        "top\n",
+    );
     assert_eq!(file, "top\nfont<4.68\n");
     assert_eq!(told(&planned, "font"), "change 4.60 - - open");
-    assert_eq!(step(&planned, "font")["outlooks"][0]["after"]["verdict"], "pure-fallback");
+    assert_eq!(
+        step(&planned, "font")["outlooks"][0]["after"]["verdict"],
+        "pure-fallback"
+    );
 }
 
 #[test]
 fn an_older_version_that_works_is_found_by_its_name_when_looks_are_spent() {
     // So many versions that are not ready that looks end before the one that works is reached.
     let shop = history(Shop::default(), "font", &[("4.2", 'p')]);
-    let shop = (3..40).fold(shop, |shop, minor| history(shop, "font", &[(&format!("4.{minor}"), '-')]));
+    let shop = (3..40).fold(shop, |shop, minor| {
+        history(shop, "font", &[(&format!("4.{minor}"), '-')])
+    });
     let (planned, file) = written(shop, "font==4.30\n");
-    assert_eq!((file.as_str(), told(&planned, "font")), ("font==4.2\n", "change 4.2 - - open".to_owned()));
-    let requests = step(&planned, "font")["outlooks"][0]["search"]["requests"].as_u64().unwrap();
+    assert_eq!(
+        (file.as_str(), told(&planned, "font")),
+        ("font==4.2\n", "change 4.2 - - open".to_owned())
+    );
+    let requests = step(&planned, "font")["outlooks"][0]["search"]["requests"]
+        .as_u64()
+        .unwrap();
     assert!(requests < 12, "{requests}");
 }
 
@@ -183,27 +315,45 @@ fn an_older_version_that_works_is_found_by_its_name_when_looks_are_spent() {
 fn a_pure_wheel_is_judged_with_what_it_pins() {
     let shop = history(Shop::default(), "frame", &[("1.20", '-')]);
     let shop = history(shop, "engine", &[("1.34", '-'), ("2.0", '-'), ("2.1", 'R')]);
-    let shop = ["1.34", "2.0", "2.1"]
-        .iter()
-        .fold(shop, |shop, version| shop.and(pure("frame", version).requires(&format!("engine=={version}"))));
+    let shop = ["1.34", "2.0", "2.1"].iter().fold(shop, |shop, version| {
+        shop.and(pure("frame", version).requires(&format!("engine=={version}")))
+    });
     let (planned, file) = written(shop, "frame==1.20\n");
-    assert_eq!((file.as_str(), told(&planned, "frame")), ("frame==2.1\n", "change 2.1 2.1 2.1 confirmed".to_owned()));
-    let probes = step(&planned, "frame")["outlooks"][0]["search"]["probes"].as_array().unwrap().clone();
-    let reason = probes.iter().find(|probe| probe["version"] == "2.0").unwrap();
+    assert_eq!(
+        (file.as_str(), told(&planned, "frame")),
+        ("frame==2.1\n", "change 2.1 2.1 2.1 confirmed".to_owned())
+    );
+    let probes = step(&planned, "frame")["outlooks"][0]["search"]["probes"]
+        .as_array()
+        .unwrap()
+        .clone();
+    let reason = probes
+        .iter()
+        .find(|probe| probe["version"] == "2.0")
+        .unwrap();
     assert_eq!(reason["verdict"], "gil");
-    assert!(reason["reason"].as_str().unwrap().starts_with("needs engine 2.0: "), "{reason}");
+    assert!(
+        reason["reason"]
+            .as_str()
+            .unwrap()
+            .starts_with("needs engine 2.0: "),
+        "{reason}"
+    );
 }
 
 #[test]
 fn the_index_page_of_what_is_pinned_costs_once() {
     let shop = history(Shop::default(), "frame", &[("1.20", '-')]);
     let shop = history(shop, "engine", &[("1.34", '.'), ("2.0", '.'), ("2.1", '.')]);
-    let shop = ["1.34", "2.0", "2.1"]
-        .iter()
-        .fold(shop, |shop, version| shop.and(pure("frame", version).requires(&format!("engine=={version}"))));
+    let shop = ["1.34", "2.0", "2.1"].iter().fold(shop, |shop, version| {
+        shop.and(pure("frame", version).requires(&format!("engine=={version}")))
+    });
     let (planned, _) = written(shop, "frame==1.20\n");
     // Its own page and file, the page of the engine, and two wheels of two requests each.
-    assert_eq!(step(&planned, "frame")["outlooks"][0]["search"]["requests"], 7);
+    assert_eq!(
+        step(&planned, "frame")["outlooks"][0]["search"]["requests"],
+        7
+    );
 }
 
 #[test]
@@ -213,7 +363,18 @@ fn the_same_index_gives_the_same_plan_cold_and_warm() {
     desk.write("requirements.txt", "base==2.1\nbig==2.2\nmodel==2.10\n");
     let index = server.url("/simple/");
     for format in ["text", "json"] {
-        let arguments = [&["plan", "requirements.txt", "--format", format, "--index-url", &index], TARGET].concat();
+        let arguments = [
+            &[
+                "plan",
+                "requirements.txt",
+                "--format",
+                format,
+                "--index-url",
+                &index,
+            ],
+            TARGET,
+        ]
+        .concat();
         let uncached = desk.run(&[&arguments[..], &["--no-cache"]].concat());
         let runs = [desk.run(&arguments), desk.run(&arguments)];
         for run in runs {
@@ -227,33 +388,64 @@ fn what_gets_worse_is_told_and_only_for_more_that_is_fine() {
     let shop = |names: &[&str]| {
         let shop = history(Shop::default(), "extra", &[("1.0", '-')]);
         names.iter().fold(shop, |shop, name| {
-            shop.and(wheel(name, "1.0", NOT_READY)).and(wheel(name, "2.0", READY).requires("extra"))
+            shop.and(wheel(name, "1.0", NOT_READY))
+                .and(wheel(name, "2.0", READY).requires("extra"))
         })
     };
     let (planned, file) = written(shop(&["one"]), "one==1.0\n");
-    assert_eq!((file.as_str(), &planned["worse"]), ("one==1.0\n", &serde_json::json!([])));
-    assert!(told(&planned, "one").starts_with("held-back 2.0 "), "{}", told(&planned, "one"));
+    assert_eq!(
+        (file.as_str(), &planned["worse"]),
+        ("one==1.0\n", &serde_json::json!([]))
+    );
+    assert!(
+        told(&planned, "one").starts_with("held-back 2.0 "),
+        "{}",
+        told(&planned, "one")
+    );
     let (planned, file) = written(shop(&["one", "two"]), "one==1.0\ntwo==1.0\n");
     assert_eq!(file, "one==2.0\ntwo==2.0\n");
     let worse = &planned["worse"][0];
-    assert_eq!((&worse["name"], &worse["before"], &worse["after"]), (&"extra".into(), &Value::Null, &"gil".into()));
+    assert_eq!(
+        (&worse["name"], &worse["before"], &worse["after"]),
+        (&"extra".into(), &Value::Null, &"gil".into())
+    );
 }
 
 #[test]
 fn targets_share_the_versions_of_what_is_pinned() {
     let for_arm = |version: &str| {
         let filename = format!("lib-{version}-cp314-cp314t-manylinux_2_28_aarch64.whl");
-        Wheel::new(&filename).module("lib/sample.cpython-314t-aarch64-linux-gnu.so", "elf-aarch64-not-used.so")
+        Wheel::new(&filename).module(
+            "lib/sample.cpython-314t-aarch64-linux-gnu.so",
+            "elf-aarch64-not-used.so",
+        )
     };
     // 1.1 is ready on one of them alone.
-    let shop = history(Shop::default(), "lib", &[("1.0", '-'), ("1.1", 'R'), ("1.2", 'R')]);
+    let shop = history(
+        Shop::default(),
+        "lib",
+        &[("1.0", '-'), ("1.1", 'R'), ("1.2", 'R')],
+    );
     let server = Server::start(shop.and(for_arm("1.2")).routes());
     let desk = Desk::new();
     let index = server.url("/simple/");
-    let arguments = ["plan", "lib==1.0", "--format", "json", "--index-url", &index, "--python", "3.14t"];
+    let arguments = [
+        "plan",
+        "lib==1.0",
+        "--format",
+        "json",
+        "--index-url",
+        &index,
+        "--python",
+        "3.14t",
+    ];
     let platforms = ["--platform", "linux-x86_64", "--platform", "linux-aarch64"];
     let planned = document(&desk.run(&[&arguments[..], &platforms].concat()));
     assert_eq!(step(&planned, "lib")["to"], "1.2");
-    assert_eq!(planned["edits"], serde_json::json!([]), "what was typed is nowhere to be edited");
+    assert_eq!(
+        planned["edits"],
+        serde_json::json!([]),
+        "what was typed is nowhere to be edited"
+    );
     assert_eq!(planned["summary"]["good_after"], 1, "{planned:#}");
 }

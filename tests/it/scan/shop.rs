@@ -1,6 +1,9 @@
 //! An index with distributions to choose from, in either form, as routes of the scripted server.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests may")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic as tests may"
+)]
 
 use std::collections::BTreeMap;
 
@@ -38,7 +41,10 @@ struct File {
 impl File {
     /// `Requires-Python`, as the index states it.
     fn requires_python(&self) -> Option<&str> {
-        self.metadata.as_ref()?.lines().find_map(|line| line.strip_prefix("Requires-Python: "))
+        self.metadata
+            .as_ref()?
+            .lines()
+            .find_map(|line| line.strip_prefix("Requires-Python: "))
     }
 }
 
@@ -64,29 +70,61 @@ impl Shop {
 
     /// With an sdist.
     pub(super) fn and_sdist(self, name: &str, version: &str, requires: &[&str]) -> Shop {
-        self.file(name, &format!("{name}-{version}.tar.gz"), sdist(name, version, requires), None)
+        self.file(
+            name,
+            &format!("{name}-{version}.tar.gz"),
+            sdist(name, version, requires),
+            None,
+        )
     }
 
     /// With a file of this content.
-    pub(super) fn file(mut self, name: &str, filename: &str, bytes: Vec<u8>, metadata: Option<String>) -> Shop {
-        let file = File { filename: filename.to_owned(), bytes, metadata };
-        self.projects.entry(name.replace('_', "-")).or_default().push(file);
+    pub(super) fn file(
+        mut self,
+        name: &str,
+        filename: &str,
+        bytes: Vec<u8>,
+        metadata: Option<String>,
+    ) -> Shop {
+        let file = File {
+            filename: filename.to_owned(),
+            bytes,
+            metadata,
+        };
+        self.projects
+            .entry(name.replace('_', "-"))
+            .or_default()
+            .push(file);
         self
     }
 
     /// In this form.
     pub(super) fn in_form(self, form: Form, metadata_files: MetadataFiles) -> Shop {
-        Shop { form, metadata_files, ..self }
+        Shop {
+            form,
+            metadata_files,
+            ..self
+        }
     }
 
     /// The bytes of a file on offer.
     pub(super) fn bytes(&self, filename: &str) -> Vec<u8> {
-        self.projects.values().flatten().find(|file| file.filename == filename).unwrap().bytes.clone()
+        self.projects
+            .values()
+            .flatten()
+            .find(|file| file.filename == filename)
+            .unwrap()
+            .bytes
+            .clone()
     }
 
     /// Bytes of all files on offer.
     pub(super) fn total(&self) -> u64 {
-        self.projects.values().flatten().map(|file| file.bytes.len() as u64).sum()
+        self.projects
+            .values()
+            .flatten()
+            .map(|file| file.bytes.len() as u64)
+            .sum()
     }
 
     /// Pages below `/simple/`, files below `/files/`.
@@ -97,7 +135,9 @@ impl Shop {
             for file in files {
                 let path = format!("/files/{}", file.filename);
                 routes = routes.file(&path, file.bytes.clone());
-                if let (Some(metadata), MetadataFiles::Served) = (&file.metadata, self.metadata_files) {
+                if let (Some(metadata), MetadataFiles::Served) =
+                    (&file.metadata, self.metadata_files)
+                {
                     routes = routes.file(&format!("{path}.metadata"), metadata.clone());
                 }
             }
@@ -116,7 +156,9 @@ impl Shop {
     }
 
     fn served<'a>(&self, file: &'a File) -> Option<&'a String> {
-        file.metadata.as_ref().filter(|_| self.metadata_files == MetadataFiles::Served)
+        file.metadata
+            .as_ref()
+            .filter(|_| self.metadata_files == MetadataFiles::Served)
     }
 
     fn html(&self, files: &[File]) -> String {
@@ -156,6 +198,7 @@ impl Shop {
                 })
             })
             .collect();
-        serde_json::json!({ "meta": { "api-version": "1.1" }, "name": project, "files": files }).to_string()
+        serde_json::json!({ "meta": { "api-version": "1.1" }, "name": project, "files": files })
+            .to_string()
     }
 }

@@ -17,7 +17,11 @@ fn shop() -> (Shop, Server) {
 }
 
 fn paths_below(server: &Server, start: &str) -> usize {
-    server.paths().iter().filter(|path| path.starts_with(start)).count()
+    server
+        .paths()
+        .iter()
+        .filter(|path| path.starts_with(start))
+        .count()
 }
 
 // Options
@@ -34,8 +38,15 @@ fn only_what_is_named_is_scanned_without_dependencies() {
 fn every_combination_of_python_and_platform_is_a_target() {
     let (_, server) = shop();
     let words = "--python 3.14t --python 3.15t --python 3.14t --platform linux-x86_64 --platform windows-amd64";
-    let report = Desk::new().scan_for(&server, &words.split(' ').collect::<Vec<_>>(), &["ready"]).report();
-    let targets = ["cp314t-linux-x86_64", "cp314t-windows-amd64", "cp315t-linux-x86_64", "cp315t-windows-amd64"];
+    let report = Desk::new()
+        .scan_for(&server, &words.split(' ').collect::<Vec<_>>(), &["ready"])
+        .report();
+    let targets = [
+        "cp314t-linux-x86_64",
+        "cp314t-windows-amd64",
+        "cp315t-linux-x86_64",
+        "cp315t-windows-amd64",
+    ];
     assert_eq!(report.0["targets"], serde_json::json!(targets));
     assert_eq!(
         report.verdicts(),
@@ -52,9 +63,15 @@ fn every_combination_of_python_and_platform_is_a_target() {
 fn a_file_is_read_once_whatever_the_number_of_targets() {
     let asked = |targets: &[&str]| {
         let (_, server) = shop();
-        let report = Desk::new().scan_for(&server, targets, &["app", "--no-deps"]).report();
+        let report = Desk::new()
+            .scan_for(&server, targets, &["app", "--no-deps"])
+            .report();
         let found = report.0["targets"].as_array().unwrap().len();
-        (found, paths_below(&server, "/simple/"), paths_below(&server, "/files/"))
+        (
+            found,
+            paths_below(&server, "/simple/"),
+            paths_below(&server, "/files/"),
+        )
     };
     let (one, pages, files) = asked(&["--python", "3.14t", "--platform", "linux-x86_64"]);
     assert_eq!(one, 1);
@@ -67,12 +84,19 @@ fn constraints_bound_what_is_chosen() {
     for (requirements, arguments) in [
         ("cffi\n-c bounds.txt\n", &["requirements.txt"][..]),
         ("cffi\n", &["requirements.txt", "-c", "bounds.txt"]),
-        ("cffi\n", &["-r", "requirements.txt", "--constraint", "bounds.txt"]),
+        (
+            "cffi\n",
+            &["-r", "requirements.txt", "--constraint", "bounds.txt"],
+        ),
     ] {
         let desk = Desk::new();
         desk.write("requirements.txt", requirements);
         desk.write("bounds.txt", "cffi < 2\nundeclared == 7\n");
-        assert_eq!(desk.scan(&server, arguments).report().verdicts(), ["cffi 1.0 cp314t gil"], "{arguments:?}");
+        assert_eq!(
+            desk.scan(&server, arguments).report().verdicts(),
+            ["cffi 1.0 cp314t gil"],
+            "{arguments:?}"
+        );
     }
 }
 
@@ -84,21 +108,43 @@ fn options_of_the_file_act() {
     let check = |requirements: &str, verdicts: &[&str]| {
         desk.write("requirements.txt", requirements);
         let arguments = [&["scan", "requirements.txt", "--format", "json"], TARGET].concat();
-        let run = Run::of(desk.command(&arguments).env("MY_INDEX", &index).env("NAME", "ready"));
+        let run = Run::of(
+            desk.command(&arguments)
+                .env("MY_INDEX", &index)
+                .env("NAME", "ready"),
+        );
         assert_eq!(run.report().verdicts(), verdicts, "{requirements}");
     };
-    check(&format!("--index-url {index}\nready\n"), &["ready 1.0 cp314t ready"]);
-    check("-i ${MY_INDEX}\n${NAME}==1.0 \\\n  ; python_version > '3'\n", &["ready 1.0 cp314t ready"]);
-    check(&format!("\u{feff}--index-url {index}\r\nready # fine\r\n"), &["ready 1.0 cp314t ready"]);
-    check(&format!("--index-url {index}\n--no-binary :all:\nready\n"), &["ready 1.0 cp314t blocked"]);
+    check(
+        &format!("--index-url {index}\nready\n"),
+        &["ready 1.0 cp314t ready"],
+    );
+    check(
+        "-i ${MY_INDEX}\n${NAME}==1.0 \\\n  ; python_version > '3'\n",
+        &["ready 1.0 cp314t ready"],
+    );
+    check(
+        &format!("\u{feff}--index-url {index}\r\nready # fine\r\n"),
+        &["ready 1.0 cp314t ready"],
+    );
+    check(
+        &format!("--index-url {index}\n--no-binary :all:\nready\n"),
+        &["ready 1.0 cp314t blocked"],
+    );
     check(
         &format!("--index-url {index}\n--only-binary source\nsource\n"),
         &["pure 1.0 cp314t pure", "source 1.0 cp314t blocked"],
     );
     let good = sha256(&shop.bytes(READY));
-    check(&format!("--index-url {index}\nready==1.0 --hash=sha256:{good}\n"), &["ready 1.0 cp314t ready"]);
+    check(
+        &format!("--index-url {index}\nready==1.0 --hash=sha256:{good}\n"),
+        &["ready 1.0 cp314t ready"],
+    );
     let other = sha256(b"something else");
-    check(&format!("--index-url {index}\nready==1.0 --hash=sha256:{other}\n"), &["ready 1.0 cp314t blocked"]);
+    check(
+        &format!("--index-url {index}\nready==1.0 --hash=sha256:{other}\n"),
+        &["ready 1.0 cp314t blocked"],
+    );
 }
 
 #[test]
@@ -116,7 +162,11 @@ fn configuration_of_pip_and_uv_is_honoured() {
     ] {
         let arguments = [&["scan", "ready", "--format", "json", "--no-cache"], TARGET].concat();
         let run = Run::of(desk.command(&arguments).env(name, value));
-        assert_eq!(run.report().verdicts(), ["ready 1.0 cp314t ready"], "{name}");
+        assert_eq!(
+            run.report().verdicts(),
+            ["ready 1.0 cp314t ready"],
+            "{name}"
+        );
     }
 }
 
@@ -126,7 +176,11 @@ fn requirements_may_come_over_standard_input() {
     let desk = Desk::new();
     desk.write("input", "# first\nready\n");
     let index = server.url("/simple/");
-    let arguments = [&["scan", "-", "--format", "json", "--index-url", &index], TARGET].concat();
+    let arguments = [
+        &["scan", "-", "--format", "json", "--index-url", &index],
+        TARGET,
+    ]
+    .concat();
     let input = std::fs::File::open(desk.path("input")).unwrap();
     let report = Run::of(desk.command(&arguments).stdin(input)).report();
     assert_eq!(report.verdicts(), ["ready 1.0 cp314t ready"]);
@@ -141,17 +195,35 @@ fn requirements_may_be_files() {
     let desk = Desk::new();
     desk.write(&format!("wheels/{READY}"), shop.bytes(READY));
     desk.write("wheels/own-3.0.tar.gz", sdist("own", "3.0", &["ready"]));
-    desk.write("static/pyproject.toml", "[project]\nname = 'fixed'\nversion = '4.0'\ndependencies = ['ready']\n");
-    desk.write("dynamic/pyproject.toml", "[project]\nname = 'moving'\ndynamic = ['version', 'dependencies']\n");
+    desk.write(
+        "static/pyproject.toml",
+        "[project]\nname = 'fixed'\nversion = '4.0'\ndependencies = ['ready']\n",
+    );
+    desk.write(
+        "dynamic/pyproject.toml",
+        "[project]\nname = 'moving'\ndynamic = ['version', 'dependencies']\n",
+    );
     let url = server.url(&format!("/files/{READY}"));
     let digest = sha256(&shop.bytes(READY));
     for (requirement, verdicts) in [
         (format!("wheels/{READY}"), &["ready 1.0 cp314t ready"][..]),
         (format!("ready @ {url}"), &["ready 1.0 cp314t ready"]),
-        (format!("{url}#sha256={digest}"), &["ready 1.0 cp314t ready"]),
-        ("./wheels/own-3.0.tar.gz".to_owned(), &["own 3.0 cp314t build", "ready 1.0 cp314t ready"]),
-        ("./static".to_owned(), &["fixed 4.0 cp314t build", "ready 1.0 cp314t ready"]),
-        ("-e ./static".to_owned(), &["fixed 4.0 cp314t build", "ready 1.0 cp314t ready"]),
+        (
+            format!("{url}#sha256={digest}"),
+            &["ready 1.0 cp314t ready"],
+        ),
+        (
+            "./wheels/own-3.0.tar.gz".to_owned(),
+            &["own 3.0 cp314t build", "ready 1.0 cp314t ready"],
+        ),
+        (
+            "./static".to_owned(),
+            &["fixed 4.0 cp314t build", "ready 1.0 cp314t ready"],
+        ),
+        (
+            "-e ./static".to_owned(),
+            &["fixed 4.0 cp314t build", "ready 1.0 cp314t ready"],
+        ),
         ("./dynamic".to_owned(), &["moving ? cp314t build"]),
     ] {
         desk.write("requirements.txt", format!("# files\n{requirement}\n"));
@@ -160,10 +232,24 @@ fn requirements_may_be_files() {
         assert_eq!(report.verdicts(), verdicts, "{requirement}");
         let named = report.0["packages"][0]["name"].as_str().unwrap().to_owned();
         let column = if requirement.starts_with("-e") { 4 } else { 1 };
-        assert_eq!(report.paths(&named), [format!("requirements.txt:2:{column}")], "{requirement}");
-        assert_eq!(!report.problems().is_empty(), requirement == "./dynamic", "{:?}", report.problems());
-        let filename = report.result(&named)["artifact"]["filename"].as_str().unwrap();
-        assert!(!filename.contains('/') && requirement.contains(filename), "{filename}");
+        assert_eq!(
+            report.paths(&named),
+            [format!("requirements.txt:2:{column}")],
+            "{requirement}"
+        );
+        assert_eq!(
+            !report.problems().is_empty(),
+            requirement == "./dynamic",
+            "{:?}",
+            report.problems()
+        );
+        let filename = report.result(&named)["artifact"]["filename"]
+            .as_str()
+            .unwrap();
+        assert!(
+            !filename.contains('/') && requirement.contains(filename),
+            "{filename}"
+        );
     }
 }
 
@@ -171,11 +257,21 @@ fn requirements_may_be_files() {
 fn a_project_folder_is_foreseen_as_its_sdist_is() {
     let desk = Desk::new();
     let silent = "PyMODINIT_FUNC PyInit__b(void) { return 0; }\n";
-    let declared = "S s = {Py_mod_gil, Py_MOD_GIL_NOT_USED};\nPyMODINIT_FUNC PyInit__a(void) { return 0; }\n";
+    let declared =
+        "S s = {Py_mod_gil, Py_MOD_GIL_NOT_USED};\nPyMODINIT_FUNC PyInit__a(void) { return 0; }\n";
     let files = [
-        ("PKG-INFO", "Metadata-Version: 2.2\nName: own\nVersion: 1.0\n"),
-        ("pyproject.toml", "[project]\nname = 'own'\nversion = '1.0'\n[project.optional-dependencies]\nmore = []\n"),
-        ("setup.py", "setup(ext_modules=[Extension('own._a', ['own/_a.c'])])\n"),
+        (
+            "PKG-INFO",
+            "Metadata-Version: 2.2\nName: own\nVersion: 1.0\n",
+        ),
+        (
+            "pyproject.toml",
+            "[project]\nname = 'own'\nversion = '1.0'\n[project.optional-dependencies]\nmore = []\n",
+        ),
+        (
+            "setup.py",
+            "setup(ext_modules=[Extension('own._a', ['own/_a.c'])])\n",
+        ),
         ("own/_a.c", declared),
     ];
     desk.write("packed/own-1.0.tar.gz", sdist_of("own", "1.0", &files));
@@ -184,8 +280,17 @@ fn a_project_folder_is_foreseen_as_its_sdist_is() {
     }
     // What lies in a working copy and is no source of the project's.
     desk.write("own/env/pyvenv.cfg", "home = /usr/bin\n");
-    desk.write("own/target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
-    for folder in ["env/lib", "target/own", "build/lib/own", ".git/own", "node_modules/own"] {
+    desk.write(
+        "own/target/CACHEDIR.TAG",
+        "Signature: 8a477f597d28d172789f06886806bc55\n",
+    );
+    for folder in [
+        "env/lib",
+        "target/own",
+        "build/lib/own",
+        ".git/own",
+        "node_modules/own",
+    ] {
         desk.write(&format!("own/{folder}/_b.c"), silent);
     }
     let build = |requirement: &str| {
@@ -196,29 +301,49 @@ fn a_project_folder_is_foreseen_as_its_sdist_is() {
         report.result("own")["build"].clone()
     };
     let packed = build("./packed/own-1.0.tar.gz");
-    assert_eq!([&packed["becomes"], &packed["evidence"][0]["place"]], ["keeps-gil-off", "own/_a.c:1"]);
+    assert_eq!(
+        [&packed["becomes"], &packed["evidence"][0]["place"]],
+        ["keeps-gil-off", "own/_a.c:1"]
+    );
     for requirement in ["./own", "-e ./own", "./own[more]"] {
         assert_eq!(build(requirement), packed, "{requirement}");
     }
     desk.write("own/own/_b.c", silent);
-    assert_eq!(build("./own")["becomes"], "unknown", "no build file names it");
+    assert_eq!(
+        build("./own")["becomes"],
+        "unknown",
+        "no build file names it"
+    );
 }
 
 #[cfg(unix)]
 #[test]
 fn links_in_a_project_folder_leave_open_what_it_becomes() {
     let desk = Desk::new();
-    desk.write("own/pyproject.toml", "[project]\nname = 'own'\nversion = '1.0'\n");
-    desk.write("elsewhere/_b.c", "PyMODINIT_FUNC PyInit__b(void) { return 0; }\n");
+    desk.write(
+        "own/pyproject.toml",
+        "[project]\nname = 'own'\nversion = '1.0'\n",
+    );
+    desk.write(
+        "elsewhere/_b.c",
+        "PyMODINIT_FUNC PyInit__b(void) { return 0; }\n",
+    );
     let becomes = || {
-        let arguments = [&["scan", "./own[more]", "--no-index", "--format", "json"], TARGET].concat();
+        let arguments = [
+            &["scan", "./own[more]", "--no-index", "--format", "json"],
+            TARGET,
+        ]
+        .concat();
         desk.run(&arguments).report().result("own")["build"].clone()
     };
     assert_eq!(becomes()["becomes"], "pure");
     std::os::unix::fs::symlink(desk.path("elsewhere"), desk.path("own/linked")).unwrap();
     assert_eq!(becomes()["becomes"], "unknown");
     let reason = becomes()["reason"].to_string();
-    assert!(reason.contains("linked was not read: it is a link to a folder"), "{reason}");
+    assert!(
+        reason.contains("linked was not read: it is a link to a folder"),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -229,7 +354,11 @@ fn a_file_that_is_not_the_one_that_was_meant_is_not_believed() {
     let run = Desk::new().scan(&server, &[&format!("ready @ {url}")]);
     let report = run.report();
     assert_eq!(report.verdicts(), ["ready 1.0 cp314t unknown"]);
-    assert!(report.problems()[0].starts_with("integrity"), "{:?}", report.problems());
+    assert!(
+        report.problems()[0].starts_with("integrity"),
+        "{:?}",
+        report.problems()
+    );
     assert_eq!(run.code, Some(3));
 }
 
@@ -238,7 +367,9 @@ const RANGED: &str = "ranged-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl";
 
 fn ranged() -> (Shop, Server) {
     let module = "ranged/sample.cpython-314t-x86_64-linux-gnu.so";
-    let wheel = Wheel::new(RANGED).ballast("ranged/noise.bin", 600_000).module(module, "elf-x86_64-not-used.so");
+    let wheel = Wheel::new(RANGED)
+        .ballast("ranged/noise.bin", 600_000)
+        .module(module, "elf-x86_64-not-used.so");
     let shop = Shop::with([wheel]);
     let server = Server::start(shop.routes());
     (shop, server)
@@ -248,25 +379,58 @@ fn ranged() -> (Shop, Server) {
 fn a_report_says_how_each_file_was_checked() {
     let (shop, server) = ranged();
     let (own, other) = (sha256(&shop.bytes(RANGED)), sha256(b"something else"));
-    let url = |digest: &str| format!("ranged @ {}#sha256={digest}", server.url(&format!("/files/{RANGED}")));
+    let url = |digest: &str| {
+        format!(
+            "ranged @ {}#sha256={digest}",
+            server.url(&format!("/files/{RANGED}"))
+        )
+    };
     let check = |arguments: &[&str], verdict: &str, checked: &str, digests: [Option<&str>; 2]| {
         let report = Desk::new().scan(&server, arguments).report();
-        assert_eq!(report.verdicts(), [format!("ranged 1.0 cp314t {verdict}")], "{arguments:?}");
+        assert_eq!(
+            report.verdicts(),
+            [format!("ranged 1.0 cp314t {verdict}")],
+            "{arguments:?}"
+        );
         let artifact = &report.result("ranged")["artifact"];
         assert_eq!(artifact["checked"], checked, "{arguments:?}");
-        assert_eq!([artifact["sha256"].as_str(), artifact["sha256_stated"].as_str()], digests, "{arguments:?}");
+        assert_eq!(
+            [
+                artifact["sha256"].as_str(),
+                artifact["sha256_stated"].as_str()
+            ],
+            digests,
+            "{arguments:?}"
+        );
         report.problems()
     };
     // By ranges nobody knows whether the digest is right, and the report does not say that it is.
-    assert_eq!(check(&[&url(&own)], "ready", "ranges", [None, Some(&own)]), [] as [String; 0]);
+    assert_eq!(
+        check(&[&url(&own)], "ready", "ranges", [None, Some(&own)]),
+        [] as [String; 0]
+    );
     check(&[&url(&other)], "ready", "ranges", [None, Some(&other)]);
-    check(&["--verify-hashes", &url(&own)], "ready", "digest", [Some(&own), Some(&own)]);
+    check(
+        &["--verify-hashes", &url(&own)],
+        "ready",
+        "digest",
+        [Some(&own), Some(&own)],
+    );
     let desk = Desk::new();
     desk.write("ungil.toml", "verify-hashes = true\n");
-    for arguments in [&["--verify-hashes", "--no-config", &url(&other)][..], &[&url(&other)]] {
+    for arguments in [
+        &["--verify-hashes", "--no-config", &url(&other)][..],
+        &[&url(&other)],
+    ] {
         let report = desk.scan(&server, arguments).report();
         assert_eq!(report.verdicts(), ["ranged 1.0 cp314t unknown"]);
-        assert!(report.problems().iter().any(|it| it.starts_with("integrity") && it.contains(&other)), "{arguments:?}");
+        assert!(
+            report
+                .problems()
+                .iter()
+                .any(|it| it.starts_with("integrity") && it.contains(&other)),
+            "{arguments:?}"
+        );
     }
 }
 
@@ -277,12 +441,20 @@ fn a_pinned_digest_that_nobody_states_is_computed() {
     let url = server.url(&format!("/files/{RANGED}"));
     for (digest, is_right) in [(&own, true), (&other, false)] {
         let desk = Desk::new();
-        desk.write("requirements.txt", format!("ranged @ {url} --hash=sha256:{digest}\n"));
+        desk.write(
+            "requirements.txt",
+            format!("ranged @ {url} --hash=sha256:{digest}\n"),
+        );
         let report = desk.scan(&server, &["requirements.txt"]).report();
         let artifact = &report.result("ranged")["artifact"];
-        assert_eq!((artifact["checked"].as_str(), artifact["sha256"].as_str()), (Some("digest"), Some(own.as_str())));
+        assert_eq!(
+            (artifact["checked"].as_str(), artifact["sha256"].as_str()),
+            (Some("digest"), Some(own.as_str()))
+        );
         let told = report.problems();
-        let found = told.iter().any(|it| it.starts_with("integrity") && it.contains("requirements.txt:1:1 demands"));
+        let found = told
+            .iter()
+            .any(|it| it.starts_with("integrity") && it.contains("requirements.txt:1:1 demands"));
         assert_eq!(found, !is_right, "{told:?}");
     }
 }
@@ -292,11 +464,21 @@ fn a_digest_that_is_not_the_one_of_the_index_is_told_with_both() {
     let (shop, server) = shop();
     let (own, other) = (sha256(&shop.bytes(READY)), sha256(b"something else"));
     let desk = Desk::new();
-    desk.write("requirements.txt", format!("ready==1.0 --hash=sha256:{other}\n"));
+    desk.write(
+        "requirements.txt",
+        format!("ready==1.0 --hash=sha256:{other}\n"),
+    );
     let run = desk.scan(&server, &["requirements.txt"]);
     let told = run.report().problems();
-    assert!(told.iter().any(|it| it.starts_with("integrity") && it.contains(&own) && it.contains(&other)), "{told:?}");
-    assert_eq!((run.report().verdicts(), run.code), (vec!["ready 1.0 cp314t blocked".to_owned()], Some(1)));
+    assert!(
+        told.iter()
+            .any(|it| it.starts_with("integrity") && it.contains(&own) && it.contains(&other)),
+        "{told:?}"
+    );
+    assert_eq!(
+        (run.report().verdicts(), run.code),
+        (vec!["ready 1.0 cp314t blocked".to_owned()], Some(1))
+    );
 }
 
 #[test]
@@ -304,14 +486,18 @@ fn folders_of_files_are_enough() {
     let (shop, server) = shop();
     let desk = Desk::new();
     desk.write(&format!("wheels/{READY}"), shop.bytes(READY));
-    for arguments in
-        [&["ready", "--no-index", "--find-links", "wheels"][..], &["ready", "--no-index", "-f", "./wheels"]]
-    {
+    for arguments in [
+        &["ready", "--no-index", "--find-links", "wheels"][..],
+        &["ready", "--no-index", "-f", "./wheels"],
+    ] {
         let report = desk.scan(&server, arguments).report();
         assert_eq!(report.verdicts(), ["ready 1.0 cp314t ready"]);
         assert_eq!(report.count("bytes_fetched"), 0);
     }
-    desk.write("requirements.txt", "--no-index\n--find-links wheels\nready\n");
+    desk.write(
+        "requirements.txt",
+        "--no-index\n--find-links wheels\nready\n",
+    );
     let report = desk.scan(&server, &["requirements.txt"]).report();
     assert_eq!(report.verdicts(), ["ready 1.0 cp314t ready"]);
     assert!(server.requests().is_empty());
@@ -321,10 +507,12 @@ fn folders_of_files_are_enough() {
 
 fn heavy() -> Shop {
     let module = "heavy/sample.cpython-314t-x86_64-linux-gnu.so";
-    Shop::with([Wheel::new("heavy-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
-        .ballast("heavy/model.bin", 2_000_000)
-        .module(module, "elf-x86_64-not-used.so")
-        .ballast("heavy/other.bin", 2_000_000)])
+    Shop::with([
+        Wheel::new("heavy-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
+            .ballast("heavy/model.bin", 2_000_000)
+            .module(module, "elf-x86_64-not-used.so")
+            .ballast("heavy/other.bin", 2_000_000),
+    ])
 }
 
 #[test]
@@ -334,7 +522,11 @@ fn only_what_matters_is_fetched() {
     let report = Desk::new().scan(&server, &["heavy"]).report();
     assert_eq!(report.verdicts(), ["heavy 1.0 cp314t ready"]);
     assert_eq!(report.count("bytes_total"), shop.total());
-    assert!(report.count("bytes_fetched") * 10 < shop.total(), "{}", report.0["summary"]);
+    assert!(
+        report.count("bytes_fetched") * 10 < shop.total(),
+        "{}",
+        report.0["summary"]
+    );
 }
 
 #[test]
@@ -342,7 +534,10 @@ fn a_server_without_ranges_sends_it_all() {
     let shop = heavy();
     let path = "/files/heavy-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl";
     let bytes = shop.bytes(path.rsplit('/').next().unwrap());
-    let server = Server::start(shop.routes().reply(path, Reply::bytes("application/octet-stream", bytes)));
+    let server = Server::start(
+        shop.routes()
+            .reply(path, Reply::bytes("application/octet-stream", bytes)),
+    );
     let report = Desk::new().scan(&server, &["heavy"]).report();
     assert_eq!(report.verdicts(), ["heavy 1.0 cp314t ready"]);
     assert_eq!(report.count("bytes_fetched"), shop.total());
@@ -360,22 +555,36 @@ fn lasting(report: Report) -> serde_json::Value {
 
 #[test]
 fn a_second_run_asks_nobody() {
-    for (form, metadata_files) in [(Form::Html, MetadataFiles::Absent), (Form::Json, MetadataFiles::Served)] {
+    for (form, metadata_files) in [
+        (Form::Html, MetadataFiles::Absent),
+        (Form::Json, MetadataFiles::Served),
+    ] {
         let server = Server::start(verdicts::shop().in_form(form, metadata_files).routes());
         let desk = Desk::new();
-        let arguments = ["app", "declared", "crashes", "fallback", "nothing", "stable"];
+        let arguments = [
+            "app", "declared", "crashes", "fallback", "nothing", "stable",
+        ];
         let first = desk.scan(&server, &arguments).report();
         let asked = server.requests().len();
         assert!(first.count("bytes_fetched") > 0 && asked > 0);
         for more in [&[][..], &["--offline"]] {
             let again = desk.scan(&server, &[&arguments, more].concat()).report();
             assert_eq!(again.count("bytes_fetched"), 0);
-            assert!(lasting(again) == lasting(Report(first.0.clone())), "{}", first.0["summary"]);
+            assert!(
+                lasting(again) == lasting(Report(first.0.clone())),
+                "{}",
+                first.0["summary"]
+            );
         }
         assert_eq!(server.paths()[asked..], [] as [String; 0]);
-        desk.scan(&server, &[&arguments[..], &["--refresh"]].concat()).report();
+        desk.scan(&server, &[&arguments[..], &["--refresh"]].concat())
+            .report();
         assert!(server.requests().len() > asked, "pages are asked for again");
-        assert!(server.requests()[asked..].iter().all(|request| request.path.starts_with("/simple/")));
+        assert!(
+            server.requests()[asked..]
+                .iter()
+                .all(|request| request.path.starts_with("/simple/"))
+        );
     }
 }
 
@@ -395,10 +604,20 @@ fn offline_with_nothing_in_the_cache_knows_nothing() {
     let (_, server) = shop();
     let run = Desk::new().scan(&server, &["ready", "pure", "--offline"]);
     let report = run.report();
-    assert_eq!(report.verdicts(), ["pure ? cp314t unknown", "ready ? cp314t unknown"]);
+    assert_eq!(
+        report.verdicts(),
+        ["pure ? cp314t unknown", "ready ? cp314t unknown"]
+    );
     assert_eq!(run.code, Some(3));
     assert_eq!(report.problems().len(), 2, "{:?}", report.problems());
-    assert!(report.problems().iter().all(|problem| problem.contains("offline")), "{:?}", report.problems());
+    assert!(
+        report
+            .problems()
+            .iter()
+            .all(|problem| problem.contains("offline")),
+        "{:?}",
+        report.problems()
+    );
     assert!(server.requests().is_empty());
 }
 
@@ -407,7 +626,9 @@ fn a_damaged_cache_costs_time_and_nothing_else() {
     let (_, server) = shop();
     let desk = Desk::new();
     let first = desk.scan(&server, &["app"]).report();
-    let files = walkdir::WalkDir::new(desk.cache()).into_iter().map(Result::unwrap);
+    let files = walkdir::WalkDir::new(desk.cache())
+        .into_iter()
+        .map(Result::unwrap);
     let mut spoiled = 0;
     for file in files.filter(|entry| entry.file_type().is_file()) {
         std::fs::write(file.path(), b"{\"spoiled\":").unwrap();
@@ -423,7 +644,9 @@ fn a_cache_that_cannot_be_written_costs_time_and_nothing_else() {
     let desk = Desk::new();
     desk.write("file", "");
     let cache = desk.path("file");
-    let report = desk.scan(&server, &["app", "--cache-dir", cache.to_str().unwrap()]).report();
+    let report = desk
+        .scan(&server, &["app", "--cache-dir", cache.to_str().unwrap()])
+        .report();
     assert_eq!(report.verdicts().len(), 5, "{:?}", report.verdicts());
 }
 
@@ -433,6 +656,11 @@ fn two_indexes_are_one() {
     let pure = Wheel::new("extra-1.0-py3-none-any.whl").requires("ready");
     let second = Server::start(Shop::with([pure]).routes());
     let extra = second.url("/simple/");
-    let report = Desk::new().scan(&first, &["extra", "--extra-index-url", &extra]).report();
-    assert_eq!(report.verdicts(), ["extra 1.0 cp314t pure", "ready 1.0 cp314t ready"]);
+    let report = Desk::new()
+        .scan(&first, &["extra", "--extra-index-url", &extra])
+        .report();
+    assert_eq!(
+        report.verdicts(),
+        ["extra 1.0 cp314t pure", "ready 1.0 cp314t ready"]
+    );
 }

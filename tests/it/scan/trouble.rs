@@ -10,8 +10,12 @@ use super::verdicts;
 const FILE: &str = "/files/undeclared-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl";
 
 /// What the scan of `app` says of everything but `undeclared`.
-const REST: [&str; 4] =
-    ["app 2.0 cp314t pure", "library 1.5 cp314t pure", "pure 1.0 cp314t pure", "ready 1.0 cp314t ready"];
+const REST: [&str; 4] = [
+    "app 2.0 cp314t pure",
+    "library 1.5 cp314t pure",
+    "pure 1.0 cp314t pure",
+    "ready 1.0 cp314t ready",
+];
 
 /// Scans `app`, one of whose files or pages is answered in this way: the rest is as ever, `undeclared` is as expected,
 /// and so is its problem.
@@ -21,23 +25,43 @@ fn check(shop: &Shop, path: &str, replies: [Reply; 2], expected: (&str, Option<&
     let run = Desk::new().scan(&server, &["app"]);
     let report = run.report();
     let (verdict, problem) = expected;
-    let (of_it, rest): (Vec<String>, Vec<String>) =
-        report.verdicts().into_iter().partition(|line| line.starts_with("undeclared"));
+    let (of_it, rest): (Vec<String>, Vec<String>) = report
+        .verdicts()
+        .into_iter()
+        .partition(|line| line.starts_with("undeclared"));
     assert_eq!(rest, REST, "{replies:?}");
     assert_eq!(of_it, [format!("undeclared {verdict}")], "{replies:?}");
     match problem {
         Some(words) => {
             assert_eq!(report.problems().len(), 1, "{:?}", report.problems());
-            assert!(report.problems()[0].contains(words), "{:?}", report.problems());
-            assert!(!report.result("undeclared")["reason"].as_str().unwrap().is_empty());
+            assert!(
+                report.problems()[0].contains(words),
+                "{:?}",
+                report.problems()
+            );
+            assert!(
+                !report.result("undeclared")["reason"]
+                    .as_str()
+                    .unwrap()
+                    .is_empty()
+            );
         }
         None => assert_eq!(report.problems(), [] as [String; 0]),
     }
-    assert_eq!(run.code, Some(if verdict.ends_with("gil") { 1 } else { 3 }), "{replies:?}");
+    assert_eq!(
+        run.code,
+        Some(if verdict.ends_with("gil") { 1 } else { 3 }),
+        "{replies:?}"
+    );
     report
 }
 
-type Case = (Shop, &'static str, [Reply; 2], (&'static str, Option<&'static str>));
+type Case = (
+    Shop,
+    &'static str,
+    [Reply; 2],
+    (&'static str, Option<&'static str>),
+);
 
 /// All at once: most of the time is spent waiting before a request is repeated.
 fn check_all(cases: Vec<Case>) {
@@ -60,15 +84,42 @@ fn an_index_page_that_cannot_be_read_leaves_the_rest_intact() {
             ([Reply::status(500), good.clone()], JUDGED),
             ([Reply::nothing(), good.clone()], JUDGED),
             ([good.clone().half(), good.clone()], JUDGED),
-            ([Reply::status(429).with("Retry-After", "0"), good.clone()], JUDGED),
-            ([Reply::status(404), Reply::status(404)], ("? cp314t unknown", Some("undeclared"))),
-            ([Reply::status(500), Reply::status(500)], ("? cp314t unknown", Some("500"))),
-            ([Reply::status(403), Reply::status(403)], ("? cp314t unknown", Some("403"))),
-            ([Reply::nothing(), Reply::nothing()], ("? cp314t unknown", Some("/simple/undeclared/"))),
-            ([good.clone().half(), good.clone().half()], ("? cp314t unknown", Some("/simple/undeclared/"))),
-            ([Reply::json("{\"files\": 7}"), Reply::status(500)], ("? cp314t unknown", Some("/simple/undeclared/"))),
-            ([Reply::json("\0\u{1}garbage"), Reply::status(500)], ("? cp314t unknown", Some("/simple/undeclared/"))),
-            ([Reply::bytes("image/png", "PNG"), Reply::status(500)], ("? cp314t unknown", Some("image/png"))),
+            (
+                [Reply::status(429).with("Retry-After", "0"), good.clone()],
+                JUDGED,
+            ),
+            (
+                [Reply::status(404), Reply::status(404)],
+                ("? cp314t unknown", Some("undeclared")),
+            ),
+            (
+                [Reply::status(500), Reply::status(500)],
+                ("? cp314t unknown", Some("500")),
+            ),
+            (
+                [Reply::status(403), Reply::status(403)],
+                ("? cp314t unknown", Some("403")),
+            ),
+            (
+                [Reply::nothing(), Reply::nothing()],
+                ("? cp314t unknown", Some("/simple/undeclared/")),
+            ),
+            (
+                [good.clone().half(), good.clone().half()],
+                ("? cp314t unknown", Some("/simple/undeclared/")),
+            ),
+            (
+                [Reply::json("{\"files\": 7}"), Reply::status(500)],
+                ("? cp314t unknown", Some("/simple/undeclared/")),
+            ),
+            (
+                [Reply::json("\0\u{1}garbage"), Reply::status(500)],
+                ("? cp314t unknown", Some("/simple/undeclared/")),
+            ),
+            (
+                [Reply::bytes("image/png", "PNG"), Reply::status(500)],
+                ("? cp314t unknown", Some("image/png")),
+            ),
         ] {
             cases.push((shop.clone(), "/simple/undeclared/", replies, expected));
         }
@@ -88,17 +139,38 @@ fn a_file_that_cannot_be_read_leaves_the_rest_intact() {
         let unknown = |words| ("1.0 cp314t unknown", Some(words));
         for (replies, expected) in [
             ([whole(good.clone()), whole(good.clone())], JUDGED),
-            ([whole(good.clone()).without_length(), Reply::status(500)], JUDGED),
+            (
+                [whole(good.clone()).without_length(), Reply::status(500)],
+                JUDGED,
+            ),
             ([Reply::status(503), whole(good.clone())], JUDGED),
             ([Reply::nothing(), whole(good.clone())], JUDGED),
             ([whole(good.clone()).half(), whole(good.clone())], JUDGED),
             ([Reply::status(404), Reply::status(404)], unknown("404")),
             ([Reply::status(500), Reply::status(500)], unknown("500")),
             ([Reply::nothing(), Reply::nothing()], unknown(FILE)),
-            ([whole(good.clone()).half(), whole(good.clone()).half()], unknown(FILE)),
-            ([whole(b"no zip file".to_vec()), whole(b"no zip file".to_vec())], unknown("expected sha256")),
-            ([whole(spoiled.clone()), whole(spoiled)], unknown("expected sha256")),
-            ([Reply::html("<html>log in first"), Reply::html("<html>log in first")], unknown("expected sha256")),
+            (
+                [whole(good.clone()).half(), whole(good.clone()).half()],
+                unknown(FILE),
+            ),
+            (
+                [
+                    whole(b"no zip file".to_vec()),
+                    whole(b"no zip file".to_vec()),
+                ],
+                unknown("expected sha256"),
+            ),
+            (
+                [whole(spoiled.clone()), whole(spoiled)],
+                unknown("expected sha256"),
+            ),
+            (
+                [
+                    Reply::html("<html>log in first"),
+                    Reply::html("<html>log in first"),
+                ],
+                unknown("expected sha256"),
+            ),
         ] {
             cases.push((shop.clone(), FILE, replies, expected));
         }
@@ -111,8 +183,18 @@ fn a_metadata_file_that_cannot_be_had_is_no_loss() {
     let shop = verdicts::shop().in_form(Form::Json, MetadataFiles::Served);
     let path = format!("{FILE}.metadata");
     let text = |text: &str| Reply::bytes("text/plain", text);
-    check(&shop, &path, [Reply::status(404), Reply::status(404)], JUDGED);
-    check(&shop, &path, [Reply::status(500), Reply::status(500)], ("1.0 cp314t unknown", Some("500")));
+    check(
+        &shop,
+        &path,
+        [Reply::status(404), Reply::status(404)],
+        JUDGED,
+    );
+    check(
+        &shop,
+        &path,
+        [Reply::status(500), Reply::status(500)],
+        ("1.0 cp314t unknown", Some("500")),
+    );
     check(
         &shop,
         &path,
@@ -123,26 +205,56 @@ fn a_metadata_file_that_cannot_be_had_is_no_loss() {
 
 #[test]
 fn no_index_at_all_ends_the_run_with_one_line() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let index = format!("http://127.0.0.1:{port}/simple/");
     for command in ["scan", "gate"] {
-        let run = Desk::new().run(&[&[command, "a", "b", "--format", "json", "--index-url", &index], TARGET].concat());
-        assert_eq!((run.code, run.stdout.as_str()), (Some(4), ""), "{}", run.stderr);
+        let run = Desk::new().run(
+            &[
+                &[command, "a", "b", "--format", "json", "--index-url", &index],
+                TARGET,
+            ]
+            .concat(),
+        );
+        assert_eq!(
+            (run.code, run.stdout.as_str()),
+            (Some(4), ""),
+            "{}",
+            run.stderr
+        );
         let told = format!("error: 127.0.0.1:{port} does not answer: ");
         assert!(run.stderr.starts_with(&told), "{}", run.stderr);
-        assert_eq!(run.stderr.lines().filter(|line| line.starts_with("error")).count(), 1, "{}", run.stderr);
+        assert_eq!(
+            run.stderr
+                .lines()
+                .filter(|line| line.starts_with("error"))
+                .count(),
+            1,
+            "{}",
+            run.stderr
+        );
     }
 }
 
 #[test]
 fn hostile_names_do_nothing_to_the_terminal() {
     let evil = Wheel::new("evil-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
-        .module("evil/\u{1b}[2Jsample.cpython-314t-x86_64-linux-gnu.so", "elf-x86_64-absent.so")
+        .module(
+            "evil/\u{1b}[2Jsample.cpython-314t-x86_64-linux-gnu.so",
+            "elf-x86_64-absent.so",
+        )
         .requires("\u{1b}]0;title\u{7}nonsense");
     let server = Server::start(Shop::with([evil]).routes());
     let index = server.url("/simple/");
     for format in ["table", "json"] {
-        let arguments = [&["scan", "evil", "--format", format, "--index-url", &index], TARGET].concat();
+        let arguments = [
+            &["scan", "evil", "--format", format, "--index-url", &index],
+            TARGET,
+        ]
+        .concat();
         let run = Desk::new().run(&arguments);
         assert!(!run.stdout.contains(['\u{1b}', '\u{7}']), "{}", run.stdout);
         assert_eq!(run.stderr, "");
@@ -166,7 +278,10 @@ fn input_that_cannot_be_read_says_where() {
     desk.write("conflict.txt", "ready==1.0\nready>1\n");
     std::fs::create_dir(desk.path("folder.txt")).unwrap();
     for (argument, told) in [
-        ("requirements.txt", &["requirements.txt:3:3", "!nonsense"][..]),
+        (
+            "requirements.txt",
+            &["requirements.txt:3:3", "!nonsense"][..],
+        ),
         ("nested.txt", &["deeper/one.txt:3:5"]),
         ("missing.txt", &["missing.txt:1", "nowhere.txt"]),
         ("option.txt", &["option.txt:2:1", "--frobnicate"]),
@@ -181,9 +296,17 @@ fn input_that_cannot_be_read_says_where() {
         let run = desk.scan(&server, &[argument]);
         assert_eq!(run.code, Some(2), "{argument}: {}", run.stderr);
         assert_eq!(run.stdout, "", "{argument}");
-        assert!(run.stderr.starts_with("error: "), "{argument}: {}", run.stderr);
+        assert!(
+            run.stderr.starts_with("error: "),
+            "{argument}: {}",
+            run.stderr
+        );
         for words in told {
-            assert!(run.stderr.contains(words), "{argument}: expected {words}, found {}", run.stderr);
+            assert!(
+                run.stderr.contains(words),
+                "{argument}: expected {words}, found {}",
+                run.stderr
+            );
         }
     }
 }
@@ -195,7 +318,11 @@ fn a_file_without_permission_is_an_error_with_its_name() {
     let server = Server::start(verdicts::shop().routes());
     let desk = Desk::new();
     desk.write("secret.txt", "ready\n");
-    std::fs::set_permissions(desk.path("secret.txt"), std::fs::Permissions::from_mode(0o000)).unwrap();
+    std::fs::set_permissions(
+        desk.path("secret.txt"),
+        std::fs::Permissions::from_mode(0o000),
+    )
+    .unwrap();
     let run = desk.scan(&server, &["secret.txt"]);
     // The superuser may read everything, so there the file is scanned.
     if std::fs::read(desk.path("secret.txt")).is_ok() {
@@ -203,7 +330,11 @@ fn a_file_without_permission_is_an_error_with_its_name() {
         assert_eq!(run.report().verdicts(), ["ready 1.0 cp314t ready"]);
     } else {
         assert_eq!(run.code, Some(2));
-        assert!(run.stderr.contains("secret.txt") && run.stderr.contains("ermission"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains("secret.txt") && run.stderr.contains("ermission"),
+            "{}",
+            run.stderr
+        );
     }
 }
 
@@ -218,23 +349,48 @@ fn a_local_file_that_is_no_wheel_is_a_problem() {
     desk.write("requirements.txt", format!("ready\n./{name}\n"));
     let run = desk.scan(&server, &["requirements.txt"]);
     let report = run.report();
-    assert_eq!(report.verdicts(), ["fake 1.0 cp314t unknown", "ready 1.0 cp314t ready"]);
-    assert!(report.problems()[0].contains("is not a zip file"), "{:?}", report.problems());
+    assert_eq!(
+        report.verdicts(),
+        ["fake 1.0 cp314t unknown", "ready 1.0 cp314t ready"]
+    );
+    assert!(
+        report.problems()[0].contains("is not a zip file"),
+        "{:?}",
+        report.problems()
+    );
     assert_eq!(run.code, Some(3));
     desk.write("project.txt", "./broken\n");
-    for (argument, told) in [("./own-1.0.tar.gz", "own-1.0.tar.gz"), ("project.txt", "pyproject.toml")] {
+    for (argument, told) in [
+        ("./own-1.0.tar.gz", "own-1.0.tar.gz"),
+        ("project.txt", "pyproject.toml"),
+    ] {
         let run = desk.scan(&server, &["ready", argument]);
         let report = run.report();
         assert_eq!(report.verdicts(), ["ready 1.0 cp314t ready"]);
-        assert_eq!((run.code, report.count("problems")), (Some(3), 1), "{argument}");
-        assert!(report.problems()[0].contains(told), "{:?}", report.problems());
+        assert_eq!(
+            (run.code, report.count("problems")),
+            (Some(3), 1),
+            "{argument}"
+        );
+        assert!(
+            report.problems()[0].contains(told),
+            "{:?}",
+            report.problems()
+        );
     }
 }
 
 #[test]
 fn output_that_cannot_be_written_is_an_error() {
     let server = Server::start(verdicts::shop().routes());
-    let run: Run = Desk::new().scan(&server, &["ready", "--output", "no/such/folder/report.json"]);
+    let run: Run = Desk::new().scan(
+        &server,
+        &["ready", "--output", "no/such/folder/report.json"],
+    );
     assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
-    assert!(run.stderr.contains("no/such/folder/report.json"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("no/such/folder/report.json"),
+        "{}",
+        run.stderr
+    );
 }

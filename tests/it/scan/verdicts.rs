@@ -8,7 +8,14 @@ use super::desk::{Desk, Report, TARGET};
 use super::distributions::Wheel;
 use super::shop::{Form, MetadataFiles, Shop};
 
-const BOTH: &[&str] = &["--python", "3.14t", "--python", "3.15t", "--platform", "linux-x86_64"];
+const BOTH: &[&str] = &[
+    "--python",
+    "3.14t",
+    "--python",
+    "3.15t",
+    "--platform",
+    "linux-x86_64",
+];
 
 /// A wheel for Linux with one file more than its Python file.
 fn native(name: &str, tags: &str) -> Wheel {
@@ -29,7 +36,10 @@ fn for_the_gil(name: &str) -> Wheel {
 
 /// The bytes with one bit flipped in the middle of the first place where these stand.
 fn damaged(mut bytes: Vec<u8>, path: &str) -> Vec<u8> {
-    let header = bytes.windows(path.len()).position(|window| window == path.as_bytes()).unwrap();
+    let header = bytes
+        .windows(path.len())
+        .position(|window| window == path.as_bytes())
+        .unwrap();
     bytes[header + path.len() + 200] ^= 1;
     bytes
 }
@@ -38,21 +48,36 @@ fn damaged(mut bytes: Vec<u8>, path: &str) -> Vec<u8> {
 pub(super) fn shop() -> Shop {
     let both = |name, fixture| [14, 15].map(|minor| extension(name, minor, fixture));
     let wheels = [
-        vec![Wheel::new("app-2.0-py3-none-any.whl").requires("ready").requires("library")],
-        vec![Wheel::new("library-1.5-py3-none-any.whl").requires("undeclared>=1").requires("pure")],
+        vec![
+            Wheel::new("app-2.0-py3-none-any.whl")
+                .requires("ready")
+                .requires("library"),
+        ],
+        vec![
+            Wheel::new("library-1.5-py3-none-any.whl")
+                .requires("undeclared>=1")
+                .requires("pure"),
+        ],
         vec![Wheel::new("pure-1.0-py3-none-any.whl")],
         both("ready", "elf-x86_64-not-used.so").into(),
         both("declared", "elf-x86_64-used.so").into(),
         both("undeclared", "elf-x86_64-absent.so").into(),
         vec![native("crashes", "cp314-none").module("crashes/sample.so", "elf-x86_64-gil.so")],
-        vec![native("stable", "cp315-abi3t").module("stable/sample.abi3t.so", "elf-x86_64-export.so")],
-        vec![Wheel::new("fallback-1.0-py3-none-any.whl"), for_the_gil("fallback")],
+        vec![
+            native("stable", "cp315-abi3t")
+                .module("stable/sample.abi3t.so", "elf-x86_64-export.so"),
+        ],
+        vec![
+            Wheel::new("fallback-1.0-py3-none-any.whl"),
+            for_the_gil("fallback"),
+        ],
         vec![for_the_gil("nothing")],
         vec![extension("user", 14, "elf-x86_64-delegated-counted.so").requires("cffi>=2")],
         vec![extension("lonely", 14, "elf-x86_64-delegated-counted.so")],
         ["2.0", "1.0"].map(backend).into(),
     ];
-    let bad = extension("bad", 14, "elf-x86_64-not-used.so").module("bad/other.abi3t.so", "elf-x86_64-plain.so");
+    let bad = extension("bad", 14, "elf-x86_64-not-used.so")
+        .module("bad/other.abi3t.so", "elf-x86_64-plain.so");
     let member = "bad/sample.cpython-314t-x86_64-linux-gnu.so";
     let cut = native("cut", "cp314-cp314t");
     let half = cut.bytes()[..cut.bytes().len() / 2].to_vec();
@@ -60,20 +85,33 @@ pub(super) fn shop() -> Shop {
         .and_sdist("source", "1.0", &["pure"])
         .and(stable_abi_only())
         .and_sdist("stable_only", "1.0", &[])
-        .file("bad", &bad.filename, damaged(bad.bytes(), member), Some(bad.metadata()))
+        .file(
+            "bad",
+            &bad.filename,
+            damaged(bad.bytes(), member),
+            Some(bad.metadata()),
+        )
         .file("cut", &cut.filename, half, None)
 }
 
 /// A stand-in for cffi: from 2.0 on it declares.
 fn backend(version: &str) -> Wheel {
-    let fixture = if version == "2.0" { "elf-x86_64-backend.so" } else { "elf-x86_64-backend-absent.so" };
-    Wheel::new(&format!("cffi-{version}-cp314-cp314t-manylinux_2_28_x86_64.whl"))
-        .module("_cffi_backend.cpython-314t-x86_64-linux-gnu.so", fixture)
+    let fixture = if version == "2.0" {
+        "elf-x86_64-backend.so"
+    } else {
+        "elf-x86_64-backend-absent.so"
+    };
+    Wheel::new(&format!(
+        "cffi-{version}-cp314-cp314t-manylinux_2_28_x86_64.whl"
+    ))
+    .module("_cffi_backend.cpython-314t-x86_64-linux-gnu.so", fixture)
 }
 
 /// With releases of cffi that have to be built.
 fn shop_with_sources_of_cffi() -> Shop {
-    shop().and_sdist("cffi", "1.17.1", &[]).and_sdist("cffi", "2.2rc1", &[])
+    shop()
+        .and_sdist("cffi", "1.17.1", &[])
+        .and_sdist("cffi", "2.2rc1", &[])
 }
 
 /// A wheel that builds with the GIL take from 3.9 on.
@@ -136,8 +174,16 @@ fn every_verdict_is_reached_whatever_form_the_index_has() {
             let report = run.report();
             assert_eq!(report.verdicts(), VERDICTS, "{form:?} {metadata_files:?}");
             assert_eq!(run.code, Some(1));
-            let asked = server.paths().iter().filter(|path| path.ends_with(".metadata")).count();
-            assert_eq!(asked > 0, metadata_files == MetadataFiles::Served, "{form:?}");
+            let asked = server
+                .paths()
+                .iter()
+                .filter(|path| path.ends_with(".metadata"))
+                .count();
+            assert_eq!(
+                asked > 0,
+                metadata_files == MetadataFiles::Served,
+                "{form:?}"
+            );
             check_problems(&report);
             check_counts(&report);
         }
@@ -146,16 +192,28 @@ fn every_verdict_is_reached_whatever_form_the_index_has() {
 
 fn check_problems(report: &Report) {
     let problems = report.problems();
-    let [cut, damaged] = problems.as_slice() else { panic!("{problems:?}") };
+    let [cut, damaged] = problems.as_slice() else {
+        panic!("{problems:?}")
+    };
     let wheel = "bad-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl: bad/sample.cpython-314t-x86_64-linux-gnu.so: ";
     assert!(damaged.contains(wheel), "{damaged}");
-    assert!(cut.starts_with("archive cut-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl: is not a zip file"), "{cut}");
+    assert!(
+        cut.starts_with(
+            "archive cut-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl: is not a zip file"
+        ),
+        "{cut}"
+    );
     // The reason is a few words for the table; the finding tells which part of which file.
     for (package, words) in [("bad", "bad/sample"), ("cut", "cut-1.0-cp314-cp314t")] {
         let findings = report.0["findings"].as_array().unwrap();
-        let told = findings.iter().filter(|finding| finding["package"] == package);
+        let told = findings
+            .iter()
+            .filter(|finding| finding["package"] == package);
         let mut messages = told.map(|finding| finding["message"].as_str().unwrap());
-        assert!(messages.any(|message| message.contains(words)), "{package}: {findings:?}");
+        assert!(
+            messages.any(|message| message.contains(words)),
+            "{package}: {findings:?}"
+        );
     }
 }
 
@@ -166,20 +224,29 @@ fn check_counts(report: &Report) {
     // and the sdist of `source`.
     assert_eq!(report.count("files"), 14);
     assert_eq!(report.count("modules"), 8);
-    assert!(report.count("bytes_fetched") <= report.count("bytes_total"), "{}", report.0["summary"]);
+    assert!(
+        report.count("bytes_fetched") <= report.count("bytes_total"),
+        "{}",
+        report.0["summary"]
+    );
 }
 
 #[test]
 fn each_package_knows_how_it_came_into_the_set() {
     let server = Server::start(shop().routes());
-    let report = desk().scan_for(&server, BOTH, &["requirements.txt"]).report();
+    let report = desk()
+        .scan_for(&server, BOTH, &["requirements.txt"])
+        .report();
     for (name, paths) in [
         ("app", &["requirements.txt:2:1"][..]),
         ("declared", &["requirements.txt:4:1"]),
         ("library", &["requirements.txt:2:1 app"]),
         ("undeclared", &["requirements.txt:2:1 app library"]),
         ("crashes", &["more.txt:1:1"]),
-        ("pure", &["more.txt:5:1 source", "requirements.txt:2:1 app library"]),
+        (
+            "pure",
+            &["more.txt:5:1 source", "requirements.txt:2:1 app library"],
+        ),
     ] {
         assert_eq!(report.paths(name), paths, "{name}");
     }
@@ -188,13 +255,21 @@ fn each_package_knows_how_it_came_into_the_set() {
 #[test]
 fn findings_name_rule_module_and_evidence() {
     let server = Server::start(shop().routes());
-    let report = desk().scan_for(&server, BOTH, &["requirements.txt"]).report();
+    let report = desk()
+        .scan_for(&server, BOTH, &["requirements.txt"])
+        .report();
     let findings = report.0["findings"].as_array().unwrap();
     let found: BTreeSet<String> = findings
         .iter()
         .map(|finding| {
             let text = |key: &str| finding[key].as_str().unwrap_or("-").to_owned();
-            format!("{} {} {} {}", text("package"), &text("target")[..6], text("rule"), text("module"))
+            format!(
+                "{} {} {} {}",
+                text("package"),
+                &text("target")[..6],
+                text("rule"),
+                text("module")
+            )
         })
         .collect();
     for expected in [
@@ -209,22 +284,51 @@ fn findings_name_rule_module_and_evidence() {
     ] {
         assert!(found.contains(expected), "{expected}: {found:#?}");
     }
-    let declared = findings.iter().find(|finding| finding["rule"] == "gil-enabled-on-import").unwrap();
-    assert!(declared["evidence"].to_string().contains("slot Py_mod_gil"), "{declared}");
-    assert_eq!(report.result("ready")["declared_by"], serde_json::json!([{ "who": "author", "name": null }]));
+    let declared = findings
+        .iter()
+        .find(|finding| finding["rule"] == "gil-enabled-on-import")
+        .unwrap();
+    assert!(
+        declared["evidence"].to_string().contains("slot Py_mod_gil"),
+        "{declared}"
+    );
+    assert_eq!(
+        report.result("ready")["declared_by"],
+        serde_json::json!([{ "who": "author", "name": null }])
+    );
 }
 
 #[test]
 fn a_module_may_leave_it_to_another_package() {
     for (requirements, verdicts, code) in [
-        ("user", &["cffi 2.0 cp314t ready", "user 1.0 cp314t ready"][..], 0),
-        ("lonely cffi==1.0", &["cffi 1.0 cp314t gil", "lonely 1.0 cp314t gil"], 1),
+        (
+            "user",
+            &["cffi 2.0 cp314t ready", "user 1.0 cp314t ready"][..],
+            0,
+        ),
+        (
+            "lonely cffi==1.0",
+            &["cffi 1.0 cp314t gil", "lonely 1.0 cp314t gil"],
+            1,
+        ),
         ("lonely", &["lonely 1.0 cp314t unknown"], 3),
         ("user --no-deps", &["user 1.0 cp314t unknown"], 3),
         // Nothing of these can be read. No build of the old one declares anything; what becomes of the new one is open.
-        ("lonely cffi==1.17.1", &["cffi 1.17.1 cp314t build", "lonely 1.0 cp314t gil"], 1),
-        ("user cffi==1.17.1 --no-deps", &["cffi 1.17.1 cp314t build", "user 1.0 cp314t gil"], 1),
-        ("user cffi==2.2rc1", &["cffi 2.2rc1 cp314t build", "user 1.0 cp314t unknown"], 3),
+        (
+            "lonely cffi==1.17.1",
+            &["cffi 1.17.1 cp314t build", "lonely 1.0 cp314t gil"],
+            1,
+        ),
+        (
+            "user cffi==1.17.1 --no-deps",
+            &["cffi 1.17.1 cp314t build", "user 1.0 cp314t gil"],
+            1,
+        ),
+        (
+            "user cffi==2.2rc1",
+            &["cffi 2.2rc1 cp314t build", "user 1.0 cp314t unknown"],
+            3,
+        ),
     ] {
         let server = Server::start(shop_with_sources_of_cffi().routes());
         let run = Desk::new().scan(&server, &requirements.split(' ').collect::<Vec<_>>());
@@ -237,19 +341,36 @@ fn a_module_may_leave_it_to_another_package() {
 #[test]
 fn what_an_old_backend_does_is_shown_by_its_version() {
     let server = Server::start(shop_with_sources_of_cffi().routes());
-    let report = Desk::new().scan(&server, &["lonely", "cffi==1.17.1"]).report();
+    let report = Desk::new()
+        .scan(&server, &["lonely", "cffi==1.17.1"])
+        .report();
     let finding = report.finding("lonely", "delegate-enables-gil").unwrap();
     assert_eq!(finding["certainty"], "holds");
     let evidence = finding["evidence"][0]["what"].as_str().unwrap();
-    assert!(evidence.starts_with("_cffi_backend of cffi 1.17.1: no cffi up to 1.17.1 declares anything"), "{evidence}");
-    let report = Desk::new().scan(&server, &["user", "cffi==2.2rc1"]).report();
+    assert!(
+        evidence
+            .starts_with("_cffi_backend of cffi 1.17.1: no cffi up to 1.17.1 declares anything"),
+        "{evidence}"
+    );
+    let report = Desk::new()
+        .scan(&server, &["user", "cffi==2.2rc1"])
+        .report();
     let finding = report.finding("user", "delegate-enables-gil").unwrap();
     assert_eq!(finding["certainty"], "unknown");
     assert!(
-        finding["message"].as_str().unwrap().ends_with("is unknown: cffi 2.2rc1 could not be looked at"),
+        finding["message"]
+            .as_str()
+            .unwrap()
+            .ends_with("is unknown: cffi 2.2rc1 could not be looked at"),
         "{finding}"
     );
-    assert!(finding["help"].as_str().unwrap().starts_with("Get what could not be read into the scan"), "{finding}");
+    assert!(
+        finding["help"]
+            .as_str()
+            .unwrap()
+            .starts_with("Get what could not be read into the scan"),
+        "{finding}"
+    );
 }
 
 #[test]
@@ -258,14 +379,29 @@ fn wheels_that_no_target_takes_are_known_all_the_same() {
     let run = Desk::new().scan_for(&server, BOTH, &["stable-only", "nothing", "source"]);
     let report = run.report();
     let finding = report.finding("stable-only", "abi3-not-enough").unwrap();
-    assert_eq!((&finding["certainty"], &finding["verdict"]), (&"holds".into(), &serde_json::Value::Null));
-    assert!(finding["message"].as_str().unwrap().ends_with("and no abi3t wheel: cp39-abi3 (1 wheel)"), "{finding}");
+    assert_eq!(
+        (&finding["certainty"], &finding["verdict"]),
+        (&"holds".into(), &serde_json::Value::Null)
+    );
+    assert!(
+        finding["message"]
+            .as_str()
+            .unwrap()
+            .ends_with("and no abi3t wheel: cp39-abi3 (1 wheel)"),
+        "{finding}"
+    );
     for package in ["nothing", "source"] {
-        assert!(report.finding(package, "abi3-not-enough").is_none(), "{package}");
+        assert!(
+            report.finding(package, "abi3-not-enough").is_none(),
+            "{package}"
+        );
     }
     // A warning changes no verdict.
     let verdicts = report.verdicts();
-    assert!(verdicts.contains(&"stable-only 1.0 cp314t build".to_owned()), "{verdicts:?}");
+    assert!(
+        verdicts.contains(&"stable-only 1.0 cp314t build".to_owned()),
+        "{verdicts:?}"
+    );
 }
 
 #[test]
@@ -273,11 +409,19 @@ fn code_is_read_where_a_rule_that_counts_asks_for_it() {
     let server = Server::start(shop().routes());
     let desk = Desk::new();
     let unread = desk.scan(&server, &["ready"]).report();
-    assert!(unread.finding("ready", "uniqueness-test").is_none(), "hints are hidden");
+    assert!(
+        unread.finding("ready", "uniqueness-test").is_none(),
+        "hints are hidden"
+    );
     for arguments in [&["--level", "uniqueness-test=warning"][..], &["--hints"]] {
-        let report = desk.scan(&server, &[&["ready"], arguments].concat()).report();
+        let report = desk
+            .scan(&server, &[&["ready"], arguments].concat())
+            .report();
         let finding = report.finding("ready", "uniqueness-test");
-        assert!(finding.is_none(), "its code was read, and it tests no count: {finding:?}");
+        assert!(
+            finding.is_none(),
+            "its code was read, and it tests no count: {finding:?}"
+        );
     }
 }
 
@@ -298,9 +442,25 @@ fn the_exit_code_tells_the_worst() {
     ] {
         let server = Server::start(shop().routes());
         let run = Desk::new().scan(&server, &requirements.split(' ').collect::<Vec<_>>());
-        assert_eq!(run.code, Some(code), "{requirements}: {} {}", run.stderr, run.stdout);
-        assert_eq!(run.stderr.is_empty(), code != 2, "{requirements}: {}", run.stderr);
-        assert_eq!(run.stdout.is_empty(), code == 2, "{requirements}: {}", run.stdout);
+        assert_eq!(
+            run.code,
+            Some(code),
+            "{requirements}: {} {}",
+            run.stderr,
+            run.stdout
+        );
+        assert_eq!(
+            run.stderr.is_empty(),
+            code != 2,
+            "{requirements}: {}",
+            run.stderr
+        );
+        assert_eq!(
+            run.stdout.is_empty(),
+            code == 2,
+            "{requirements}: {}",
+            run.stdout
+        );
     }
 }
 

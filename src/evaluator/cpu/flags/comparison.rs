@@ -57,7 +57,12 @@ fn exact(condition: BranchCondition, left: u64, right: u64, bits: u32) -> Option
     })
 }
 
-fn ranges(condition: BranchCondition, first: ValueRange, second: ValueRange, same: bool) -> Option<bool> {
+fn ranges(
+    condition: BranchCondition,
+    first: ValueRange,
+    second: ValueRange,
+    same: bool,
+) -> Option<bool> {
     use BranchCondition::*;
     let less = || match () {
         () if first.high < second.low => Some(true),
@@ -72,7 +77,11 @@ fn ranges(condition: BranchCondition, first: ValueRange, second: ValueRange, sam
     let equal = || match () {
         () if same => Some(true),
         () if first.high < second.low || first.low > second.high => Some(false),
-        () if first.excludes_zero() && second.is_zero() || second.excludes_zero() && first.is_zero() => Some(false),
+        () if first.excludes_zero() && second.is_zero()
+            || second.excludes_zero() && first.is_zero() =>
+        {
+            Some(false)
+        }
         () => Some(true).filter(|_| first.single().is_some() && first.single() == second.single()),
     };
     let unsigned = first.low >= 0 && second.low >= 0;
@@ -106,12 +115,19 @@ pub(super) fn imply_compare(
     facts: &impl Facts,
 ) -> Option<(MachineValue, ValueRange)> {
     let (value, other, condition) = match (left, right) {
-        (MachineValue::Symbol { offset: 0, .. }, MachineValue::Known(other)) => (left, other, condition),
-        (MachineValue::Known(other), MachineValue::Symbol { offset: 0, .. }) => (right, other, condition.mirrored()),
+        (MachineValue::Symbol { offset: 0, .. }, MachineValue::Known(other)) => {
+            (left, other, condition)
+        }
+        (MachineValue::Known(other), MachineValue::Symbol { offset: 0, .. }) => {
+            (right, other, condition.mirrored())
+        }
         _ => return None,
     };
     let number = signed(other, bits);
-    Some((value, remaining(condition, number, facts.range(value, bits))?))
+    Some((
+        value,
+        remaining(condition, number, facts.range(value, bits))?,
+    ))
 }
 
 /// The numbers of a range of which a comparison with a number can be true.
@@ -150,7 +166,9 @@ mod tests {
     impl Facts for Within {
         fn range(&self, value: MachineValue, bits: u32) -> ValueRange {
             match value {
-                MachineValue::Known(number) => ValueRange::new(signed(number, bits), signed(number, bits)),
+                MachineValue::Known(number) => {
+                    ValueRange::new(signed(number, bits), signed(number, bits))
+                }
                 MachineValue::Symbol { .. } | MachineValue::Unknown(_) => self.0,
             }
         }
@@ -159,7 +177,10 @@ mod tests {
     /// What a processor says of two numbers.
     fn holds(condition: BranchCondition, left: i64, right: i64, bits: u32) -> bool {
         use BranchCondition::*;
-        let (first, second) = (left.cast_unsigned() & mask(bits), right.cast_unsigned() & mask(bits));
+        let (first, second) = (
+            left.cast_unsigned() & mask(bits),
+            right.cast_unsigned() & mask(bits),
+        );
         let difference = i128::from(left) - i128::from(right);
         let short = signed(difference as u64 & mask(bits), bits);
         match condition {
@@ -183,7 +204,9 @@ mod tests {
 
     fn ends(bits: u32) -> Vec<i64> {
         let highest = (mask(bits) >> 1).cast_signed();
-        let mut numbers: Vec<i64> = (-3..=3).chain([highest, highest - 1, -highest - 1, -highest]).collect();
+        let mut numbers: Vec<i64> = (-3..=3)
+            .chain([highest, highest - 1, -highest - 1, -highest])
+            .collect();
         numbers.sort_unstable();
         numbers
     }
@@ -191,10 +214,20 @@ mod tests {
     #[test]
     fn numbers_are_compared_as_a_processor_does() {
         for bits in [8, 16, 32, 64] {
-            for (left, right) in ends(bits).iter().flat_map(|&left| ends(bits).into_iter().map(move |it| (left, it))) {
+            for (left, right) in ends(bits)
+                .iter()
+                .flat_map(|&left| ends(bits).into_iter().map(move |it| (left, it)))
+            {
                 for condition in BranchCondition::DECIDED {
-                    let value = |number: i64| MachineValue::Known(number.cast_unsigned() & mask(bits));
-                    let found = compare(condition, value(left), value(right), bits, &Within(ValueRange::ALL));
+                    let value =
+                        |number: i64| MachineValue::Known(number.cast_unsigned() & mask(bits));
+                    let found = compare(
+                        condition,
+                        value(left),
+                        value(right),
+                        bits,
+                        &Within(ValueRange::ALL),
+                    );
                     assert_eq!(
                         found,
                         Some(holds(condition, left, right, bits)),
@@ -219,22 +252,40 @@ mod tests {
     fn what_is_decided_holds_of_all_numbers_of_a_range_and_what_remains_misses_none() {
         let unknown = MachineValue::Symbol { id: 0, offset: 0 };
         let numbers = ends(64);
-        for (low, high) in numbers.iter().flat_map(|&low| numbers.iter().map(move |&high| (low, high))) {
-            for range in [ValueRange::new(low, high), ValueRange { nonzero: true, ..ValueRange::new(low, high) }] {
-                let inside = |number: &&i64| low <= **number && **number <= high && !(range.nonzero && **number == 0);
+        for (low, high) in numbers
+            .iter()
+            .flat_map(|&low| numbers.iter().map(move |&high| (low, high)))
+        {
+            for range in [
+                ValueRange::new(low, high),
+                ValueRange {
+                    nonzero: true,
+                    ..ValueRange::new(low, high)
+                },
+            ] {
+                let inside = |number: &&i64| {
+                    low <= **number && **number <= high && !(range.nonzero && **number == 0)
+                };
                 let inside: Vec<i64> = numbers.iter().filter(inside).copied().collect();
-                for (condition, &other) in
-                    BranchCondition::DECIDED.iter().flat_map(|it| numbers.iter().map(move |other| (*it, other)))
+                for (condition, &other) in BranchCondition::DECIDED
+                    .iter()
+                    .flat_map(|it| numbers.iter().map(move |other| (*it, other)))
                 {
                     let right = MachineValue::Known(other.cast_unsigned());
                     let decided = compare(condition, unknown, right, 64, &Within(range));
                     let implied = imply_compare(condition, unknown, right, 64, &Within(range));
                     for &number in &inside {
                         let truth = holds(condition, number, other, 64);
-                        assert!(decided.is_none_or(|it| it == truth), "{number} of {range:?} {condition:?} {other}");
+                        assert!(
+                            decided.is_none_or(|it| it == truth),
+                            "{number} of {range:?} {condition:?} {other}"
+                        );
                         if let Some((_, left)) = implied.filter(|_| truth) {
                             let kept = left.intersect(ValueRange::new(number, number)).is_some();
-                            assert!(kept, "{number} of {range:?} {condition:?} {other}: {left:?}");
+                            assert!(
+                                kept,
+                                "{number} of {range:?} {condition:?} {other}: {left:?}"
+                            );
                         }
                     }
                 }

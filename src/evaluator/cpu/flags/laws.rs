@@ -16,7 +16,9 @@ struct FlagLawFacts {
 impl Facts for FlagLawFacts {
     fn range(&self, value: MachineValue, bits: u32) -> ValueRange {
         match value {
-            MachineValue::Known(number) => ValueRange::new(signed(number, bits), signed(number, bits)),
+            MachineValue::Known(number) => {
+                ValueRange::new(signed(number, bits), signed(number, bits))
+            }
             MachineValue::Symbol { id, offset: 0 } => self.ranges[id as usize],
             MachineValue::Symbol { .. } | MachineValue::Unknown(_) => ValueRange::ALL,
         }
@@ -29,7 +31,10 @@ impl FlagLawFacts {
         let ranges = numbers.map(|number| match random.below(4) {
             0 => ValueRange::ALL,
             1 if number != 0 => ValueRange::POINTER,
-            _ => ValueRange::new(number - random.below(3).cast_signed(), number + random.below(3).cast_signed()),
+            _ => ValueRange::new(
+                number - random.below(3).cast_signed(),
+                number + random.below(3).cast_signed(),
+            ),
         });
         FlagLawFacts { numbers, ranges }
     }
@@ -37,9 +42,11 @@ impl FlagLawFacts {
     fn concrete(&self, value: MachineValue, random: &mut SplitMix64) -> MachineValue {
         match value {
             MachineValue::Known(_) => value,
-            MachineValue::Symbol { id, offset } => {
-                MachineValue::Known(self.numbers[id as usize].wrapping_add(offset).cast_unsigned())
-            }
+            MachineValue::Symbol { id, offset } => MachineValue::Known(
+                self.numbers[id as usize]
+                    .wrapping_add(offset)
+                    .cast_unsigned(),
+            ),
             MachineValue::Unknown(_) => MachineValue::Known(random.small()),
         }
     }
@@ -48,10 +55,14 @@ impl FlagLawFacts {
 fn value(random: &mut SplitMix64) -> MachineValue {
     match random.below(6) {
         0 => MachineValue::ANY,
-        1 | 2 => MachineValue::Symbol { id: random.below(SYMBOLS as u64) as u32, offset: 0 },
-        3 => {
-            MachineValue::Symbol { id: random.below(SYMBOLS as u64) as u32, offset: random.below(3).cast_signed() - 1 }
-        }
+        1 | 2 => MachineValue::Symbol {
+            id: random.below(SYMBOLS as u64) as u32,
+            offset: 0,
+        },
+        3 => MachineValue::Symbol {
+            id: random.below(SYMBOLS as u64) as u32,
+            offset: random.below(3).cast_signed() - 1,
+        },
         _ => MachineValue::Known(random.small()),
     }
 }
@@ -64,12 +75,23 @@ fn flags(world: &FlagLawFacts, random: &mut SplitMix64) -> (Flags, Flags) {
     let (first, second) = (world.concrete(left, random), world.concrete(right, random));
     let number = |value: MachineValue| MachineValue::Known(value.known().unwrap() & mask(bits));
     let (mut whole, mut exact) = match random.below(3) {
-        0 => (Flags::compare(left, right, bits), Flags::compare(number(first), number(second), bits)),
-        1 => (Flags::test(left, right, bits), Flags::test(number(first), number(second), bits)),
+        0 => (
+            Flags::compare(left, right, bits),
+            Flags::compare(number(first), number(second), bits),
+        ),
+        1 => (
+            Flags::test(left, right, bits),
+            Flags::test(number(first), number(second), bits),
+        ),
         _ => {
             let (carry, overflow) = (random.below(2) == 0, random.below(2) == 0);
             let exact = Flags::result(number(first), bits);
-            (Flags::result(left, bits), exact.with(Flag::Carry, Some(carry)).with(Flag::Overflow, Some(overflow)))
+            (
+                Flags::result(left, bits),
+                exact
+                    .with(Flag::Carry, Some(carry))
+                    .with(Flag::Overflow, Some(overflow)),
+            )
         }
     };
     if random.below(3) == 0 {
@@ -89,13 +111,27 @@ fn what_is_decided_is_true_of_every_number() {
         for condition in BranchCondition::DECIDED {
             let is = exact.decide(condition, &world).unwrap();
             let said = whole.decide(condition, &world);
-            assert!(said.is_none_or(|said| said == is), "{condition:?} of {whole:?}: {said:?}, and {exact:?}");
+            assert!(
+                said.is_none_or(|said| said == is),
+                "{condition:?} of {whole:?}: {said:?}, and {exact:?}"
+            );
             let opposite = whole.decide(condition.opposite(), &world);
-            assert_eq!(said.map(|said| !said), opposite, "{condition:?} of {whole:?}");
-            if is && let Some((MachineValue::Symbol { id, .. }, range)) = whole.imply(condition, &world) {
+            assert_eq!(
+                said.map(|said| !said),
+                opposite,
+                "{condition:?} of {whole:?}"
+            );
+            if is
+                && let Some((MachineValue::Symbol { id, .. }, range)) =
+                    whole.imply(condition, &world)
+            {
                 let number = world.numbers[id as usize];
-                let is_inside = range.low <= number && number <= range.high && !(range.nonzero && number == 0);
-                assert!(is_inside, "{condition:?} of {whole:?} implies {range:?}, and it is {number}");
+                let is_inside =
+                    range.low <= number && number <= range.high && !(range.nonzero && number == 0);
+                assert!(
+                    is_inside,
+                    "{condition:?} of {whole:?} implies {range:?}, and it is {number}"
+                );
             }
         }
     }
@@ -112,16 +148,26 @@ fn joined_flags_cover_both() {
         assert_eq!(joined, other.join(one, extent()), "commutative");
         assert_eq!(one.join(one, extent()), one, "idempotent");
         assert!(one.is_subsumed_by(one, extent()), "reflexive: {one:?}");
-        assert!(one.is_subsumed_by(joined, extent()), "{one:?} is not within {joined:?}");
+        assert!(
+            one.is_subsumed_by(joined, extent()),
+            "{one:?} is not within {joined:?}"
+        );
         if one.is_subsumed_by(other, extent()) {
-            assert!(one.join(third, extent()).is_subsumed_by(other.join(third, extent()), extent()), "monotone");
+            assert!(
+                one.join(third, extent())
+                    .is_subsumed_by(other.join(third, extent()), extent()),
+                "monotone"
+            );
             if other.is_subsumed_by(third, extent()) {
                 assert!(one.is_subsumed_by(third, extent()), "transitive");
             }
         }
         for condition in BranchCondition::DECIDED {
             let said = joined.decide(condition, &world);
-            assert!(said.is_none() || said == exact.decide(condition, &world), "{condition:?} of {joined:?}");
+            assert!(
+                said.is_none() || said == exact.decide(condition, &world),
+                "{condition:?} of {joined:?}"
+            );
         }
     }
 }

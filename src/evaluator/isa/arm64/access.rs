@@ -29,9 +29,18 @@ const NEVER_RETURNING: [&str; 8] = [
 const LONGEST_CODE: usize = 64 << 20;
 
 /// What an instruction does, given what the registers hold.
-pub(super) fn of(image: &BinaryImage, address: u64, word: u32, named: &mut NamedAddresses) -> Option<ImageAccess> {
+pub(super) fn of(
+    image: &BinaryImage,
+    address: u64,
+    word: u32,
+    named: &mut NamedAddresses,
+) -> Option<ImageAccess> {
     let (to, from) = ((word & 31) as usize, (word >> 5 & 31) as usize);
-    let base = if from == 31 { None } else { named.get(from).copied().flatten() };
+    let base = if from == 31 {
+        None
+    } else {
+        named.get(from).copied().flatten()
+    };
     let imm12 = u64::from(word >> 10 & 0xfff);
     let set = |named: &mut NamedAddresses, value: Option<u64>| {
         if let Some(register) = named.get_mut(to).filter(|_| to != 31) {
@@ -61,7 +70,10 @@ pub(super) fn of(image: &BinaryImage, address: u64, word: u32, named: &mut Named
         };
     }
     if let Some((offset, size)) = store(word) {
-        return base.map(|base| ImageAccess::Write { address: base.wrapping_add_signed(offset), size });
+        return base.map(|base| ImageAccess::Write {
+            address: base.wrapping_add_signed(offset),
+            size,
+        });
     }
     let branches = word & 0x1c00_0000 == 0x1400_0000;
     // Loads and stores of vectors.
@@ -93,7 +105,9 @@ fn store(word: u32) -> Option<(i64, u64)> {
         _ if word & 0xffc0_0000 == 0x3d80_0000 => Some((scaled << 4, 16)),
         _ if word & 0x3f60_0000 == 0x3c00_0000 => Some((unscaled, 16)),
         // STP of words, double words and vectors.
-        _ if word & 0x7e40_0000 == 0x2800_0000 => Some((pair << (2 + (size >> 1)), 8 << (size >> 1))),
+        _ if word & 0x7e40_0000 == 0x2800_0000 => {
+            Some((pair << (2 + (size >> 1)), 8 << (size >> 1)))
+        }
         _ if word & 0x3e40_0000 == 0x2c00_0000 => Some((pair << (2 + size), 8 << size)),
         // STLR and STXR, and the atomic instructions.
         _ if word & 0x3f40_0000 == 0x0800_0000 || word & 0x3b20_0c00 == 0x3820_0000 => Some((0, 8)),
@@ -105,7 +119,9 @@ fn store(word: u32) -> Option<(i64, u64)> {
 fn page(address: u64, word: u32) -> Option<u64> {
     if word & 0x9f00_0000 == 0x1000_0000 {
         let immediate = (word >> 5 & 0x7_ffff) << 2 | word >> 29 & 3;
-        return Some(address.wrapping_add(i64::from((immediate << 11).cast_signed() >> 11).cast_unsigned()));
+        return Some(
+            address.wrapping_add(i64::from((immediate << 11).cast_signed() >> 11).cast_unsigned()),
+        );
     }
     if word & 0x9f00_0000 != 0x9000_0000 {
         return None;
@@ -118,15 +134,23 @@ fn page(address: u64, word: u32) -> Option<u64> {
 /// Instructions that have an operand from `range.0` up to `range.1`, or that take its address from a word of the loader's.
 pub(super) fn find(image: &BinaryImage, range: (u64, u64)) -> Vec<AccessSite> {
     let in_range = |address: u64| address >= range.0 && address < range.1;
-    let words = image.relocations().iter().filter(|&&(place, value)| in_range(value) && image.is_read_only(place));
+    let words = image
+        .relocations()
+        .iter()
+        .filter(|&&(place, value)| in_range(value) && image.is_read_only(place));
     let mut pages: Vec<u64> = words.map(|&(place, _)| place & !0xfff).collect();
     pages.extend((range.0 >> 12..=range.1 >> 12).map(|page| page << 12));
     let mut search = AccessSearch::new(image, MOST_FOLLOWED, in_range);
     for segment in image.segments.iter().filter(|segment| segment.executable) {
-        let bytes = segment.bytes.get(..segment.bytes.len().min(LONGEST_CODE)).unwrap_or_default();
+        let bytes = segment
+            .bytes
+            .get(..segment.bytes.len().min(LONGEST_CODE))
+            .unwrap_or_default();
         for (chunk, start) in bytes.chunks_exact(4).zip((segment.address..).step_by(4)) {
             let word = <[u8; 4]>::try_from(chunk).map_or(0, u32::from_le_bytes);
-            let Some(first) = page(start, word) else { continue };
+            let Some(first) = page(start, word) else {
+                continue;
+            };
             if pages.contains(&(first & !0xfff)) {
                 search.follow(start);
             }
@@ -156,7 +180,14 @@ struct AccessSearch<'a, 'data, InRange> {
 
 impl<'a, 'data, InRange: Fn(u64) -> bool> AccessSearch<'a, 'data, InRange> {
     fn new(image: &'a BinaryImage<'data>, allowed: usize, in_range: InRange) -> Self {
-        AccessSearch { image, in_range, found: Vec::new(), allowed, seen: FastMap::default(), open: Vec::new() }
+        AccessSearch {
+            image,
+            in_range,
+            found: Vec::new(),
+            allowed,
+            seen: FastMap::default(),
+            open: Vec::new(),
+        }
     }
 
     /// Follows what the `ADRP` at an address sets. Finds that itself, where the way is too long to be followed.
@@ -168,7 +199,10 @@ impl<'a, 'data, InRange: Fn(u64) -> bool> AccessSearch<'a, 'data, InRange> {
             }
         }
         if !is_whole {
-            self.found.push(AccessSite { starts: vec![start], access: ImageAccess::Name { address: start } });
+            self.found.push(AccessSite {
+                starts: vec![start],
+                access: ImageAccess::Name { address: start },
+            });
         }
     }
 
@@ -192,13 +226,23 @@ impl<'a, 'data, InRange: Fn(u64) -> bool> AccessSearch<'a, 'data, InRange> {
         while let Some(word) = fetch(self.image, next) {
             let address = next;
             next = address.wrapping_add(4);
-            let Some(left) = self.allowed.checked_sub(1) else { return false };
+            let Some(left) = self.allowed.checked_sub(1) else {
+                return false;
+            };
             self.allowed = left;
-            let access = of(self.image, address, word, &mut named).filter(|access| (self.in_range)(access.address()));
-            self.found.extend(access.map(|access| AccessSite { starts: vec![address], access }));
+            let access = of(self.image, address, word, &mut named)
+                .filter(|access| (self.in_range)(access.address()));
+            self.found.extend(access.map(|access| AccessSite {
+                starts: vec![address],
+                access,
+            }));
             // Others are followed from where they are.
             if (address, from) != (start, start) && page(address, word).is_some() {
-                named.iter_mut().skip((word & 31) as usize).take(1).for_each(|register| *register = None);
+                named
+                    .iter_mut()
+                    .skip((word & 31) as usize)
+                    .take(1)
+                    .for_each(|register| *register = None);
             }
             if named.iter().all(Option::is_none) || !self.goes_on(address, word, &mut named) {
                 return true;
@@ -217,7 +261,10 @@ impl<'a, 'data, InRange: Fn(u64) -> bool> AccessSearch<'a, 'data, InRange> {
             BranchTarget::Call(target) if never_returns(self.image, target) => {}
             BranchTarget::Call(target) if !is_stub(self.image, target) => return true,
             BranchTarget::Call(_) | BranchTarget::CallRegister(_) => {
-                named.iter_mut().take(FIRST_PRESERVED).for_each(|register| *register = None);
+                named
+                    .iter_mut()
+                    .take(FIRST_PRESERVED)
+                    .for_each(|register| *register = None);
                 return true;
             }
             BranchTarget::To(target) => self.open.push((target, *named)),
@@ -240,12 +287,15 @@ fn is_stub(image: &BinaryImage, target: u64) -> bool {
 fn never_returns(image: &BinaryImage, target: u64) -> bool {
     /// How far from its beginning an entry jumps, in bytes.
     const ENTRY_BYTES: u64 = 16;
-    let slot =
-        (0..=ENTRY_BYTES).step_by(4).find_map(|offset| match static_successor(image, target.wrapping_add(offset)) {
+    let slot = (0..=ENTRY_BYTES).step_by(4).find_map(|offset| {
+        match static_successor(image, target.wrapping_add(offset)) {
             StaticSuccessor::Through { slot, next: None } => Some(slot),
             _ => None,
-        });
-    let import = slot.filter(|_| is_stub(image, target)).and_then(|slot| image.import_at(image.pointer(slot)?));
+        }
+    });
+    let import = slot
+        .filter(|_| is_stub(image, target))
+        .and_then(|slot| image.import_at(image.pointer(slot)?));
     import.is_some_and(|import| NEVER_RETURNING.contains(&import.name.as_str()))
 }
 
@@ -296,13 +346,20 @@ mod tests {
             (address, start + (address - code.address) as usize)
         };
         for (index, word) in words.iter().enumerate() {
-            bytes[start + 4 * index..start + 4 * index + 4].copy_from_slice(&u32::to_le_bytes(*word));
+            bytes[start + 4 * index..start + 4 * index + 4]
+                .copy_from_slice(&u32::to_le_bytes(*word));
         }
         let images = images(&bytes).unwrap();
         let page = address & !0xfff;
-        let mut search = AccessSearch::new(images.first().unwrap(), allowed, |place| place == page + 8);
+        let mut search =
+            AccessSearch::new(images.first().unwrap(), allowed, |place| place == page + 8);
         search.follow(address);
-        let mut found: Vec<u64> = search.found.iter().flat_map(|site| &site.starts).map(|at| at - address).collect();
+        let mut found: Vec<u64> = search
+            .found
+            .iter()
+            .flat_map(|site| &site.starts)
+            .map(|at| at - address)
+            .collect();
         found.sort_unstable();
         found.dedup();
         found
@@ -315,7 +372,11 @@ mod tests {
         let long = &[0x9000_0000, NOP, NOP, 0xf900_0401, 0xd65f_03c0][..];
         // adrp x0, the page; str x1, [x0, #8]; add x0, x0, #8; b -8: each time round another place
         let circle = &[0x9000_0000, 0xf900_0401, 0x9100_2000, 0x17ff_fffe][..];
-        for (allowed, words, expected) in [(3, long, &[0][..]), (5, long, &[12]), (100, circle, &[4, 8])] {
+        for (allowed, words, expected) in [
+            (3, long, &[0][..]),
+            (5, long, &[12]),
+            (100, circle, &[4, 8]),
+        ] {
             assert_eq!(followed(words, allowed), expected, "{words:x?}");
         }
         for (words, expected) in [
@@ -324,9 +385,27 @@ mod tests {
             // adrp x22, the page; ret; add x22, x22, #8: another function's
             (&[0x9000_0016, 0xd65f_03c0, 0x9100_22d6, 0xd65f_03c0], &[]),
             // adrp x0, the page; b +8; add x0, x0, #8; str x1, [x0, #8]; ret: the jump leads past the second
-            (&[0x9000_0000, 0x1400_0002, 0x9100_2000, 0xf900_0401, 0xd65f_03c0], &[12]),
+            (
+                &[
+                    0x9000_0000,
+                    0x1400_0002,
+                    0x9100_2000,
+                    0xf900_0401,
+                    0xd65f_03c0,
+                ],
+                &[12],
+            ),
             // adrp x0, the page; cbz x1, +8; ret; str x1, [x0, #8]; ret
-            (&[0x9000_0000, 0xb400_0041, 0xd65f_03c0, 0xf900_0401, 0xd65f_03c0], &[12]),
+            (
+                &[
+                    0x9000_0000,
+                    0xb400_0041,
+                    0xd65f_03c0,
+                    0xf900_0401,
+                    0xd65f_03c0,
+                ],
+                &[12],
+            ),
             // adrp x23, the page; ldp x24, x23, [sp]; add x0, x23, #8; ret: what was on the stack
             (&[0x9000_0017, 0xa940_5ff8, 0x9100_22e0, 0xd65f_03c0], &[]),
             // adrp x0, the page; blr x9; str x1, [x0, #8]; ret: what the call gave

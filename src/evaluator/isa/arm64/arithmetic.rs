@@ -10,20 +10,35 @@ use crate::evaluator::isa::InstructionSuccessor;
 use crate::evaluator::values::value::{MachineValue, PointsTo, and, mask, or, signed};
 
 /// Carries out an arithmetic instruction on general registers; false when it is none.
-pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
+pub(super) fn step(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+) -> bool {
     use Opcode::*;
-    if !matches!(instruction.operands.first(), Some(Operand::Register(..) | Operand::RegisterOrSP(..))) {
+    if !matches!(
+        instruction.operands.first(),
+        Some(Operand::Register(..) | Operand::RegisterOrSP(..))
+    ) {
         return false;
     }
     match instruction.opcode {
         ADD | SUB | AND | ORR | ORN | EOR | EON | BIC => {
             let (left, right) = pair(machine, state, instruction);
-            let immediate = matches!(instruction.operands.get(2), Some(Operand::Immediate(_) | Operand::ImmShift(..)));
+            let immediate = matches!(
+                instruction.operands.get(2),
+                Some(Operand::Immediate(_) | Operand::ImmShift(..))
+            );
             let value = match (instruction.opcode, right) {
-                (ADD, MachineValue::Known(constant)) if immediate => {
-                    left.offset(constant).truncate(operand::bits(instruction, 0))
-                }
-                _ => combine(instruction.opcode, left, right, operand::bits(instruction, 0)),
+                (ADD, MachineValue::Known(constant)) if immediate => left
+                    .offset(constant)
+                    .truncate(operand::bits(instruction, 0)),
+                _ => combine(
+                    instruction.opcode,
+                    left,
+                    right,
+                    operand::bits(instruction, 0),
+                ),
             };
             let value = match (instruction.opcode, value) {
                 (AND, MachineValue::ANY) => machine.masked(state, right),
@@ -34,25 +49,38 @@ pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instructi
         ADDS | SUBS | ANDS | BICS => with_flags(machine, state, instruction),
         MOVZ | MOVN | MOVK => wide(machine, state, instruction),
         ADR | ADRP => {
-            let page = if instruction.opcode == ADRP { state.pc & !0xfff } else { state.pc };
+            let page = if instruction.opcode == ADRP {
+                state.pc & !0xfff
+            } else {
+                state.pc
+            };
             let offset = match instruction.operands.get(1) {
                 Some(Operand::PCOffset(offset)) => *offset,
                 Some(_) | None => 0,
             };
-            operand::write(state, instruction, 0, MachineValue::Known(page.wrapping_add(offset.cast_unsigned())));
+            operand::write(
+                state,
+                instruction,
+                0,
+                MachineValue::Known(page.wrapping_add(offset.cast_unsigned())),
+            );
         }
         UBFM | SBFM | BFM => bit_field(machine, state, instruction),
-        MADD | MSUB | UMADDL | SMADDL | UMULH | UDIV | SDIV => multiply(machine, state, instruction),
+        MADD | MSUB | UMADDL | SMADDL | UMULH | UDIV | SDIV => {
+            multiply(machine, state, instruction)
+        }
         LSLV | LSRV | ASRV | RORV => shift(machine, state, instruction),
         EXTR => extract(machine, state, instruction),
         REV | CLZ => {
             let bits = operand::bits(instruction, 0);
-            let value = operand::read(machine, state, instruction, 1).known().map_or(MachineValue::ANY, |number| {
-                MachineValue::Known(match instruction.opcode {
-                    REV => number.swap_bytes() >> (64 - bits),
-                    _ => u64::from(number.leading_zeros()) - u64::from(64 - bits),
-                })
-            });
+            let value = operand::read(machine, state, instruction, 1)
+                .known()
+                .map_or(MachineValue::ANY, |number| {
+                    MachineValue::Known(match instruction.opcode {
+                        REV => number.swap_bytes() >> (64 - bits),
+                        _ => u64::from(number.leading_zeros()) - u64::from(64 - bits),
+                    })
+                });
             operand::write(state, instruction, 0, value);
         }
         ADC | SBC => operand::write(state, instruction, 0, MachineValue::ANY),
@@ -65,15 +93,26 @@ pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instructi
     true
 }
 
-fn pair(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> (MachineValue, MachineValue) {
+fn pair(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+) -> (MachineValue, MachineValue) {
     let bits = operand::bits(instruction, 0);
     let left = operand::read(machine, state, instruction, 1);
-    (left, operand::read(machine, state, instruction, 2).truncate(bits))
+    (
+        left,
+        operand::read(machine, state, instruction, 2).truncate(bits),
+    )
 }
 
 fn combine(opcode: Opcode, left: MachineValue, right: MachineValue, bits: u32) -> MachineValue {
     use Opcode::*;
-    let inverted = || right.known().map_or(MachineValue::ANY, |number| MachineValue::Known(!number & mask(bits)));
+    let inverted = || {
+        right.known().map_or(MachineValue::ANY, |number| {
+            MachineValue::Known(!number & mask(bits))
+        })
+    };
     let value = match opcode {
         ADD | ADDS => left.add(right),
         SUB | SUBS => left.sub(right),
@@ -84,7 +123,9 @@ fn combine(opcode: Opcode, left: MachineValue, right: MachineValue, bits: u32) -
         EOR | EON => {
             let right = if opcode == EON { inverted() } else { right };
             match (left, right) {
-                (MachineValue::Known(left), MachineValue::Known(right)) => MachineValue::Known(left ^ right),
+                (MachineValue::Known(left), MachineValue::Known(right)) => {
+                    MachineValue::Known(left ^ right)
+                }
                 (value, MachineValue::Known(0)) | (MachineValue::Known(0), value) => value,
                 _ => MachineValue::ANY,
             }
@@ -101,7 +142,9 @@ fn with_flags(machine: &mut SharedMachine, state: &mut PathState, instruction: &
     state.flags = match instruction.opcode {
         Opcode::SUBS => Flags::compare(left, right, bits),
         Opcode::ADDS => sum_flags(left, right, bits),
-        Opcode::ANDS if value.known().is_none() => Flags::test(left, right, bits).with(Flag::Carry, Some(true)),
+        Opcode::ANDS if value.known().is_none() => {
+            Flags::test(left, right, bits).with(Flag::Carry, Some(true))
+        }
         // C is cleared, as by a subtraction that borrows.
         _ => Flags::compare(value, MachineValue::Known(0), bits).with(Flag::Carry, Some(true)),
     };
@@ -115,11 +158,21 @@ fn sum_flags(left: MachineValue, right: MachineValue, bits: u32) -> Flags {
     match right {
         MachineValue::Known(0) => Flags::compare(left, right, bits).with(Flag::Carry, Some(true)),
         MachineValue::Known(number) => {
-            let flags = Flags::compare(left, MachineValue::Known(number.wrapping_neg() & mask(bits)), bits);
+            let flags = Flags::compare(
+                left,
+                MachineValue::Known(number.wrapping_neg() & mask(bits)),
+                bits,
+            );
             let negative = left.known().map(|left| signed(left, bits) < 0);
-            if number == lowest { flags.with(Flag::Overflow, negative) } else { flags }
+            if number == lowest {
+                flags.with(Flag::Overflow, negative)
+            } else {
+                flags
+            }
         }
-        MachineValue::Symbol { .. } | MachineValue::Unknown(_) => Flags::result(left.add(right).truncate(bits), bits),
+        MachineValue::Symbol { .. } | MachineValue::Unknown(_) => {
+            Flags::result(left.add(right).truncate(bits), bits)
+        }
     }
 }
 
@@ -135,14 +188,24 @@ fn wide(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instru
         _ => {
             let hole = 0xffff << (amount & 63);
             let before = operand::read(machine, state, instruction, 0);
-            before.known().map_or(MachineValue::ANY, |before| MachineValue::Known((before & !hole) | part))
+            before.known().map_or(MachineValue::ANY, |before| {
+                MachineValue::Known((before & !hole) | part)
+            })
         }
     };
     operand::write(state, instruction, 0, value);
 }
 
-fn immediate(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction, index: usize) -> u32 {
-    operand::read(machine, state, instruction, index).known().unwrap_or(0) as u32 & 63
+fn immediate(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+    index: usize,
+) -> u32 {
+    operand::read(machine, state, instruction, index)
+        .known()
+        .unwrap_or(0) as u32
+        & 63
 }
 
 /// <https://developer.arm.com/documentation/ddi0602/latest/Base-Instructions/UBFM--Unsigned-Bitfield-Move->
@@ -163,11 +226,15 @@ fn bit_field(machine: &mut SharedMachine, state: &mut PathState, instruction: &I
             if instruction.opcode == Opcode::BFM {
                 let before = operand::read(machine, state, instruction, 0);
                 let hole = mask(width) << place;
-                before
-                    .known()
-                    .map_or(MachineValue::ANY, |before| MachineValue::Known((before & !hole) | (field << place)))
+                before.known().map_or(MachineValue::ANY, |before| {
+                    MachineValue::Known((before & !hole) | (field << place))
+                })
             } else {
-                let field = if is_signed { signed(field, width).cast_unsigned() } else { field };
+                let field = if is_signed {
+                    signed(field, width).cast_unsigned()
+                } else {
+                    field
+                };
                 MachineValue::Known((field << place) & mask(bits))
             }
         }
@@ -177,7 +244,9 @@ fn bit_field(machine: &mut SharedMachine, state: &mut PathState, instruction: &I
         {
             MachineValue::Symbol { id, offset: 0 }
         }
-        MachineValue::Symbol { offset: 0, id } if instruction.opcode == Opcode::UBFM && last < rotate => {
+        MachineValue::Symbol { offset: 0, id }
+            if instruction.opcode == Opcode::UBFM && last < rotate =>
+        {
             machine.shift_entry(state, id, bits - rotate)
         }
         MachineValue::Symbol { .. } | MachineValue::Unknown(_) => MachineValue::ANY,
@@ -191,11 +260,17 @@ fn multiply(machine: &mut SharedMachine, state: &mut PathState, instruction: &In
     let right = operand::read(machine, state, instruction, 2);
     let product = match (left, right) {
         (MachineValue::Known(left), MachineValue::Known(right)) => match instruction.opcode {
-            Opcode::SMADDL => Some((signed(left, 32).wrapping_mul(signed(right, 32))).cast_unsigned()),
+            Opcode::SMADDL => {
+                Some((signed(left, 32).wrapping_mul(signed(right, 32))).cast_unsigned())
+            }
             Opcode::UMULH => Some(((u128::from(left) * u128::from(right)) >> 64) as u64),
             Opcode::UDIV => Some(left.checked_div(right).unwrap_or(0)),
             Opcode::SDIV if right == 0 => Some(0),
-            Opcode::SDIV => Some(signed(left, bits).wrapping_div(signed(right, bits)).cast_unsigned()),
+            Opcode::SDIV => Some(
+                signed(left, bits)
+                    .wrapping_div(signed(right, bits))
+                    .cast_unsigned(),
+            ),
             _ => Some(left.wrapping_mul(right)),
         },
         (MachineValue::Known(0), _) | (_, MachineValue::Known(0)) => Some(0),
@@ -220,7 +295,11 @@ fn multiply(machine: &mut SharedMachine, state: &mut PathState, instruction: &In
         (Some(product), _) => MachineValue::Known(product),
         (None, Opcode::MADD | Opcode::UMADDL | Opcode::SMADDL) => {
             let added = operand::read(machine, state, instruction, 3);
-            MachineValue::Unknown(if bits == 64 { added.points_to() } else { PointsTo::NOTHING })
+            MachineValue::Unknown(if bits == 64 {
+                added.points_to()
+            } else {
+                PointsTo::NOTHING
+            })
         }
         (None, _) => MachineValue::ANY,
     };
@@ -238,7 +317,9 @@ fn shift(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instr
         _ => ShiftStyle::ROR,
     };
     let result = match operand::read(machine, state, instruction, 2) {
-        MachineValue::Known(amount) => operand::shift(machine, state, value, style, amount as u32 % bits, bits),
+        MachineValue::Known(amount) => {
+            operand::shift(machine, state, value, style, amount as u32 % bits, bits)
+        }
         MachineValue::Symbol { .. } | MachineValue::Unknown(_) => MachineValue::ANY,
     };
     operand::write(state, instruction, 0, result);
@@ -250,7 +331,9 @@ fn extract(machine: &mut SharedMachine, state: &mut PathState, instruction: &Ins
     let low = operand::read(machine, state, instruction, 2);
     let amount = immediate(machine, state, instruction, 3) % bits;
     let value = match (high, low) {
-        (MachineValue::Known(_), MachineValue::Known(low)) if amount == 0 => MachineValue::Known(low),
+        (MachineValue::Known(_), MachineValue::Known(low)) if amount == 0 => {
+            MachineValue::Known(low)
+        }
         (MachineValue::Known(high), MachineValue::Known(low)) => {
             MachineValue::Known(((low >> amount) | (high << (bits - amount))) & mask(bits))
         }
@@ -282,7 +365,9 @@ pub(super) fn select(
     } else {
         let value = operand::read(machine, state, instruction, 2);
         let number = |change: fn(u64) -> u64| {
-            value.known().map_or(MachineValue::ANY, |number| MachineValue::Known(change(number) & mask(bits)))
+            value.known().map_or(MachineValue::ANY, |number| {
+                MachineValue::Known(change(number) & mask(bits))
+            })
         };
         match instruction.opcode {
             Opcode::CSINC => number(|number| number.wrapping_add(1)),
@@ -315,7 +400,12 @@ pub(super) fn conditional_compare(
         };
     } else {
         let flags = immediate(machine, state, instruction, 2);
-        let (negative, zero, carry, overflow) = (flags & 8 != 0, flags & 4 != 0, flags & 2 != 0, flags & 1 != 0);
+        let (negative, zero, carry, overflow) = (
+            flags & 8 != 0,
+            flags & 4 != 0,
+            flags & 2 != 0,
+            flags & 1 != 0,
+        );
         state.flags = Flags::UNKNOWN
             .with(Flag::Negative, Some(negative))
             .with(Flag::Zero, Some(zero))

@@ -9,7 +9,11 @@ use crate::evaluator::isa::InstructionSuccessor;
 use crate::evaluator::values::value::MachineValue;
 
 /// Carries out an atomic instruction; `None` when the word is none.
-pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, word: u32) -> Option<InstructionSuccessor> {
+pub(super) fn step(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    word: u32,
+) -> Option<InstructionSuccessor> {
     const READ_MODIFY_WRITE: (u32, u32) = (0x3f20_0c00, 0x3820_0000);
     const COMPARE_AND_SWAP: (u32, u32) = (0x3fa0_7c00, 0x08a0_7c00);
     const COMPARE_AND_SWAP_PAIR: (u32, u32) = (0xbfa0_7c00, 0x0820_7c00);
@@ -59,9 +63,15 @@ fn read_modify_write(machine: &mut SharedMachine, state: &mut PathState, word: u
     let after = match (operation, before, operand) {
         (LOAD_ACQUIRE, ..) => None,
         (0, before, operand) => Some(before.add(operand).truncate(bits)),
-        (1, MachineValue::Known(before), MachineValue::Known(bits)) => Some(MachineValue::Known(before & !bits)),
-        (2, MachineValue::Known(before), MachineValue::Known(bits)) => Some(MachineValue::Known(before ^ bits)),
-        (3, MachineValue::Known(before), MachineValue::Known(bits)) => Some(MachineValue::Known(before | bits)),
+        (1, MachineValue::Known(before), MachineValue::Known(bits)) => {
+            Some(MachineValue::Known(before & !bits))
+        }
+        (2, MachineValue::Known(before), MachineValue::Known(bits)) => {
+            Some(MachineValue::Known(before ^ bits))
+        }
+        (3, MachineValue::Known(before), MachineValue::Known(bits)) => {
+            Some(MachineValue::Known(before | bits))
+        }
         (SWAP, _, operand) => Some(operand),
         _ => Some(MachineValue::ANY),
     };
@@ -71,7 +81,11 @@ fn read_modify_write(machine: &mut SharedMachine, state: &mut PathState, word: u
     set(state, field(word, 0), before);
 }
 
-fn compare_and_swap(machine: &mut SharedMachine, state: &mut PathState, word: u32) -> InstructionSuccessor {
+fn compare_and_swap(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    word: u32,
+) -> InstructionSuccessor {
     let size = size(word);
     let bits = 8 * size as u32;
     let place = state.register(field(word, 5).into());
@@ -88,7 +102,15 @@ fn compare_and_swap(machine: &mut SharedMachine, state: &mut PathState, word: u3
             let value = operand::register(state, field(word, 0), bits);
             machine.store(state, place, size, value);
             // What was there is what was expected: the comparison that follows must say so.
-            set(state, field(word, 16), if before.known().is_some() { before } else { expected });
+            set(
+                state,
+                field(word, 16),
+                if before.known().is_some() {
+                    before
+                } else {
+                    expected
+                },
+            );
         }
         Some(false) => {
             let differs = match (before, expected) {

@@ -80,7 +80,11 @@ fn bit_mask(word: u32) -> Option<u64> {
     }
     let run = (1_u64 << count) - 1;
     let all = u64::MAX >> (64 - size);
-    let element = if rotation == 0 { run } else { (run >> rotation | run << (size - rotation)) & all };
+    let element = if rotation == 0 {
+        run
+    } else {
+        (run >> rotation | run << (size - rotation)) & all
+    };
     Some((0..64 / size).fold(0, |value, index| value | element << (index * size)))
 }
 
@@ -92,7 +96,9 @@ pub(in crate::evaluator::isa) fn writes(word: u32, register: u32) -> Option<bool
         0b1000 | 0b1001 => Some(target == register),
         // Branches, exceptions, system registers. Pointer authentication changes x16, x17 and x30.
         0b1010 | 0b1011 => match word {
-            _ if word & 0xfff0_0000 == 0xd530_0000 || word & 0xfff8_0000 == 0xd528_0000 => Some(target == register),
+            _ if word & 0xfff0_0000 == 0xd530_0000 || word & 0xfff8_0000 == 0xd528_0000 => {
+                Some(target == register)
+            }
             _ => (!matches!(register, 16 | 17 | 30)).then_some(false),
         },
         0b0100 | 0b0110 | 0b1100 | 0b1110 => transfers(word, register),
@@ -122,7 +128,11 @@ fn transfers(word: u32, register: u32) -> Option<bool> {
         // Pairs; bit 23 tells those that change the base.
         0b101 => {
             let is_load = option & 1 == 1;
-            Some(loads(first, is_load) || loads(second, is_load) || (word >> 23 & 1 == 1 && base == register))
+            Some(
+                loads(first, is_load)
+                    || loads(second, is_load)
+                    || (word >> 23 & 1 == 1 && base == register),
+            )
         }
         // From a place near the instruction; the last kind is a prefetch.
         0b011 if word >> 24 & 3 == 0 => Some(loads(first, size != 3)),
@@ -140,7 +150,11 @@ pub(in crate::evaluator::isa) fn mentions(word: u32, register: u32) -> bool {
         (0b1000 | 0b1001, _) if word & 0x7f80_0000 == 0x1380_0000 => &[0, 5, 16],
         (0b1000 | 0b1001, _) => &[0, 5],
         (0b1010 | 0b1011, _) => &[0],
-        (0b0100 | 0b0110 | 0b1100 | 0b1110, 0b111) if word >> 24 & 1 == 1 || word >> 21 & 1 == 0 => &[0, 5],
+        (0b0100 | 0b0110 | 0b1100 | 0b1110, 0b111)
+            if word >> 24 & 1 == 1 || word >> 21 & 1 == 0 =>
+        {
+            &[0, 5]
+        }
         (0b0100 | 0b0110 | 0b1100 | 0b1110, 0b101) => &[0, 5, 10],
         _ => &[0, 5, 10, 16],
     };
@@ -151,7 +165,8 @@ pub(in crate::evaluator::isa) fn mentions(word: u32, register: u32) -> bool {
 pub(in crate::evaluator::isa) fn page(word: u32, address: u64) -> Option<(u64, u32)> {
     let immediate = (word >> 5 & 0x7_ffff) << 2 | word >> 29 & 3;
     let offset = (i64::from((immediate << 11).cast_signed() >> 11) << 12).cast_unsigned();
-    (word & 0x9f00_0000 == 0x9000_0000).then_some(((address & !0xfff).wrapping_add(offset), word & 31))
+    (word & 0x9f00_0000 == 0x9000_0000)
+        .then_some(((address & !0xfff).wrapping_add(offset), word & 31))
 }
 
 /// The address that `ADR`, or a load of 64 bits from near the instruction, names, and the register that it writes.

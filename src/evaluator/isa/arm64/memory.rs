@@ -19,13 +19,17 @@ struct AddressMode {
 fn access(opcode: Opcode) -> Option<AddressMode> {
     use Opcode::*;
     let (size, signed, load) = match opcode {
-        LDR | LDUR | LDTR | LDP | LDNP | LDAR | LDLAR | LDAXR | LDXR | LDAXP | LDXP | LDAPUR => (None, false, true),
+        LDR | LDUR | LDTR | LDP | LDNP | LDAR | LDLAR | LDAXR | LDXR | LDAXP | LDXP | LDAPUR => {
+            (None, false, true)
+        }
         LDRB | LDURB | LDTRB | LDARB | LDLARB | LDAXRB | LDXRB | LDAPURB => (Some(1), false, true),
         LDRH | LDURH | LDTRH | LDARH | LDLARH | LDAXRH | LDXRH | LDAPURH => (Some(2), false, true),
         LDRSB | LDURSB | LDTRSB | LDAPURSB => (Some(1), true, true),
         LDRSH | LDURSH | LDTRSH | LDAPURSH => (Some(2), true, true),
         LDRSW | LDURSW | LDTRSW | LDPSW | LDAPURSW => (Some(4), true, true),
-        STR | STUR | STTR | STP | STNP | STLR | STLLR | STXR | STLXR | STXP | STLXP | STLUR => (None, false, false),
+        STR | STUR | STTR | STP | STNP | STLR | STLLR | STXR | STLXR | STXP | STLXP | STLUR => {
+            (None, false, false)
+        }
         STRB | STURB | STTRB | STLRB | STLLRB | STXRB | STLXRB | STLURB => (Some(1), false, false),
         STRH | STURH | STTRH | STLRH | STLLRH | STXRH | STLXRH | STLURH => (Some(2), false, false),
         _ => return None,
@@ -34,7 +38,11 @@ fn access(opcode: Opcode) -> Option<AddressMode> {
 }
 
 /// Carries out a load or store; false when the instruction is none that is followed.
-pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
+pub(super) fn step(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+) -> bool {
     if matches!(
         instruction.opcode,
         Opcode::ST1
@@ -53,7 +61,9 @@ pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instructi
         structures(machine, state, instruction);
         return true;
     }
-    let Some(access) = access(instruction.opcode) else { return false };
+    let Some(access) = access(instruction.opcode) else {
+        return false;
+    };
     let exclusive = matches!(
         instruction.opcode,
         Opcode::STXR
@@ -66,20 +76,38 @@ pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instructi
             | Opcode::STLXRH
     );
     let first = usize::from(exclusive);
-    let Some(last) = instruction.operands.iter().rposition(|operand| !matches!(operand, Operand::Nothing)) else {
+    let Some(last) = instruction
+        .operands
+        .iter()
+        .rposition(|operand| !matches!(operand, Operand::Nothing))
+    else {
         return false;
     };
-    let table = if access.load { table(machine, state, instruction, last, &access) } else { None };
+    let table = if access.load {
+        table(machine, state, instruction, last, &access)
+    } else {
+        None
+    };
     let (mut place, after) = address(machine, state, instruction, last);
     for index in first..last {
-        let size = access.size.unwrap_or_else(|| register_size(instruction, index));
+        let size = access
+            .size
+            .unwrap_or_else(|| register_size(instruction, index));
         if access.load {
             match table {
                 Some(table) => {
                     let value = machine.load_entry(state, table);
                     operand::write(state, instruction, index, value);
                 }
-                None => load(machine, state, instruction, index, place, size, access.signed),
+                None => load(
+                    machine,
+                    state,
+                    instruction,
+                    index,
+                    place,
+                    size,
+                    access.signed,
+                ),
             }
         } else {
             store(machine, state, instruction, index, place, size);
@@ -118,9 +146,14 @@ fn load(
     {
         let low = machine.load(state, place, 8);
         let high = machine.load(state, place.offset(8), 8);
-        state.set_vector(usize::from(number), [low, high, MachineValue::Known(0), MachineValue::Known(0)]);
+        state.set_vector(
+            usize::from(number),
+            [low, high, MachineValue::Known(0), MachineValue::Known(0)],
+        );
         for lane in 0..2 {
-            let half = machine.load(state, place.offset(8 * lane as u64), 4).known();
+            let half = machine
+                .load(state, place.offset(8 * lane as u64), 4)
+                .known();
             if let Some(half) = half.and_then(|half| u32::try_from(half).ok()) {
                 state.set_half(usize::from(number), lane, half);
             }
@@ -128,7 +161,11 @@ fn load(
         return;
     }
     let value = machine.load(state, place, size);
-    let value = if signed { extend(value, 8 * size as u32) } else { value };
+    let value = if signed {
+        extend(value, 8 * size as u32)
+    } else {
+        value
+    };
     operand::write(state, instruction, index, value);
 }
 
@@ -147,7 +184,12 @@ fn store(
             let value = state.lane(usize::from(number), lane);
             machine.store(state, place.offset(8 * lane as u64), 8, value);
             if let Some(half) = state.half(usize::from(number), lane) {
-                machine.store(state, place.offset(8 * lane as u64), 4, MachineValue::Known(u64::from(half)));
+                machine.store(
+                    state,
+                    place.offset(8 * lane as u64),
+                    4,
+                    MachineValue::Known(u64::from(half)),
+                );
             }
         }
         return;
@@ -166,17 +208,22 @@ fn address(
     let base = |number: u16| state.register(usize::from(number));
     let plus = |number: u16, offset: i32| base(number).offset(i64::from(offset).cast_unsigned());
     match instruction.operands.get(index).copied() {
-        Some(Operand::PCOffset(offset)) => (MachineValue::Known(state.pc.wrapping_add(offset.cast_unsigned())), None),
+        Some(Operand::PCOffset(offset)) => (
+            MachineValue::Known(state.pc.wrapping_add(offset.cast_unsigned())),
+            None,
+        ),
         Some(Operand::RegPreIndex(number, offset, back)) => {
             let place = plus(number, offset);
             (place, back.then_some((usize::from(number), place)))
         }
-        Some(Operand::RegPostIndex(number, offset)) => {
-            (base(number), Some((usize::from(number), plus(number, offset))))
-        }
-        Some(Operand::RegPostIndexReg(number, step)) => {
-            (base(number), Some((usize::from(number), base(number).add(base(step)))))
-        }
+        Some(Operand::RegPostIndex(number, offset)) => (
+            base(number),
+            Some((usize::from(number), plus(number, offset))),
+        ),
+        Some(Operand::RegPostIndexReg(number, step)) => (
+            base(number),
+            Some((usize::from(number), base(number).add(base(step)))),
+        ),
         Some(Operand::RegRegOffset(number, offset, size, style, amount)) => {
             let start = base(number);
             let bits = if matches!(size, SizeCode::W) { 32 } else { 64 };
@@ -188,7 +235,14 @@ fn address(
             };
             (start.add(offset), None)
         }
-        Some(_) | None => (MachineValue::Unknown(PointsTo::OUTSIDE.with(PointsTo::IMAGE).with(PointsTo::STACK)), None),
+        Some(_) | None => (
+            MachineValue::Unknown(
+                PointsTo::OUTSIDE
+                    .with(PointsTo::IMAGE)
+                    .with(PointsTo::STACK),
+            ),
+            None,
+        ),
     }
 }
 
@@ -200,7 +254,9 @@ fn table(
     index: usize,
     access: &AddressMode,
 ) -> Option<JumpTable> {
-    let Some(&Operand::RegRegOffset(number, offset, _, _, amount)) = instruction.operands.get(index) else {
+    let Some(&Operand::RegRegOffset(number, offset, _, _, amount)) =
+        instruction.operands.get(index)
+    else {
         return None;
     };
     let size = access.size.unwrap_or_else(|| register_size(instruction, 0));
@@ -214,29 +270,44 @@ fn table(
     }
     let start = state.register(usize::from(number)).known()?;
     let index = state.register(usize::from(offset));
-    machine
-        .image
-        .is_read_only(start)
-        .then(|| JumpTable { signed: access.signed, ..machine.table(state, start, size, index) })
+    machine.image.is_read_only(start).then(|| JumpTable {
+        signed: access.signed,
+        ..machine.table(state, start, size, index)
+    })
 }
 
 /// Loads and stores of several vectors: their content is not followed.
 fn structures(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let (number, count, bytes) = match instruction.operands.first().copied() {
-        Some(Operand::SIMDRegisterGroup(size, number, _, count)) => (number, count, operand::bytes(size)),
-        Some(Operand::SIMDRegisterGroupLane(number, size, count, _)) => (number, count, operand::bytes(size)),
+        Some(Operand::SIMDRegisterGroup(size, number, _, count)) => {
+            (number, count, operand::bytes(size))
+        }
+        Some(Operand::SIMDRegisterGroupLane(number, size, count, _)) => {
+            (number, count, operand::bytes(size))
+        }
         Some(_) | None => (0, 4, 16),
     };
     let (place, after) = address(machine, state, instruction, 1);
-    let stores = matches!(instruction.opcode, Opcode::ST1 | Opcode::ST2 | Opcode::ST3 | Opcode::ST4);
+    let stores = matches!(
+        instruction.opcode,
+        Opcode::ST1 | Opcode::ST2 | Opcode::ST3 | Opcode::ST4
+    );
     for turn in 0..u64::from(count) {
         if stores {
             for offset in (0..bytes).step_by(8) {
                 let size = bytes.min(8);
-                machine.store(state, place.offset(turn * bytes + offset), size, MachineValue::ANY);
+                machine.store(
+                    state,
+                    place.offset(turn * bytes + offset),
+                    size,
+                    MachineValue::ANY,
+                );
             }
         } else {
-            state.set_vector((usize::from(number) + turn as usize) % 32, [MachineValue::ANY; LANES]);
+            state.set_vector(
+                (usize::from(number) + turn as usize) % 32,
+                [MachineValue::ANY; LANES],
+            );
         }
     }
     if let Some((register, value)) = after {

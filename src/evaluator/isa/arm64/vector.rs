@@ -8,46 +8,88 @@ use crate::evaluator::cpu::state::{LANES, PathState};
 use crate::evaluator::values::value::MachineValue;
 
 /// Carries out a move or a simple operation of vector registers; false when it is none.
-pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
+pub(super) fn step(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+) -> bool {
     let first = instruction.operands.first().copied();
     let second = instruction.operands.get(1).copied();
     match (instruction.opcode, first, second) {
-        (Opcode::MOVI | Opcode::MVNI, Some(Operand::SIMDRegister(_, number)), Some(Operand::Imm64(value)))
-            if instruction.opcode == Opcode::MOVI =>
-        {
-            pair(state, number, MachineValue::Known(value), MachineValue::Known(0));
+        (
+            Opcode::MOVI | Opcode::MVNI,
+            Some(Operand::SIMDRegister(_, number)),
+            Some(Operand::Imm64(value)),
+        ) if instruction.opcode == Opcode::MOVI => {
+            pair(
+                state,
+                number,
+                MachineValue::Known(value),
+                MachineValue::Known(0),
+            );
         }
-        (Opcode::MOVI, Some(Operand::SIMDRegisterElements(size, number, element)), Some(immediate)) => {
+        (
+            Opcode::MOVI,
+            Some(Operand::SIMDRegisterElements(size, number, element)),
+            Some(immediate),
+        ) => {
             let value = repeated(immediate, element);
-            let high = if matches!(size, SIMDSizeCode::Q) { value } else { MachineValue::Known(0) };
+            let high = if matches!(size, SIMDSizeCode::Q) {
+                value
+            } else {
+                MachineValue::Known(0)
+            };
             pair(state, number, value, high);
         }
-        (Opcode::FMOV, Some(Operand::SIMDRegister(..)), Some(Operand::Register(..) | Operand::SIMDRegister(..)))
+        (
+            Opcode::FMOV,
+            Some(Operand::SIMDRegister(..)),
+            Some(Operand::Register(..) | Operand::SIMDRegister(..)),
+        )
         | (Opcode::FMOV, Some(Operand::Register(..)), Some(Operand::SIMDRegister(..))) => {
             let value = operand::read(machine, state, instruction, 1);
             operand::write(state, instruction, 0, value);
         }
-        (Opcode::DUP, Some(Operand::SIMDRegisterElements(size, number, SIMDSizeCode::D)), Some(source)) => {
+        (
+            Opcode::DUP,
+            Some(Operand::SIMDRegisterElements(size, number, SIMDSizeCode::D)),
+            Some(source),
+        ) => {
             let value = match source {
                 Operand::Register(..) => operand::read(machine, state, instruction, 1),
                 other => lane(state, other),
             };
-            let high = if matches!(size, SIMDSizeCode::Q) { value } else { MachineValue::Known(0) };
+            let high = if matches!(size, SIMDSizeCode::Q) {
+                value
+            } else {
+                MachineValue::Known(0)
+            };
             pair(state, number, value, high);
         }
         (Opcode::DUP, Some(Operand::SIMDRegister(SIMDSizeCode::D, number)), Some(source)) => {
             let value = lane(state, source);
             pair(state, number, value, MachineValue::Known(0));
         }
-        (Opcode::INS, Some(Operand::SIMDRegisterElementsLane(_, number, SIMDSizeCode::D, place)), Some(source)) => {
+        (
+            Opcode::INS,
+            Some(Operand::SIMDRegisterElementsLane(_, number, SIMDSizeCode::D, place)),
+            Some(source),
+        ) => {
             let value = match source {
                 Operand::Register(..) => operand::read(machine, state, instruction, 1),
                 other => lane(state, other),
             };
             let number = usize::from(number);
             let (low, high) = (state.lane(number, 0), state.lane(number, 1));
-            let (low, high) = if place == 0 { (value, high) } else { (low, value) };
-            state.set_vector(number, [low, high, MachineValue::Known(0), MachineValue::Known(0)]);
+            let (low, high) = if place == 0 {
+                (value, high)
+            } else {
+                (low, value)
+            };
+            state.set_vector(
+                number,
+                [low, high, MachineValue::Known(0), MachineValue::Known(0)],
+            );
         }
         (
             Opcode::UMOV,
@@ -64,7 +106,11 @@ pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instructi
         ) if matches!(instruction.operands.get(2), Some(Operand::SIMDRegisterElements(_, other, _)) if *other == source) =>
         {
             let is_whole = matches!(size, SIMDSizeCode::Q);
-            let high = if is_whole { state.lane(source.into(), 1) } else { MachineValue::Known(0) };
+            let high = if is_whole {
+                state.lane(source.into(), 1)
+            } else {
+                MachineValue::Known(0)
+            };
             pair(state, number, state.lane(source.into(), 0), high);
         }
         (
@@ -72,7 +118,10 @@ pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instructi
             Some(Operand::SIMDRegisterElements(_, number, SIMDSizeCode::D)),
             Some(Operand::SIMDRegisterElements(_, low, _)),
         ) => {
-            let Some(&Operand::SIMDRegisterElements(_, high, _)) = instruction.operands.get(2) else { return false };
+            let Some(&Operand::SIMDRegisterElements(_, high, _)) = instruction.operands.get(2)
+            else {
+                return false;
+            };
             let (low, high) = (state.lane(low.into(), 0), state.lane(high.into(), 0));
             pair(state, number, low, high);
         }

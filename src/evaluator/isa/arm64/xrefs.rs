@@ -35,37 +35,57 @@ impl SegmentCode<'_> {
 
 /// Every place in a segment that refers to one of these slots or stubs.
 pub(super) fn find(segment: &ImageSegment<'_>, targets: &[u64]) -> Vec<CallSite> {
-    let bytes = segment.bytes.get(..segment.bytes.len().min(LONGEST_CODE)).unwrap_or_default();
-    let code = SegmentCode { address: segment.address, bytes };
+    let bytes = segment
+        .bytes
+        .get(..segment.bytes.len().min(LONGEST_CODE))
+        .unwrap_or_default();
+    let code = SegmentCode {
+        address: segment.address,
+        bytes,
+    };
     let mut sites = Vec::new();
     for (index, chunk) in bytes.chunks_exact(4).enumerate() {
-        let Ok(bytes) = <[u8; 4]>::try_from(chunk) else { continue };
+        let Ok(bytes) = <[u8; 4]>::try_from(chunk) else {
+            continue;
+        };
         let word = u32::from_le_bytes(bytes);
         let address = segment.address.wrapping_add(4 * index as u64);
         if let Some(transfer) = refers(&code, address, word, targets) {
-            sites.push(CallSite { reference: address, transfer });
+            sites.push(CallSite {
+                reference: address,
+                transfer,
+            });
         }
     }
     sites
 }
 
 /// Whether the instruction at an address refers to a target, and how it calls it.
-fn refers(code: &SegmentCode<'_>, address: u64, word: u32, targets: &[u64]) -> Option<Option<TransferInstruction>> {
+fn refers(
+    code: &SegmentCode<'_>,
+    address: u64,
+    word: u32,
+    targets: &[u64],
+) -> Option<Option<TransferInstruction>> {
     let end = address.wrapping_add(4);
     match encoding::branch(word, address) {
         BranchTarget::Call(target) => {
-            return targets.contains(&target).then_some(Some(TransferInstruction {
-                start: address,
-                end,
-                returns: true,
-            }));
+            return targets
+                .contains(&target)
+                .then_some(Some(TransferInstruction {
+                    start: address,
+                    end,
+                    returns: true,
+                }));
         }
         BranchTarget::To(target) => {
-            return targets.contains(&target).then_some(Some(TransferInstruction {
-                start: address,
-                end,
-                returns: false,
-            }));
+            return targets
+                .contains(&target)
+                .then_some(Some(TransferInstruction {
+                    start: address,
+                    end,
+                    returns: false,
+                }));
         }
         BranchTarget::Perhaps(target) => return targets.contains(&target).then_some(None),
         BranchTarget::None
@@ -76,11 +96,20 @@ fn refers(code: &SegmentCode<'_>, address: u64, word: u32, targets: &[u64]) -> O
     }
     if let Some((target, register)) = encoding::near(word, address) {
         let loads = word & 0x8000_0000 == 0 && word & 0x1f00_0000 != 0x1000_0000;
-        let transfer = || if loads { transfer(code, end, register) } else { None };
+        let transfer = || {
+            if loads {
+                transfer(code, end, register)
+            } else {
+                None
+            }
+        };
         return targets.contains(&target).then(transfer);
     }
     let (page, register) = encoding::page(word, address)?;
-    if !targets.iter().any(|target| target.wrapping_sub(page) < REACH_OF_LOAD) {
+    if !targets
+        .iter()
+        .any(|target| target.wrapping_sub(page) < REACH_OF_LOAD)
+    {
         return None;
     }
     match follow(code, end, page, register, targets) {
@@ -103,23 +132,38 @@ enum PageUse {
 /// Follows the register that holds a page's address through the code. Compilers make an `ADRP` for one symbol, and
 /// linkers share it among neighbours that lie in one page: where there is more code than is followed, a use by then
 /// shows what it is for.
-fn follow(code: &SegmentCode<'_>, start: u64, page: u64, register: u32, targets: &[u64]) -> PageUse {
+fn follow(
+    code: &SegmentCode<'_>,
+    start: u64,
+    page: u64,
+    register: u32,
+    targets: &[u64],
+) -> PageUse {
     let mut seen = std::collections::HashSet::new();
     let mut open = vec![start];
     let mut found = PageUse::None;
     let mut is_used = false;
     while let Some(address) = open.pop() {
-        let Some(word) = code.at(address).filter(|_| seen.insert(address)) else { continue };
+        let Some(word) = code.at(address).filter(|_| seen.insert(address)) else {
+            continue;
+        };
         if seen.len() > MOST_FOLLOWED {
             return if is_used { found } else { PageUse::Other };
         }
         let next = address.wrapping_add(4);
         let offset = u64::from(word >> 10 & 0xfff);
         let uses_base = word >> 5 & 31 == register;
-        is_used |= encoding::branch(word, address) == BranchTarget::None && encoding::mentions(word, register);
-        if uses_base && word & 0xffc0_0000 == 0xf940_0000 && targets.contains(&page.wrapping_add(offset << 3)) {
+        is_used |= encoding::branch(word, address) == BranchTarget::None
+            && encoding::mentions(word, register);
+        if uses_base
+            && word & 0xffc0_0000 == 0xf940_0000
+            && targets.contains(&page.wrapping_add(offset << 3))
+        {
             found = match found {
-                PageUse::None => PageUse::Load { end: next, register: word & 31 },
+                PageUse::None => PageUse::Load {
+                    end: next,
+                    register: word & 31,
+                },
                 PageUse::Load { .. } | PageUse::Other => PageUse::Other,
             };
         }
@@ -134,7 +178,11 @@ fn follow(code: &SegmentCode<'_>, start: u64, page: u64, register: u32, targets:
             BranchTarget::None => open.push(next),
             BranchTarget::To(target) => open.push(target),
             BranchTarget::Perhaps(target) => open.extend([next, target]),
-            BranchTarget::Call(_) | BranchTarget::CallRegister(_) if (19..=29).contains(&register) => open.push(next),
+            BranchTarget::Call(_) | BranchTarget::CallRegister(_)
+                if (19..=29).contains(&register) =>
+            {
+                open.push(next)
+            }
             BranchTarget::Call(_)
             | BranchTarget::CallRegister(_)
             | BranchTarget::Register(_)
@@ -156,10 +204,18 @@ fn transfer(code: &SegmentCode<'_>, start: u64, register: u32) -> Option<Transfe
         let end = address.wrapping_add(4);
         match encoding::branch(word, address) {
             BranchTarget::CallRegister(called) if called == register => {
-                return Some(TransferInstruction { start: address, end, returns: true });
+                return Some(TransferInstruction {
+                    start: address,
+                    end,
+                    returns: true,
+                });
             }
             BranchTarget::Register(target) if target == register => {
-                return Some(TransferInstruction { start: address, end, returns: false });
+                return Some(TransferInstruction {
+                    start: address,
+                    end,
+                    returns: false,
+                });
             }
             BranchTarget::None if !encoding::mentions(word, register) => {}
             _ => return None,
@@ -175,22 +231,36 @@ pub(super) fn stub(image: &BinaryImage, site: &CallSite) -> Option<ImportStub> {
     const LANDING_PADS: [u32; 3] = [0xd503_245f, 0xd503_249f, 0xd503_24df];
     const NOP: u32 = 0xd503_201f;
     let start = site.reference;
-    site.transfer.filter(|it| !it.returns && it.end.wrapping_sub(start) <= LONGEST_STUB)?;
+    site.transfer
+        .filter(|it| !it.returns && it.end.wrapping_sub(start) <= LONGEST_STUB)?;
     let before = |address: u64| image.u32(address.wrapping_sub(4));
     // Functions begin with a landing pad.
     if before(start).is_some_and(|word| LANDING_PADS.contains(&word)) {
-        return Some(ImportStub { starts: vec![start, start.wrapping_sub(4)], is_apart: true });
+        return Some(ImportStub {
+            starts: vec![start, start.wrapping_sub(4)],
+            is_apart: true,
+        });
     }
     let is_padded = before(start) == Some(NOP);
     let runs_on = before(start).is_some_and(|word| {
-        matches!(encoding::branch(word, 0), BranchTarget::None | BranchTarget::Perhaps(_)) && !is_padded
+        matches!(
+            encoding::branch(word, 0),
+            BranchTarget::None | BranchTarget::Perhaps(_)
+        ) && !is_padded
     });
-    (!runs_on).then(|| ImportStub { starts: vec![start], is_apart: !is_padded })
+    (!runs_on).then(|| ImportStub {
+        starts: vec![start],
+        is_apart: !is_padded,
+    })
 }
 
 /// The instruction that sets a register to a constant before a call, with nothing between that branches or may write the
 /// register.
-pub(super) fn setting(image: &BinaryImage, call: u64, register: usize) -> Option<ConstantDefinition> {
+pub(super) fn setting(
+    image: &BinaryImage,
+    call: u64,
+    register: usize,
+) -> Option<ConstantDefinition> {
     let register = u32::try_from(register).ok()?;
     for distance in 1..=REACH {
         let address = call.checked_sub(4 * distance)?;
@@ -198,7 +268,11 @@ pub(super) fn setting(image: &BinaryImage, call: u64, register: usize) -> Option
         if let Some((target, value)) = encoding::constant(word)
             && target == register
         {
-            return Some(ConstantDefinition { end: address + 4, call, value });
+            return Some(ConstantDefinition {
+                end: address + 4,
+                call,
+                value,
+            });
         }
         // Functions and blocks that are jumped to begin with hints.
         let is_hint = word & 0xffff_f01f == 0xd503_201f && word != 0xd503_201f;
@@ -229,7 +303,17 @@ mod tests {
     fn sites(words: &[u32]) -> Vec<CallSite> {
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         let (name, size) = (String::new(), bytes.len() as u64);
-        find(&ImageSegment { name, address: START, size, writable: false, executable: true, bytes: &bytes }, &[SLOT])
+        find(
+            &ImageSegment {
+                name,
+                address: START,
+                size,
+                writable: false,
+                executable: true,
+                bytes: &bytes,
+            },
+            &[SLOT],
+        )
     }
 
     /// Code that refers to the slot so often, and calls it at the last of those places with this instruction.
@@ -237,7 +321,11 @@ mod tests {
         let found = sites(words);
         assert_eq!(found.len(), count, "{words:x?}: {found:?}");
         let transfer = found.last().and_then(|site| site.transfer);
-        assert_eq!(transfer.map(|it| (it.start - START) / 4), call, "{words:x?}");
+        assert_eq!(
+            transfer.map(|it| (it.start - START) / 4),
+            call,
+            "{words:x?}"
+        );
     }
 
     #[test]
@@ -266,9 +354,24 @@ mod tests {
     #[test]
     fn stubs_jump() {
         // adrp x16; ldr x17, [x16, #8]; add x16, x16, #8; br x17
-        check(&[0xb000_0010, 0xf940_0611, 0x9100_2210, 0xd61f_0220], 1, Some(3));
+        check(
+            &[0xb000_0010, 0xf940_0611, 0x9100_2210, 0xd61f_0220],
+            1,
+            Some(3),
+        );
         // bti c before that, autia1716 in it
-        check(&[0xd503_245f, 0xb000_0010, 0xf940_0611, 0x9100_2210, 0xd503_219f, 0xd61f_0220], 1, Some(5));
+        check(
+            &[
+                0xd503_245f,
+                0xb000_0010,
+                0xf940_0611,
+                0x9100_2210,
+                0xd503_219f,
+                0xd61f_0220,
+            ],
+            1,
+            Some(5),
+        );
     }
 
     #[test]

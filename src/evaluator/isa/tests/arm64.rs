@@ -15,7 +15,11 @@ use crate::model::facts::ImageFormat;
 fn words(hex: &str) -> Vec<u32> {
     (0..hex.len())
         .step_by(8)
-        .map(|index| u32::from_str_radix(&hex[index..index + 8], 16).unwrap().swap_bytes())
+        .map(|index| {
+            u32::from_str_radix(&hex[index..index + 8], 16)
+                .unwrap()
+                .swap_bytes()
+        })
         .collect()
 }
 
@@ -25,11 +29,16 @@ fn name(text: &str) -> &str {
 
 /// Rows of instructions for which this holds.
 fn check_rows(what: &str, rows: &str, wanted: impl Fn(&str) -> bool) {
-    let (mut bench, mut tally, mut random) =
-        (Bench::new(Arm64::convention(ImageFormat::Elf)), Tally::default(), Random(7));
+    let (mut bench, mut tally, mut random) = (
+        Bench::new(Arm64::convention(ImageFormat::Elf)),
+        Tally::default(),
+        Random(7),
+    );
     let mut set = Arm64::default();
     for line in rows.lines() {
-        let [text, code, before, after] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let [text, code, before, after] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
         if !wanted(name(text)) {
             continue;
         }
@@ -37,7 +46,14 @@ fn check_rows(what: &str, rows: &str, wanted: impl Fn(&str) -> bool) {
         let before = Cpu::default().with(before);
         let after = before.clone().with(after);
         let length = 4 * words.len() as u64;
-        let row = Row { text: text.into(), length, before, after, undefined: String::new(), inverts_carry: true };
+        let row = Row {
+            text: text.into(),
+            length,
+            before,
+            after,
+            undefined: String::new(),
+            inverts_carry: true,
+        };
         bench.check(&row, &mut tally, &mut random, |machine, state| {
             set.step_word(machine, state, words[((state.pc - CODE) / 4) as usize])
         });
@@ -88,9 +104,9 @@ fn every_row_has_a_test() {
 fn every_mnemonic_that_is_modelled_has_rows() {
     /// Words that are no instructions, and instructions of which only where they lead counts.
     const LEFT_OUT: &[&str] = &[
-        "AAPCS64", "ANY", "BARRIER", "BL", "BLR", "BR", "BREAK", "BRK", "COMPARE", "HLT", "IMAGE", "LANES", "LD",
-        "LINK", "LOAD", "MAX", "NOTHING", "OUTSIDE", "REACH", "RET", "SETF", "SP", "ST", "STACK", "SVC", "SWAP",
-        "THREAD", "UDF", "UNKNOWN", "UXTW", "WINDOWS", "YIELD",
+        "AAPCS64", "ANY", "BARRIER", "BL", "BLR", "BR", "BREAK", "BRK", "COMPARE", "HLT", "IMAGE",
+        "LANES", "LD", "LINK", "LOAD", "MAX", "NOTHING", "OUTSIDE", "REACH", "RET", "SETF", "SP",
+        "ST", "STACK", "SVC", "SWAP", "THREAD", "UDF", "UNKNOWN", "UXTW", "WINDOWS", "YIELD",
     ];
     let sources = [
         include_str!("../arm64.rs"),
@@ -104,18 +120,34 @@ fn every_mnemonic_that_is_modelled_has_rows() {
         include_str!("../arm64/xrefs.rs"),
     ];
     let rows = super::rows("aarch64.tsv");
-    let codes = rows.lines().filter_map(|line| line.split('\t').nth(1)).flat_map(words);
-    let opcodes = codes.filter_map(|word| InstDecoder::default().decode(&mut U8Reader::new(&word.to_le_bytes())).ok());
+    let codes = rows
+        .lines()
+        .filter_map(|line| line.split('\t').nth(1))
+        .flat_map(words);
+    let opcodes = codes.filter_map(|word| {
+        InstDecoder::default()
+            .decode(&mut U8Reader::new(&word.to_le_bytes()))
+            .ok()
+    });
     // Assemblers have names of their own for some forms: `lsl` is a UBFM.
     let names = rows.lines().map(|line| name(line).to_uppercase());
-    let tested: BTreeSet<String> = opcodes.map(|instruction| opcode_name(instruction.opcode)).chain(names).collect();
-    let code = sources.iter().filter_map(|text| text.split("#[cfg(test)]").next()).flat_map(str::lines);
+    let tested: BTreeSet<String> = opcodes
+        .map(|instruction| opcode_name(instruction.opcode))
+        .chain(names)
+        .collect();
+    let code = sources
+        .iter()
+        .filter_map(|text| text.split("#[cfg(test)]").next())
+        .flat_map(str::lines);
     let code = code.map(|line| line.split("//").next().unwrap_or_default());
-    let words: BTreeSet<&str> =
-        code.flat_map(|line| line.split(|letter: char| !letter.is_alphanumeric() && letter != '_')).collect();
+    let words: BTreeSet<&str> = code
+        .flat_map(|line| line.split(|letter: char| !letter.is_alphanumeric() && letter != '_'))
+        .collect();
     let is_mnemonic = |word: &&str| {
         let mut letters = word.chars();
-        letters.next().is_some_and(|first| first.is_ascii_uppercase())
+        letters
+            .next()
+            .is_some_and(|first| first.is_ascii_uppercase())
             && word.len() > 1
             && letters.all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit())
     };

@@ -78,7 +78,10 @@ fn map(address: u64, protection: u64, flags: u64) -> u64 {
         asm!("syscall", inlateout("rax") MMAP => result, in("rdi") address, in("rsi") 8192_u64, in("rdx") protection,
             in("r10") PRIVATE_ANONYMOUS | flags, in("r8") u64::MAX, in("r9") 0_u64, out("rcx") _, out("r11") _);
     }
-    assert!(result < 1 << 47 && (address == 0 || result == address), "no pages at {address:#x}: {result:#x}");
+    assert!(
+        result < 1 << 47 && (address == 0 || result == address),
+        "no pages at {address:#x}: {result:#x}"
+    );
     result
 }
 
@@ -97,10 +100,16 @@ pub(super) fn has_avx() -> bool {
 
 /// The state that an instruction leaves.
 pub(super) fn run(code: &[u8], before: &Cpu) -> Cpu {
-    let mut guard = PAGES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut guard = PAGES
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let place = *guard.get_or_insert_with(pages);
     let jump = |target: unsafe extern "sysv64" fn()| {
-        [&[0xff, 0x25, 0, 0, 0, 0], &(target as usize as u64).to_le_bytes()[..]].concat()
+        [
+            &[0xff, 0x25, 0, 0, 0, 0],
+            &(target as usize as u64).to_le_bytes()[..],
+        ]
+        .concat()
     };
     let mut block = [code, &jump(ungil_test_leave)].concat();
     block.resize(TAKEN as usize, 0xcc);

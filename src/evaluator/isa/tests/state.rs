@@ -13,8 +13,10 @@ use crate::evaluator::values::value::MachineValue;
 
 /// Vector registers in a row.
 pub(super) const VECTORS: usize = 4;
-const X86_NAMES: [&str; 16] =
-    ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
+const X86_NAMES: [&str; 16] = [
+    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
+    "r14", "r15",
+];
 
 /// The state of a processor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,7 +78,8 @@ impl Cpu {
                 self.registers[31] = hex(value);
             } else if let Some(index) = name.strip_prefix('v') {
                 let lanes: Vec<u64> = value.split(',').map(hex).collect();
-                self.vectors[index.parse::<usize>().unwrap()][..lanes.len()].copy_from_slice(&lanes);
+                self.vectors[index.parse::<usize>().unwrap()][..lanes.len()]
+                    .copy_from_slice(&lanes);
             } else {
                 self.memory[hex(name.strip_prefix('m').unwrap()) as usize / 8] = hex(value);
             }
@@ -85,9 +88,18 @@ impl Cpu {
     }
 
     pub(super) fn flags(&self) -> String {
-        let letters =
-            [('n', self.negative), ('z', self.zero), ('c', self.carry), ('v', self.overflow), ('p', self.parity)];
-        letters.into_iter().filter(|(_, set)| *set).map(|(letter, _)| letter).collect()
+        let letters = [
+            ('n', self.negative),
+            ('z', self.zero),
+            ('c', self.carry),
+            ('v', self.overflow),
+            ('p', self.parity),
+        ];
+        letters
+            .into_iter()
+            .filter(|(_, set)| *set)
+            .map(|(letter, _)| letter)
+            .collect()
     }
 
     /// What differs from another state, as pairs.
@@ -95,12 +107,18 @@ impl Cpu {
         let mut pairs = Vec::new();
         for (index, (value, old)) in self.registers.iter().zip(&before.registers).enumerate() {
             if value != old {
-                pairs.push(format!("{}={value:x}", X86_NAMES.get(index).unwrap_or(&"?")));
+                pairs.push(format!(
+                    "{}={value:x}",
+                    X86_NAMES.get(index).unwrap_or(&"?")
+                ));
             }
         }
         for (index, (lanes, old)) in self.vectors.iter().zip(&before.vectors).enumerate() {
             if lanes != old {
-                pairs.push(format!("v{index}={}", lanes.map(|lane| format!("{lane:x}")).join(",")));
+                pairs.push(format!(
+                    "v{index}={}",
+                    lanes.map(|lane| format!("{lane:x}")).join(",")
+                ));
             }
         }
         for (index, (word, old)) in self.memory.iter().zip(&before.memory).enumerate() {
@@ -119,9 +137,21 @@ impl Cpu {
 
     /// The parts that are not zero.
     pub(super) fn parts(&self) -> Vec<Part> {
-        let registers = self.registers.iter().enumerate().filter(|(_, value)| **value != 0);
-        let vectors = self.vectors.iter().enumerate().filter(|(_, lanes)| **lanes != [0; LANES]);
-        let words = self.memory.iter().enumerate().filter(|(_, word)| **word != 0);
+        let registers = self
+            .registers
+            .iter()
+            .enumerate()
+            .filter(|(_, value)| **value != 0);
+        let vectors = self
+            .vectors
+            .iter()
+            .enumerate()
+            .filter(|(_, lanes)| **lanes != [0; LANES]);
+        let words = self
+            .memory
+            .iter()
+            .enumerate()
+            .filter(|(_, word)| **word != 0);
         registers
             .map(|(index, _)| Part::Register(index))
             .chain(vectors.map(|(index, _)| Part::Vector(index)))
@@ -142,7 +172,10 @@ impl Cpu {
         for (index, &value) in self.registers.iter().enumerate() {
             state.set_register(index, MachineValue::Known(value));
             if hidden.contains(&Part::Register(index)) {
-                state.set_register(index, MachineValue::Unknown(MachineValue::Known(value).points_to()));
+                state.set_register(
+                    index,
+                    MachineValue::Unknown(MachineValue::Known(value).points_to()),
+                );
             }
             if hidden.contains(&Part::Named(index)) && value < 0x80 {
                 let range = ValueRange::new(0, if value < 2 { 1 } else { 0x7f });
@@ -156,7 +189,13 @@ impl Cpu {
             let is_hidden = hidden.contains(&Part::Vector(index));
             state.set_vector(
                 index,
-                lanes.map(|lane| if is_hidden { MachineValue::ANY } else { MachineValue::Known(lane) }),
+                lanes.map(|lane| {
+                    if is_hidden {
+                        MachineValue::ANY
+                    } else {
+                        MachineValue::Known(lane)
+                    }
+                }),
             );
         }
         state.memory.allocate(MEMORY, 0);
@@ -167,7 +206,9 @@ impl Cpu {
             } else {
                 MachineValue::Known(word)
             };
-            state.memory.write(machine.image, MEMORY + 8 * index as u64, 8, value);
+            state
+                .memory
+                .write(machine.image, MEMORY + 8 * index as u64, 8, value);
         }
         if !hidden.contains(&Part::Flags) {
             state.flags = Flags::UNKNOWN
@@ -180,7 +221,11 @@ impl Cpu {
     }
 
     /// Whether a condition holds, and the letters of the flags that it depends on.
-    fn holds(&self, condition: BranchCondition, inverts_carry: bool) -> Option<(bool, &'static str)> {
+    fn holds(
+        &self,
+        condition: BranchCondition,
+        inverts_carry: bool,
+    ) -> Option<(bool, &'static str)> {
         use BranchCondition::*;
         let below = self.carry != inverts_carry;
         let less = self.negative != self.overflow;
@@ -206,13 +251,25 @@ impl Cpu {
 
 impl fmt::Display for Cpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.changes(&Cpu { parity: !self.parity, ..Cpu::default() }))
+        write!(
+            f,
+            "{}",
+            self.changes(&Cpu {
+                parity: !self.parity,
+                ..Cpu::default()
+            })
+        )
     }
 }
 
 impl Row {
     /// What the evaluator says that it knows, and what the processor found otherwise.
-    pub(super) fn differences(&self, machine: &SharedMachine, state: &PathState, taken: bool) -> Vec<Difference> {
+    pub(super) fn differences(
+        &self,
+        machine: &SharedMachine,
+        state: &PathState,
+        taken: bool,
+    ) -> Vec<Difference> {
         let mut found = Vec::new();
         let mut differs = |what: String| found.push(Difference(what));
         for (index, &expected) in self.after.registers.iter().enumerate() {
@@ -227,7 +284,9 @@ impl Row {
                 let half = state.half(index, lane);
                 let is_half = half.is_none_or(|half| half == expected as u32);
                 if !covers(machine, state, value, expected) || !is_half {
-                    differs(format!("lane {index}.{lane}: {value:x?} {half:x?}, not {expected:x}"));
+                    differs(format!(
+                        "lane {index}.{lane}: {value:x?} {half:x?}, not {expected:x}"
+                    ));
                 }
             }
         }
@@ -235,24 +294,41 @@ impl Row {
             let place = MEMORY + 8 * index as u64;
             let value = state.memory.read(machine.image, place, 8);
             if !covers(machine, state, value, expected) {
-                differs(format!("memory {:x}: {value:x?}, not {expected:x}", 8 * index));
+                differs(format!(
+                    "memory {:x}: {value:x?}, not {expected:x}",
+                    8 * index
+                ));
             }
             for byte in 0..8 {
                 let value = state.memory.read(machine.image, place + byte, 1);
                 if !covers(machine, state, value, expected >> (8 * byte) & 0xff) {
-                    differs(format!("byte {:x}: {value:x?}, not that of {expected:x}", 8 * index as u64 + byte));
+                    differs(format!(
+                        "byte {:x}: {value:x?}, not that of {expected:x}",
+                        8 * index as u64 + byte
+                    ));
                 }
             }
         }
-        for condition in BranchCondition::DECIDED.into_iter().chain([BranchCondition::Other]) {
-            let Some(answer) = state.decide(condition, &machine.symbols) else { continue };
+        for condition in BranchCondition::DECIDED
+            .into_iter()
+            .chain([BranchCondition::Other])
+        {
+            let Some(answer) = state.decide(condition, &machine.symbols) else {
+                continue;
+            };
             match self.after.holds(condition, self.inverts_carry) {
                 None => differs(format!("{condition:?} is decided")),
                 // What depends on a flag that is not defined may be decided by another one.
                 Some((holds, letters)) => {
-                    let all_undefined = letters.chars().all(|letter| self.undefined.contains(letter));
+                    let all_undefined = letters
+                        .chars()
+                        .all(|letter| self.undefined.contains(letter));
                     if holds != answer || all_undefined {
-                        differs(format!("{condition:?}: {answer}, flags {} of {:?}", self.after.flags(), state.flags));
+                        differs(format!(
+                            "{condition:?}: {answer}, flags {} of {:?}",
+                            self.after.flags(),
+                            state.flags
+                        ));
                     }
                 }
             }
@@ -270,11 +346,18 @@ fn covers(machine: &SharedMachine, state: &PathState, value: MachineValue, numbe
         MachineValue::Known(known) => known == number,
         MachineValue::Unknown(_) => true,
         MachineValue::Symbol { id, offset } => {
-            let Some(symbol) = machine.symbols.get(id) else { return false };
-            let range = state.facts.iter().find(|(other, _)| *other == id).map_or(symbol.range, |(_, range)| *range);
+            let Some(symbol) = machine.symbols.get(id) else {
+                return false;
+            };
+            let range = state
+                .facts
+                .iter()
+                .find(|(other, _)| *other == id)
+                .map_or(symbol.range, |(_, range)| *range);
             let first = number.cast_signed().wrapping_sub(offset);
             let is_low = symbol.low.is_none_or(|low| u64::from(low) == number & 0xff);
-            let in_range = first >= range.low && first <= range.high && !(range.nonzero && first == 0);
+            let in_range =
+                first >= range.low && first <= range.high && !(range.nonzero && first == 0);
             in_range && is_low
         }
     }

@@ -1,7 +1,8 @@
 //! Instructions of x86-64: the rows in the repository, and where the host is of that architecture, the processor itself.
 
 use iced_x86::{
-    Decoder, DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register, RflagsBits,
+    Decoder, DecoderOptions, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind,
+    Register, RflagsBits,
 };
 
 use super::state::Cpu;
@@ -15,7 +16,10 @@ const FORMS: &str = include_str!("../../../../fixtures/instructions/x86_64-forms
 const POINTER: u64 = MEMORY + 0x20;
 
 fn bytes(hex: &str) -> Vec<u8> {
-    (0..hex.len()).step_by(2).map(|index| u8::from_str_radix(&hex[index..index + 2], 16).unwrap()).collect()
+    (0..hex.len())
+        .step_by(2)
+        .map(|index| u8::from_str_radix(&hex[index..index + 2], 16).unwrap())
+        .collect()
 }
 
 fn decode(code: &[u8]) -> Instruction {
@@ -33,7 +37,11 @@ fn forms() -> impl Iterator<Item = Form> {
     FORMS.lines().map(|line| {
         let (text, code) = line.split_once('\t').unwrap();
         let code = bytes(code);
-        Form { text, instruction: decode(&code), code }
+        Form {
+            text,
+            instruction: decode(&code),
+            code,
+        }
     })
 }
 
@@ -44,7 +52,9 @@ fn undefined(instruction: &Instruction, before: &Cpu) -> String {
         OpKind::Register => 8 * instruction.op_register(0).size() as u64,
         _ => 8 * instruction.memory_size().size() as u64,
     };
-    let count = instruction.try_immediate(instruction.op_count().saturating_sub(1)).unwrap_or(before.registers[1]);
+    let count = instruction
+        .try_immediate(instruction.op_count().saturating_sub(1))
+        .unwrap_or(before.registers[1]);
     let count = count & if bits == 64 { 63 } else { 31 };
     match instruction.mnemonic() {
         Shl | Sal | Shr | Sar | Rol | Ror | Rcl | Rcr | Shld | Shrd if count == 0 => "",
@@ -53,15 +63,32 @@ fn undefined(instruction: &Instruction, before: &Cpu) -> String {
         Shl | Sal | Shr | Sar | Rol | Ror | Rcl | Rcr => "v",
         _ => {
             let bits = instruction.rflags_undefined();
-            let letters = [(RflagsBits::SF, 'n'), (RflagsBits::ZF, 'z'), (RflagsBits::CF, 'c'), (RflagsBits::OF, 'v')];
-            return letters.into_iter().filter(|(bit, _)| bits & bit != 0).map(|(_, letter)| letter).collect();
+            let letters = [
+                (RflagsBits::SF, 'n'),
+                (RflagsBits::ZF, 'z'),
+                (RflagsBits::CF, 'c'),
+                (RflagsBits::OF, 'v'),
+            ];
+            return letters
+                .into_iter()
+                .filter(|(bit, _)| bits & bit != 0)
+                .map(|(_, letter)| letter)
+                .collect();
         }
     }
     .to_owned()
 }
 
-fn check(row: &Row, instruction: &Instruction, bench: &mut Bench, tally: &mut Tally, random: &mut Random) {
-    bench.check(row, tally, random, |machine, state| step(machine, state, instruction));
+fn check(
+    row: &Row,
+    instruction: &Instruction,
+    bench: &mut Bench,
+    tally: &mut Tally,
+    random: &mut Random,
+) {
+    bench.check(row, tally, random, |machine, state| {
+        step(machine, state, instruction)
+    });
 }
 
 fn bench() -> Bench {
@@ -69,14 +96,18 @@ fn bench() -> Bench {
 }
 
 fn name(text: &str) -> &str {
-    text.split(' ').find(|word| !matches!(*word, "lock" | "rep" | "repe" | "repne" | "")).unwrap()
+    text.split(' ')
+        .find(|word| !matches!(*word, "lock" | "rep" | "repe" | "repne" | ""))
+        .unwrap()
 }
 
 /// The rows of instructions of this name.
 fn check_rows(of: &str) {
     let (mut bench, mut tally, mut random) = (bench(), Tally::default(), Random(7));
     for line in super::rows("x86_64.tsv").lines() {
-        let [text, code, before, after] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let [text, code, before, after] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
         if name(text) != of {
             continue;
         }
@@ -84,8 +115,14 @@ fn check_rows(of: &str) {
         let before = Cpu::default().with(before);
         let after = before.clone().with(after);
         let undefined = undefined(&instruction, &before);
-        let row =
-            Row { text: text.into(), length: instruction.len() as u64, before, after, undefined, inverts_carry: false };
+        let row = Row {
+            text: text.into(),
+            length: instruction.len() as u64,
+            before,
+            after,
+            undefined,
+            inverts_carry: false,
+        };
         check(&row, &instruction, &mut bench, &mut tally, &mut random);
     }
     tally.finish(of);
@@ -126,10 +163,18 @@ instructions! {
 #[test]
 fn every_form_has_a_test_and_rows() {
     let rows = super::rows("x86_64.tsv");
-    let with_rows: std::collections::BTreeSet<&str> = rows.lines().filter_map(|line| line.split('\t').next()).collect();
+    let with_rows: std::collections::BTreeSet<&str> = rows
+        .lines()
+        .filter_map(|line| line.split('\t').next())
+        .collect();
     for form in forms() {
         let test = name(form.text);
-        assert!(NAMES.iter().any(|name| name.trim_start_matches("r#") == test), "{test} has no test");
+        assert!(
+            NAMES
+                .iter()
+                .any(|name| name.trim_start_matches("r#") == test),
+            "{test} has no test"
+        );
         assert!(with_rows.contains(form.text), "{} has no row", form.text);
     }
 }
@@ -182,8 +227,10 @@ fn every_mnemonic_that_is_modelled_has_forms() {
         include_str!("../x86/vector.rs"),
     ];
     let tested: Vec<Mnemonic> = forms().map(|form| form.instruction.mnemonic()).collect();
-    let words: std::collections::BTreeSet<&str> =
-        sources.iter().flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric() && letter != '_')).collect();
+    let words: std::collections::BTreeSet<&str> = sources
+        .iter()
+        .flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric() && letter != '_'))
+        .collect();
     let missing: Vec<String> = Mnemonic::values()
         .filter(|mnemonic| !tested.contains(mnemonic))
         .map(|mnemonic| format!("{mnemonic:?}"))
@@ -212,14 +259,27 @@ fn before(form: &Form, random: &mut Random) -> Cpu {
         || form.text.contains("movdqa")
         || form.text.contains("movnt")
         || form.text.contains("xmmword") && !form.text.starts_with('v');
-    let pointer = POINTER + if is_aligned { 0 } else { [0, 0, 8, 1, 3, 5][random.below(6) as usize] };
-    for used in info.used_memory().iter().filter(|used| used.access() != OpAccess::NoMemAccess) {
+    let pointer = POINTER
+        + if is_aligned {
+            0
+        } else {
+            [0, 0, 8, 1, 3, 5][random.below(6) as usize]
+        };
+    for used in info
+        .used_memory()
+        .iter()
+        .filter(|used| used.access() != OpAccess::NoMemAccess)
+    {
         let index = used.index();
         if index.is_gpr() {
             cpu.registers[index.full_register().number()] = random.below(8);
         }
         if used.base().is_gpr() {
-            let apart = if used.base().full_register() == Register::RDI { 0x18 } else { 0 };
+            let apart = if used.base().full_register() == Register::RDI {
+                0x18
+            } else {
+                0
+            };
             cpu.registers[used.base().full_register().number()] = pointer + apart;
         }
     }
@@ -227,7 +287,11 @@ fn before(form: &Form, random: &mut Random) -> Cpu {
     if instruction.has_rep_prefix() || instruction.has_repne_prefix() {
         cpu.registers[1] = random.below(4);
     }
-    if info.used_memory().iter().any(|used| used.access() != OpAccess::NoMemAccess) || form.text.starts_with("maskmov")
+    if info
+        .used_memory()
+        .iter()
+        .any(|used| used.access() != OpAccess::NoMemAccess)
+        || form.text.starts_with("maskmov")
     {
         for word in cpu.memory.iter_mut().take(WORDS - 6).skip(2) {
             *word = random.number();
@@ -236,7 +300,8 @@ fn before(form: &Form, random: &mut Random) -> Cpu {
     set_memory(form, &mut cpu, random, pointer);
     let flags = random.next();
     let flag = |bit: u64| flags >> bit & 1 != 0;
-    (cpu.carry, cpu.zero, cpu.negative, cpu.overflow, cpu.parity) = (flag(0), flag(1), flag(2), flag(3), flag(4));
+    (cpu.carry, cpu.zero, cpu.negative, cpu.overflow, cpu.parity) =
+        (flag(0), flag(1), flag(2), flag(3), flag(4));
     cpu
 }
 
@@ -254,7 +319,8 @@ fn set_registers(form: &Form, cpu: &mut Cpu, random: &mut Random) {
         }
         Div | Idiv => divisible(form, cpu, random),
         Bt | Bts | Btr | Btc
-            if instruction.op_kind(0) == OpKind::Memory && instruction.op_kind(1) == OpKind::Register =>
+            if instruction.op_kind(0) == OpKind::Memory
+                && instruction.op_kind(1) == OpKind::Register =>
         {
             let bits = size.clamp(16, 64);
             let index = random.below(300).wrapping_sub(120);
@@ -276,7 +342,8 @@ fn set_memory(form: &Form, cpu: &mut Cpu, random: &mut Random, pointer: u64) {
             let offset = ((pointer - MEMORY) / 8) as usize;
             (cpu.registers[0], cpu.registers[2]) = (cpu.memory[offset], cpu.memory[offset + 1]);
             if instruction.op_kind(0) == OpKind::Register {
-                cpu.registers[0] = cpu.registers[instruction.op_register(0).full_register().number()];
+                cpu.registers[0] =
+                    cpu.registers[instruction.op_register(0).full_register().number()];
             }
         }
         Scasb | Scasw | Scasd | Scasq | Cmpsb | Cmpsw | Cmpsd | Cmpsq if random.below(2) == 0 => {
@@ -285,7 +352,11 @@ fn set_memory(form: &Form, cpu: &mut Cpu, random: &mut Random, pointer: u64) {
         Div | Idiv if instruction.op_kind(0) == OpKind::Memory => {
             let divisor = 1 + random.below(100);
             cpu.memory.fill(divisor);
-            let index = cpu.registers.iter().position(|&register| register == pointer).unwrap();
+            let index = cpu
+                .registers
+                .iter()
+                .position(|&register| register == pointer)
+                .unwrap();
             cpu.registers[index] = POINTER;
         }
         _ => {}
@@ -294,7 +365,8 @@ fn set_memory(form: &Form, cpu: &mut Cpu, random: &mut Random, pointer: u64) {
 
 /// Dividends whose upper half is zero, and divisors that are not: the quotient fits.
 fn divisible(form: &Form, cpu: &mut Cpu, random: &mut Random) {
-    let is_byte = form.text.contains(" cl") || form.text.contains(" ch") || form.text.contains("byte");
+    let is_byte =
+        form.text.contains(" cl") || form.text.contains(" ch") || form.text.contains("byte");
     let is_signed = form.instruction.mnemonic() == Mnemonic::Idiv;
     let limit = if is_signed || is_byte { 0x7f } else { 0xffff };
     cpu.registers[0] = random.below(limit + 1);
@@ -315,37 +387,51 @@ mod on_the_processor {
 
     /// Whether this processor has what an instruction needs.
     fn can(instruction: &Instruction) -> bool {
-        instruction.cpuid_features().iter().all(|feature| match feature {
-            CpuidFeature::AVX => host::has_avx(),
-            CpuidFeature::AVX2 => host::has_avx() && is_x86_feature_detected!("avx2"),
-            CpuidFeature::BMI1 => is_x86_feature_detected!("bmi1"),
-            CpuidFeature::BMI2 => is_x86_feature_detected!("bmi2"),
-            CpuidFeature::ADX => is_x86_feature_detected!("adx"),
-            CpuidFeature::LZCNT => is_x86_feature_detected!("lzcnt"),
-            CpuidFeature::POPCNT => is_x86_feature_detected!("popcnt"),
-            CpuidFeature::MOVBE => is_x86_feature_detected!("movbe"),
-            CpuidFeature::CMPXCHG16B => is_x86_feature_detected!("cmpxchg16b"),
-            CpuidFeature::SSE3 => is_x86_feature_detected!("sse3"),
-            CpuidFeature::SSSE3 => is_x86_feature_detected!("ssse3"),
-            CpuidFeature::SSE4_1 => is_x86_feature_detected!("sse4.1"),
-            CpuidFeature::SSE4_2 => is_x86_feature_detected!("sse4.2"),
-            // What every processor of this architecture has, and what is nothing to one that has it not.
-            _ => true,
-        })
+        instruction
+            .cpuid_features()
+            .iter()
+            .all(|feature| match feature {
+                CpuidFeature::AVX => host::has_avx(),
+                CpuidFeature::AVX2 => host::has_avx() && is_x86_feature_detected!("avx2"),
+                CpuidFeature::BMI1 => is_x86_feature_detected!("bmi1"),
+                CpuidFeature::BMI2 => is_x86_feature_detected!("bmi2"),
+                CpuidFeature::ADX => is_x86_feature_detected!("adx"),
+                CpuidFeature::LZCNT => is_x86_feature_detected!("lzcnt"),
+                CpuidFeature::POPCNT => is_x86_feature_detected!("popcnt"),
+                CpuidFeature::MOVBE => is_x86_feature_detected!("movbe"),
+                CpuidFeature::CMPXCHG16B => is_x86_feature_detected!("cmpxchg16b"),
+                CpuidFeature::SSE3 => is_x86_feature_detected!("sse3"),
+                CpuidFeature::SSSE3 => is_x86_feature_detected!("ssse3"),
+                CpuidFeature::SSE4_1 => is_x86_feature_detected!("sse4.1"),
+                CpuidFeature::SSE4_2 => is_x86_feature_detected!("sse4.2"),
+                // What every processor of this architecture has, and what is nothing to one that has it not.
+                _ => true,
+            })
     }
 
     fn row(form: &Form, random: &mut Random) -> Row {
         let before = before(form, random);
         let after = host::run(&form.code, &before);
         let undefined = undefined(&form.instruction, &before);
-        Row { text: form.text.into(), length: form.code.len() as u64, before, after, undefined, inverts_carry: false }
+        Row {
+            text: form.text.into(),
+            length: form.code.len() as u64,
+            before,
+            after,
+            undefined,
+            inverts_carry: false,
+        }
     }
 
     fn compare(seed: u64, count: usize) {
         let (mut bench, mut tally, mut random) = (bench(), Tally::default(), Random(seed));
         let forms: Vec<Form> = forms().filter(|form| can(&form.instruction)).collect();
         for turn in 0..count {
-            let form = &forms[if turn < forms.len() { turn } else { random.below(forms.len() as u64) as usize }];
+            let form = &forms[if turn < forms.len() {
+                turn
+            } else {
+                random.below(forms.len() as u64) as usize
+            }];
             let row = row(form, &mut random);
             check(&row, &form.instruction, &mut bench, &mut tally, &mut random);
         }
@@ -361,7 +447,9 @@ mod on_the_processor {
     #[test]
     #[ignore = "takes as long as COUNT says"]
     fn the_processor_agrees_for_long() {
-        let number = |name: &str, otherwise: u64| std::env::var(name).map_or(otherwise, |text| text.parse().unwrap());
+        let number = |name: &str, otherwise: u64| {
+            std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+        };
         compare(number("SEED", 2), number("COUNT", 100_000) as usize);
     }
 
@@ -379,6 +467,13 @@ mod on_the_processor {
                 lines += &format!("{}\t{code}\t{}\t{after}\n", form.text, row.before);
             }
         }
-        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/instructions/x86_64.tsv"), lines).unwrap();
+        std::fs::write(
+            concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/fixtures/instructions/x86_64.tsv"
+            ),
+            lines,
+        )
+        .unwrap();
     }
 }

@@ -20,7 +20,11 @@ pub(super) fn widen(state: &mut PathState, mnemonic: Mnemonic) {
         _ => {
             let bits = if mnemonic == Mnemonic::Cdq { 32 } else { 64 };
             let sign = value.known().map_or(MachineValue::ANY, |number| {
-                MachineValue::Known(if signed(number, bits) < 0 { mask(bits) } else { 0 })
+                MachineValue::Known(if signed(number, bits) < 0 {
+                    mask(bits)
+                } else {
+                    0
+                })
             });
             state.set_register(RDX, sign);
         }
@@ -28,7 +32,11 @@ pub(super) fn widen(state: &mut PathState, mnemonic: Mnemonic) {
 }
 
 /// Carries out an arithmetic instruction; false when it is none.
-pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
+pub(super) fn step(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+) -> bool {
     use Mnemonic::*;
     match instruction.mnemonic() {
         Cmp | Test => compare(machine, state, instruction),
@@ -41,9 +49,9 @@ pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instructi
         Bswap => {
             let width = operand::bits(instruction, 0);
             let value = operand::read(machine, state, instruction, 0);
-            let value = value
-                .known()
-                .map_or(MachineValue::ANY, |number| MachineValue::Known(number.swap_bytes() >> (64 - width)));
+            let value = value.known().map_or(MachineValue::ANY, |number| {
+                MachineValue::Known(number.swap_bytes() >> (64 - width))
+            });
             operand::write(machine, state, instruction, 0, value);
         }
         Stc => state.flags = state.flags.with(Flag::Carry, Some(true)),
@@ -83,7 +91,9 @@ fn binary(machine: &mut SharedMachine, state: &mut PathState, instruction: &Inst
     let left = operand::read(machine, state, instruction, 0);
     let right = operand::read(machine, state, instruction, 1).truncate(bits);
     let (value, flags) = match instruction.mnemonic() {
-        Mnemonic::Sub | Mnemonic::Xor if same_register => (MachineValue::Known(0), logic(MachineValue::Known(0), bits)),
+        Mnemonic::Sub | Mnemonic::Xor if same_register => {
+            (MachineValue::Known(0), logic(MachineValue::Known(0), bits))
+        }
         Mnemonic::Add => {
             let immediate = !matches!(instruction.op_kind(1), OpKind::Register | OpKind::Memory);
             let sum = match right {
@@ -102,7 +112,11 @@ fn binary(machine: &mut SharedMachine, state: &mut PathState, instruction: &Inst
                 MachineValue::ANY => machine.masked(state, right),
                 value => value,
             };
-            let flags = if value.known().is_some() { logic(value, bits) } else { Flags::test(left, right, bits) };
+            let flags = if value.known().is_some() {
+                logic(value, bits)
+            } else {
+                Flags::test(left, right, bits)
+            };
             (value, flags)
         }
         Mnemonic::Or => {
@@ -111,7 +125,9 @@ fn binary(machine: &mut SharedMachine, state: &mut PathState, instruction: &Inst
         }
         _ => {
             let value = match (left, right) {
-                (MachineValue::Known(left), MachineValue::Known(right)) => MachineValue::Known(left ^ right),
+                (MachineValue::Known(left), MachineValue::Known(right)) => {
+                    MachineValue::Known(left ^ right)
+                }
                 (value, MachineValue::Known(0)) | (MachineValue::Known(0), value) => value,
                 _ => MachineValue::ANY,
             };
@@ -123,10 +139,17 @@ fn binary(machine: &mut SharedMachine, state: &mut PathState, instruction: &Inst
 }
 
 /// Flags of an addition.
-pub(super) fn sum_flags(left: MachineValue, right: MachineValue, value: MachineValue, bits: u32) -> Flags {
+pub(super) fn sum_flags(
+    left: MachineValue,
+    right: MachineValue,
+    value: MachineValue,
+    bits: u32,
+) -> Flags {
     let flags = Flags::result(value, bits);
     match (left, right) {
-        (MachineValue::Known(left), MachineValue::Known(right)) => with_sum(flags, left, right, 0, bits),
+        (MachineValue::Known(left), MachineValue::Known(right)) => {
+            with_sum(flags, left, right, 0, bits)
+        }
         _ => flags,
     }
 }
@@ -137,7 +160,9 @@ fn with_sum(flags: Flags, left: u64, right: u64, carry: u64, bits: u32) -> Flags
     let whole = u128::from(left) + u128::from(right) + u128::from(carry);
     let sum = i128::from(signed(left, bits)) + i128::from(signed(right, bits)) + i128::from(carry);
     let overflow = i128::from(signed(whole as u64, bits)) != sum;
-    flags.with(Flag::Carry, Some(whole >> bits != 0)).with(Flag::Overflow, Some(overflow))
+    flags
+        .with(Flag::Carry, Some(whole >> bits != 0))
+        .with(Flag::Overflow, Some(overflow))
 }
 
 /// `ADC` and `SBB`.
@@ -151,14 +176,33 @@ fn with_carry(machine: &mut SharedMachine, state: &mut PathState, instruction: &
     let (value, flags) = match (left, right, carry(machine, state)) {
         (MachineValue::Known(left), MachineValue::Known(right), Some(carry)) if subtracts => {
             let value = left.wrapping_sub(right).wrapping_sub(u64::from(carry)) & mask(bits);
-            let flags =
-                with_sum(Flags::result(MachineValue::Known(value), bits), left, !right, u64::from(!carry), bits);
+            let flags = with_sum(
+                Flags::result(MachineValue::Known(value), bits),
+                left,
+                !right,
+                u64::from(!carry),
+                bits,
+            );
             let borrows = u128::from(left) < u128::from(right) + u128::from(carry);
-            (MachineValue::Known(value), flags.with(Flag::Carry, Some(borrows)))
+            (
+                MachineValue::Known(value),
+                flags.with(Flag::Carry, Some(borrows)),
+            )
         }
         (MachineValue::Known(left), MachineValue::Known(right), Some(carry)) => {
-            let value = MachineValue::Known(left.wrapping_add(right).wrapping_add(u64::from(carry)) & mask(bits));
-            (value, with_sum(Flags::result(value, bits), left, right, u64::from(carry), bits))
+            let value = MachineValue::Known(
+                left.wrapping_add(right).wrapping_add(u64::from(carry)) & mask(bits),
+            );
+            (
+                value,
+                with_sum(
+                    Flags::result(value, bits),
+                    left,
+                    right,
+                    u64::from(carry),
+                    bits,
+                ),
+            )
         }
         (_, _, Some(carry)) if same => {
             let value = MachineValue::Known(if carry { mask(bits) } else { 0 });
@@ -177,19 +221,33 @@ fn unary(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instr
     let (value, flags) = match instruction.mnemonic() {
         Mnemonic::Inc => {
             let value = before.add(one).truncate(bits);
-            (value, Some(sum_flags(before, one, value, bits).with(Flag::Carry, carry(machine, state))))
+            (
+                value,
+                Some(sum_flags(before, one, value, bits).with(Flag::Carry, carry(machine, state))),
+            )
         }
         Mnemonic::Dec => {
             let value = before.sub(one).truncate(bits);
-            (value, Some(Flags::compare(before, one, bits).with(Flag::Carry, carry(machine, state))))
+            (
+                value,
+                Some(Flags::compare(before, one, bits).with(Flag::Carry, carry(machine, state))),
+            )
         }
         Mnemonic::Neg => {
-            let value = before
-                .known()
-                .map_or(MachineValue::ANY, |number| MachineValue::Known(number.wrapping_neg() & mask(bits)));
-            (value, Some(Flags::compare(MachineValue::Known(0), before, bits)))
+            let value = before.known().map_or(MachineValue::ANY, |number| {
+                MachineValue::Known(number.wrapping_neg() & mask(bits))
+            });
+            (
+                value,
+                Some(Flags::compare(MachineValue::Known(0), before, bits)),
+            )
         }
-        _ => (before.known().map_or(MachineValue::ANY, |number| MachineValue::Known(!number & mask(bits))), None),
+        _ => (
+            before.known().map_or(MachineValue::ANY, |number| {
+                MachineValue::Known(!number & mask(bits))
+            }),
+            None,
+        ),
     };
     operand::write(machine, state, instruction, 0, value);
     if let Some(flags) = flags {
@@ -199,16 +257,25 @@ fn unary(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instr
 
 fn multiply(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let (first, second) = if instruction.op_count() == 3 { (1, 2) } else { (0, 1) };
+    let (first, second) = if instruction.op_count() == 3 {
+        (1, 2)
+    } else {
+        (0, 1)
+    };
     let left = operand::read(machine, state, instruction, first);
     let right = operand::read(machine, state, instruction, second).truncate(bits);
     let (value, overflow) = match (left, right) {
         (MachineValue::Known(left), MachineValue::Known(right)) => {
             let product = i128::from(signed(left, bits)) * i128::from(signed(right, bits));
             let value = product as u64 & mask(bits);
-            (MachineValue::Known(value), Some(product != i128::from(signed(value, bits))))
+            (
+                MachineValue::Known(value),
+                Some(product != i128::from(signed(value, bits))),
+            )
         }
-        (MachineValue::Known(0), _) | (_, MachineValue::Known(0)) => (MachineValue::Known(0), Some(false)),
+        (MachineValue::Known(0), _) | (_, MachineValue::Known(0)) => {
+            (MachineValue::Known(0), Some(false))
+        }
         _ => (MachineValue::ANY, None),
     };
     operand::write(machine, state, instruction, 0, value);
@@ -217,7 +284,9 @@ fn multiply(machine: &mut SharedMachine, state: &mut PathState, instruction: &In
 
 /// The flags that a multiplication defines: whether the upper half says more than the lower one.
 fn product_flags(overflow: Option<bool>) -> Flags {
-    Flags::UNKNOWN.with(Flag::Carry, overflow).with(Flag::Overflow, overflow)
+    Flags::UNKNOWN
+        .with(Flag::Carry, overflow)
+        .with(Flag::Overflow, overflow)
 }
 
 /// The registers of the lower and the upper half of what `MUL` gives and `DIV` takes; bytes have both in `AX`.
@@ -233,7 +302,10 @@ fn halves(bits: u32) -> (Register, Register) {
 fn multiply_wide(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let (low, high) = halves(bits);
-    let factors = (operand::register(state, low), operand::read(machine, state, instruction, 0));
+    let factors = (
+        operand::register(state, low),
+        operand::read(machine, state, instruction, 0),
+    );
     let (MachineValue::Known(left), MachineValue::Known(right)) = factors else {
         operand::set(machine, state, low, MachineValue::ANY);
         operand::set(machine, state, high, MachineValue::ANY);
@@ -241,10 +313,20 @@ fn multiply_wide(machine: &mut SharedMachine, state: &mut PathState, instruction
         return;
     };
     let is_signed = instruction.mnemonic() == Mnemonic::Imul;
-    let number = |number: u64| if is_signed { i128::from(signed(number, bits)) } else { i128::from(number) };
+    let number = |number: u64| {
+        if is_signed {
+            i128::from(signed(number, bits))
+        } else {
+            i128::from(number)
+        }
+    };
     let product = (number(left).wrapping_mul(number(right))).cast_unsigned();
     let part = |shift: u32| (product >> shift) as u64 & mask(bits);
-    let extended = if is_signed { signed(part(0), bits) >> 63 } else { 0 };
+    let extended = if is_signed {
+        signed(part(0), bits) >> 63
+    } else {
+        0
+    };
     operand::set(machine, state, low, MachineValue::Known(part(0)));
     operand::set(machine, state, high, MachineValue::Known(part(bits)));
     state.flags = product_flags(Some(part(bits) != extended.cast_unsigned() & mask(bits)));
@@ -255,11 +337,19 @@ fn divide(machine: &mut SharedMachine, state: &mut PathState, instruction: &Inst
     let bits = operand::bits(instruction, 0);
     let divisor = operand::read(machine, state, instruction, 0);
     let (first, second) = halves(bits);
-    let (low, high) = (operand::register(state, first), operand::register(state, second));
+    let (low, high) = (
+        operand::register(state, first),
+        operand::register(state, second),
+    );
     let (quotient, rest) = match (low, high, divisor) {
         (low, MachineValue::Known(0), MachineValue::Known(1)) => (low, MachineValue::Known(0)),
-        (MachineValue::Known(low), MachineValue::Known(0), MachineValue::Known(divisor)) if divisor != 0 => {
-            (MachineValue::Known(low / divisor), MachineValue::Known(low % divisor))
+        (MachineValue::Known(low), MachineValue::Known(0), MachineValue::Known(divisor))
+            if divisor != 0 =>
+        {
+            (
+                MachineValue::Known(low / divisor),
+                MachineValue::Known(low % divisor),
+            )
         }
         _ => (MachineValue::ANY, MachineValue::ANY),
     };

@@ -39,7 +39,10 @@ pub(super) fn branch(
     instruction: &Instruction,
 ) -> InstructionSuccessor {
     use Mnemonic::*;
-    if matches!(instruction.mnemonic(), Loop | Loope | Loopne | Jcxz | Jecxz | Jrcxz) {
+    if matches!(
+        instruction.mnemonic(),
+        Loop | Loope | Loopne | Jcxz | Jecxz | Jrcxz
+    ) {
         return branch_on_counter(machine, state, instruction);
     }
     let condition = condition(instruction);
@@ -58,7 +61,10 @@ fn branch_on_counter(
 ) -> InstructionSuccessor {
     let narrow = matches!(
         instruction.code(),
-        Code::Loop_rel8_64_ECX | Code::Loope_rel8_64_ECX | Code::Loopne_rel8_64_ECX | Code::Jecxz_rel8_64
+        Code::Loop_rel8_64_ECX
+            | Code::Loope_rel8_64_ECX
+            | Code::Loopne_rel8_64_ECX
+            | Code::Jecxz_rel8_64
     );
     let bits = if narrow { 32 } else { 64 };
     let counter = state.register(RCX).truncate(bits);
@@ -82,7 +88,11 @@ fn branch_on_counter(
     if counts {
         state.set_register(RCX, after);
     }
-    InstructionSuccessor::Next(if taken { instruction.near_branch_target() } else { instruction.next_ip() })
+    InstructionSuccessor::Next(if taken {
+        instruction.near_branch_target()
+    } else {
+        instruction.next_ip()
+    })
 }
 
 /// Returns from a call.
@@ -96,7 +106,11 @@ pub(super) fn ret(
     }
     let stack = state.register(RSP);
     let target = machine.load(state, stack, 8);
-    let extra = if instruction.op_count() == 1 { instruction.immediate(0) } else { 0 };
+    let extra = if instruction.op_count() == 1 {
+        instruction.immediate(0)
+    } else {
+        0
+    };
     state.set_register(RSP, stack.offset(8 + extra));
     InstructionSuccessor::Return(target)
 }
@@ -118,8 +132,14 @@ pub(super) fn conditional(
     }
     let moves = instruction.op_count() == 2;
     let alike = moves && operand::same(state, instruction);
-    let holds = if alike { Some(true) } else { machine.ask(state, condition) };
-    let Some(holds) = holds else { return InstructionSuccessor::Fork(condition) };
+    let holds = if alike {
+        Some(true)
+    } else {
+        machine.ask(state, condition)
+    };
+    let Some(holds) = holds else {
+        return InstructionSuccessor::Fork(condition);
+    };
     let value = match (moves, holds) {
         (false, holds) => MachineValue::Known(u64::from(holds)),
         (true, true) => operand::read(machine, state, instruction, 1),

@@ -9,7 +9,9 @@ const LONGEST: usize = 15;
 
 /// The instruction at an address; `None` when no code is there, or bytes that are none.
 pub(super) fn decode(image: &BinaryImage, address: u64) -> Option<Instruction> {
-    let segment = image.segment_at(address).filter(|segment| segment.executable)?;
+    let segment = image
+        .segment_at(address)
+        .filter(|segment| segment.executable)?;
     let start = usize::try_from(address - segment.address).ok()?;
     let bytes = segment.bytes.get(start..)?;
     let bytes = bytes.get(..bytes.len().min(LONGEST))?;
@@ -18,12 +20,18 @@ pub(super) fn decode(image: &BinaryImage, address: u64) -> Option<Instruction> {
 }
 
 /// Where the instructions of a run begin that starts at `start`, up to `last`; behind bytes that are none, everywhere.
-pub(in crate::evaluator) fn instruction_starts(image: &BinaryImage, start: u64, last: u64) -> Vec<u64> {
+pub(in crate::evaluator) fn instruction_starts(
+    image: &BinaryImage,
+    start: u64,
+    last: u64,
+) -> Vec<u64> {
     let mut found = Vec::new();
     let mut address = start;
     while address <= last {
         found.push(address);
-        address = decode(image, address).map_or(address.saturating_add(1), |instruction| instruction.next_ip());
+        address = decode(image, address).map_or(address.saturating_add(1), |instruction| {
+            instruction.next_ip()
+        });
     }
     found
 }

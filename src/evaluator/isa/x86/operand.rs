@@ -52,13 +52,15 @@ pub(super) fn read(
 
 /// Whether both operands are one register.
 pub(super) fn is_same_register(instruction: &Instruction) -> bool {
-    let both = instruction.op_kind(0) == OpKind::Register && instruction.op_kind(1) == OpKind::Register;
+    let both =
+        instruction.op_kind(0) == OpKind::Register && instruction.op_kind(1) == OpKind::Register;
     both && instruction.op_register(0) == instruction.op_register(1)
 }
 
 /// Whether both operands are registers that hold the same.
 pub(super) fn same(state: &PathState, instruction: &Instruction) -> bool {
-    let both = instruction.op_kind(0) == OpKind::Register && instruction.op_kind(1) == OpKind::Register;
+    let both =
+        instruction.op_kind(0) == OpKind::Register && instruction.op_kind(1) == OpKind::Register;
     let (left, right) = (instruction.op_register(0), instruction.op_register(1));
     both && matches!((register(state, left), register(state, right)), (MachineValue::Known(l), MachineValue::Known(r)) if l == r)
 }
@@ -73,7 +75,10 @@ fn is_thread_block(state: &PathState, instruction: &Instruction) -> bool {
 }
 
 fn is_high_byte(register: Register) -> bool {
-    matches!(register, Register::AH | Register::BH | Register::CH | Register::DH)
+    matches!(
+        register,
+        Register::AH | Register::BH | Register::CH | Register::DH
+    )
 }
 
 /// Number of the 64-bit register that a general register is a part of.
@@ -88,7 +93,9 @@ pub(super) fn register(state: &PathState, register: Register) -> MachineValue {
     }
     let whole = state.register(number(register));
     if is_high_byte(register) {
-        return whole.known().map_or(MachineValue::ANY, |whole| MachineValue::Known((whole >> 8) & 0xff));
+        return whole.known().map_or(MachineValue::ANY, |whole| {
+            MachineValue::Known((whole >> 8) & 0xff)
+        });
     }
     whole.truncate(8 * register.size() as u32)
 }
@@ -105,23 +112,43 @@ pub(super) fn write(
         OpKind::Register => set(machine, state, instruction.op_register(index), value),
         OpKind::Memory => {
             let address = address(state, instruction, true);
-            machine.store(state, address, u64::from(bits(instruction, index) / 8), value);
+            machine.store(
+                state,
+                address,
+                u64::from(bits(instruction, index) / 8),
+                value,
+            );
         }
         _ => {}
     }
 }
 
 /// The lowest byte of a register of which nothing else is known.
-fn low_byte(machine: &SharedMachine, state: &PathState, register: Register) -> Option<MachineValue> {
+fn low_byte(
+    machine: &SharedMachine,
+    state: &PathState,
+    register: Register,
+) -> Option<MachineValue> {
     if !register.is_gpr8() || is_high_byte(register) {
         return None;
     }
-    let MachineValue::Symbol { id, offset: 0 } = state.register(number(register)) else { return None };
-    machine.symbols.get(id)?.low.map(|byte| MachineValue::Known(u64::from(byte)))
+    let MachineValue::Symbol { id, offset: 0 } = state.register(number(register)) else {
+        return None;
+    };
+    machine
+        .symbols
+        .get(id)?
+        .low
+        .map(|byte| MachineValue::Known(u64::from(byte)))
 }
 
 /// Writes a general register of any width; the upper half of a 64-bit register is cleared with its lower one.
-pub(super) fn set(machine: &mut SharedMachine, state: &mut PathState, register: Register, value: MachineValue) {
+pub(super) fn set(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    register: Register,
+    value: MachineValue,
+) {
     if !register.is_gpr() {
         return;
     }
@@ -137,10 +164,14 @@ pub(super) fn set(machine: &mut SharedMachine, state: &mut PathState, register: 
                     MachineValue::Known((whole & !hole) | ((part << shift) & hole))
                 }
                 // A flag or a result in the low byte is the whole number where nothing is above it.
-                (MachineValue::Known(whole), MachineValue::Symbol { .. }) if !high && whole & !mask(width) == 0 => {
+                (MachineValue::Known(whole), MachineValue::Symbol { .. })
+                    if !high && whole & !mask(width) == 0 =>
+                {
                     value.truncate(width)
                 }
-                (_, MachineValue::Known(byte)) if !high && width == 8 => machine.low_byte(state, byte as u8),
+                (_, MachineValue::Known(byte)) if !high && width == 8 => {
+                    machine.low_byte(state, byte as u8)
+                }
                 _ => MachineValue::ANY,
             }
         }
@@ -149,7 +180,11 @@ pub(super) fn set(machine: &mut SharedMachine, state: &mut PathState, register: 
 }
 
 /// The address of a memory operand; without its segment for `LEA`.
-pub(super) fn address(state: &PathState, instruction: &Instruction, with_segment: bool) -> MachineValue {
+pub(super) fn address(
+    state: &PathState,
+    instruction: &Instruction,
+    with_segment: bool,
+) -> MachineValue {
     if instruction.is_ip_rel_memory_operand() {
         return MachineValue::Known(instruction.ip_rel_memory_address());
     }
@@ -177,7 +212,9 @@ pub(super) fn address(state: &PathState, instruction: &Instruction, with_segment
 
 /// The address of memory that the decoder says is used; `None` where it does not say which.
 pub(super) fn used_address(state: &PathState, used: &UsedMemory) -> Option<MachineValue> {
-    let is_plain = |register: Register| register == Register::None || register.is_gpr64() || register == Register::RIP;
+    let is_plain = |register: Register| {
+        register == Register::None || register.is_gpr64() || register == Register::RIP
+    };
     if !is_plain(used.base()) {
         return None;
     }
@@ -195,16 +232,26 @@ pub(super) fn used_address(state: &PathState, used: &UsedMemory) -> Option<Machi
         Register::None => start,
         index if index.is_gpr64() => match register(state, index) {
             MachineValue::Known(index) => start.offset(index.wrapping_mul(u64::from(used.scale()))),
-            MachineValue::Symbol { .. } | MachineValue::Unknown(_) => MachineValue::Unknown(start.points_to()),
+            MachineValue::Symbol { .. } | MachineValue::Unknown(_) => {
+                MachineValue::Unknown(start.points_to())
+            }
         },
         _ => MachineValue::Unknown(start.points_to()),
     })
 }
 
 /// The constant table of which an unknown element is read.
-fn table(machine: &SharedMachine, state: &PathState, instruction: &Instruction, size: u64) -> Option<JumpTable> {
+fn table(
+    machine: &SharedMachine,
+    state: &PathState,
+    instruction: &Instruction,
+    size: u64,
+) -> Option<JumpTable> {
     let index = instruction.memory_index();
-    if !index.is_gpr() || !matches!(size, 4 | 8) || u64::from(instruction.memory_index_scale()) != size {
+    if !index.is_gpr()
+        || !matches!(size, 4 | 8)
+        || u64::from(instruction.memory_index_scale()) != size
+    {
         return None;
     }
     let index = register(state, index);
@@ -217,5 +264,8 @@ fn table(machine: &SharedMachine, state: &PathState, instruction: &Instruction, 
     };
     let start = base.wrapping_add(instruction.memory_displacement64());
     let signed = instruction.mnemonic() == iced_x86::Mnemonic::Movsxd;
-    machine.image.is_read_only(start).then(|| JumpTable { signed, ..machine.table(state, start, size, index) })
+    machine.image.is_read_only(start).then(|| JumpTable {
+        signed,
+        ..machine.table(state, start, size, index)
+    })
 }

@@ -15,14 +15,23 @@ fn size(instruction: &Instruction) -> u64 {
 }
 
 /// Puts the lowest bytes of a value on the stack.
-pub(super) fn push(machine: &mut SharedMachine, state: &mut PathState, size: u64, value: MachineValue) {
+pub(super) fn push(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    size: u64,
+    value: MachineValue,
+) {
     let stack = state.register(RSP).sub(MachineValue::Known(size));
     state.set_register(RSP, stack);
     machine.store(state, stack, size, value);
 }
 
 /// `PUSH`.
-pub(super) fn push_operand(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
+pub(super) fn push_operand(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+) {
     let value = operand::read(machine, state, instruction, 0);
     push(machine, state, size(instruction), value);
 }

@@ -13,8 +13,12 @@ const RDI: usize = 7;
 
 /// Whether a string instruction uses whole pointers in plain memory.
 pub(super) fn is_followed(instruction: &Instruction) -> bool {
-    let is_plain =
-        |index| matches!(instruction.op_kind(index), OpKind::MemoryESRDI | OpKind::MemorySegRSI | OpKind::Register);
+    let is_plain = |index| {
+        matches!(
+            instruction.op_kind(index),
+            OpKind::MemoryESRDI | OpKind::MemorySegRSI | OpKind::Register
+        )
+    };
     instruction.is_string_instruction()
         && (0..instruction.op_count()).all(is_plain)
         && !matches!(instruction.segment_prefix(), Register::FS | Register::GS)
@@ -42,7 +46,11 @@ pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instructi
         _ => 8,
     };
     let repeats = instruction.has_rep_prefix() || instruction.has_repne_prefix();
-    let count = if repeats { state.register(RCX) } else { MachineValue::Known(1) };
+    let count = if repeats {
+        state.register(RCX)
+    } else {
+        MachineValue::Known(1)
+    };
     let bytes = match count {
         MachineValue::Known(count) => MachineValue::Known(count.wrapping_mul(size)),
         MachineValue::Symbol { .. } | MachineValue::Unknown(_) => MachineValue::ANY,

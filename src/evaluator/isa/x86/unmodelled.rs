@@ -1,6 +1,8 @@
 //! Instructions without a model: all that they write, by the decoder's account, becomes unknown.
 
-use iced_x86::{Instruction, InstructionInfoFactory, Mnemonic, OpAccess, Register, RflagsBits, UsedMemory};
+use iced_x86::{
+    Instruction, InstructionInfoFactory, Mnemonic, OpAccess, Register, RflagsBits, UsedMemory,
+};
 
 use super::{RSP, operand};
 use crate::evaluator::cpu::flags::Flag;
@@ -28,7 +30,10 @@ pub(super) fn step(
     let mut factory = InstructionInfoFactory::new();
     let info = factory.info(instruction);
     let writes = |access| {
-        matches!(access, OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite)
+        matches!(
+            access,
+            OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite
+        )
     };
     // Rotations through the carry by one more than the width change nothing by the manual, and overflow in practice.
     let rotated = match instruction.mnemonic() {
@@ -37,15 +42,28 @@ pub(super) fn step(
     };
     let modified = instruction.rflags_modified() | rotated;
     if modified & RflagsBits::DF != 0 {
-        return InstructionSuccessor::Stuck("the direction of string instructions is not followed".into());
+        return InstructionSuccessor::Stuck(
+            "the direction of string instructions is not followed".into(),
+        );
     }
-    for used in info.used_memory().iter().filter(|used| writes(used.access())) {
+    for used in info
+        .used_memory()
+        .iter()
+        .filter(|used| writes(used.access()))
+    {
         if !write_memory(machine, state, instruction, used) {
-            return InstructionSuccessor::Stuck(format!("{:?} is not followed", instruction.mnemonic()));
+            return InstructionSuccessor::Stuck(format!(
+                "{:?} is not followed",
+                instruction.mnemonic()
+            ));
         }
     }
     let moved = instruction.stack_pointer_increment();
-    for used in info.used_registers().iter().filter(|used| writes(used.access())) {
+    for used in info
+        .used_registers()
+        .iter()
+        .filter(|used| writes(used.access()))
+    {
         if moved == 0 || used.register() != Register::RSP {
             forget(state, used.register());
         }
@@ -68,10 +86,18 @@ fn write_memory(
     used: &UsedMemory,
 ) -> bool {
     let size = used.memory_size().size() as u64;
-    let is_run = instruction.is_string_instruction() || matches!(instruction.mnemonic(), Mnemonic::Maskmovdqu);
-    let Some(address) = operand::used_address(state, used) else { return false };
+    let is_run = instruction.is_string_instruction()
+        || matches!(instruction.mnemonic(), Mnemonic::Maskmovdqu);
+    let Some(address) = operand::used_address(state, used) else {
+        return false;
+    };
     if is_run || size == 0 || size > LONGEST || used.vsib_size() != 0 {
-        machine.store(state, MachineValue::Unknown(address.points_to()), 8, MachineValue::ANY);
+        machine.store(
+            state,
+            MachineValue::Unknown(address.points_to()),
+            8,
+            MachineValue::ANY,
+        );
         return true;
     }
     for offset in (0..size).step_by(8) {

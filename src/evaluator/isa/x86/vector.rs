@@ -10,20 +10,32 @@ use crate::evaluator::values::value::{MachineValue, mask};
 type VectorLanes = [MachineValue; LANES];
 
 /// Carries out a move or a simple operation of vector registers; false when it is none.
-pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
+pub(super) fn step(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+) -> bool {
     use Mnemonic::*;
     if instruction.has_op_mask() || instruction.is_broadcast() {
         return false;
     }
     match instruction.mnemonic() {
-        Movaps | Movups | Movapd | Movupd | Movdqa | Movdqu | Lddqu | Movntdq | Movntps | Vmovaps | Vmovups
-        | Vmovapd | Vmovupd | Vmovdqa | Vmovdqu | Vmovdqu8 | Vmovdqu16 | Vmovdqu32 | Vmovdqu64 | Vmovdqa32
-        | Vmovdqa64 | Vlddqu => whole(machine, state, instruction),
+        Movaps | Movups | Movapd | Movupd | Movdqa | Movdqu | Lddqu | Movntdq | Movntps
+        | Vmovaps | Vmovups | Vmovapd | Vmovupd | Vmovdqa | Vmovdqu | Vmovdqu8 | Vmovdqu16
+        | Vmovdqu32 | Vmovdqu64 | Vmovdqa32 | Vmovdqa64 | Vlddqu => {
+            whole(machine, state, instruction)
+        }
         Vzeroupper => clear_upper(state),
-        Movq | Movd | Vmovq | Vmovd | Movsd | Vmovsd | Movss | Vmovss => low(machine, state, instruction),
+        Movq | Movd | Vmovq | Vmovd | Movsd | Vmovsd | Movss | Vmovss => {
+            low(machine, state, instruction)
+        }
         Movhps | Movhpd | Movlps | Movlpd => half(machine, state, instruction),
-        Pxor | Xorps | Xorpd | Vpxor | Vxorps | Vxorpd | Vpxord | Vpxorq => exclusive(state, instruction),
-        Punpcklqdq | Vpunpcklqdq | Unpcklpd | Movlhps | Vmovlhps => join(machine, state, instruction),
+        Pxor | Xorps | Xorpd | Vpxor | Vxorps | Vxorpd | Vpxord | Vpxorq => {
+            exclusive(state, instruction)
+        }
+        Punpcklqdq | Vpunpcklqdq | Unpcklpd | Movlhps | Vmovlhps => {
+            join(machine, state, instruction)
+        }
         Pinsrq | Vpinsrq => insert(machine, state, instruction),
         Pshufd
             if instruction.immediate(2) == 0x44
@@ -46,15 +58,26 @@ pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instructi
 fn clear_upper(state: &mut PathState) -> bool {
     for number in 0..16 {
         let [low, high, third, fourth] = [0, 1, 2, 3].map(|lane| state.lane(number, lane));
-        if [third, fourth].iter().any(|lane| !matches!(lane, MachineValue::Unknown(_) | MachineValue::Known(0))) {
-            state.set_vector(number, [low, high, MachineValue::Known(0), MachineValue::Known(0)]);
+        if [third, fourth]
+            .iter()
+            .any(|lane| !matches!(lane, MachineValue::Unknown(_) | MachineValue::Known(0)))
+        {
+            state.set_vector(
+                number,
+                [low, high, MachineValue::Known(0), MachineValue::Known(0)],
+            );
         }
     }
     true
 }
 
 /// Sets the lower lanes of the first operand. The older encoding keeps the upper ones, the newer one clears them.
-fn set_low(state: &mut PathState, instruction: &Instruction, low: MachineValue, high: MachineValue) {
+fn set_low(
+    state: &mut PathState,
+    instruction: &Instruction,
+    low: MachineValue,
+    high: MachineValue,
+) {
     let number = instruction.op_register(0).number();
     let (third, fourth) = match instruction.encoding() {
         EncodingKind::Legacy => (state.lane(number, 2), state.lane(number, 3)),
@@ -64,7 +87,8 @@ fn set_low(state: &mut PathState, instruction: &Instruction, low: MachineValue, 
 }
 
 fn is_register(instruction: &Instruction, index: u32) -> bool {
-    instruction.op_kind(index) == OpKind::Register && instruction.op_register(index).is_vector_register()
+    instruction.op_kind(index) == OpKind::Register
+        && instruction.op_register(index).is_vector_register()
 }
 
 fn lanes_of(instruction: &Instruction, index: u32) -> Option<usize> {
@@ -98,12 +122,15 @@ fn read(
 }
 
 fn whole(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
-    let Some(count) = lanes_of(instruction, 0).or_else(|| lanes_of(instruction, 1)) else { return false };
+    let Some(count) = lanes_of(instruction, 0).or_else(|| lanes_of(instruction, 1)) else {
+        return false;
+    };
     let lanes = read(machine, state, instruction, 1, count);
     if is_register(instruction, 0) {
         let number = instruction.op_register(0).number();
-        let partial_lanes: Vec<Option<u32>> =
-            (0..count).map(|lane| lower_half(machine, state, instruction, lane)).collect();
+        let partial_lanes: Vec<Option<u32>> = (0..count)
+            .map(|lane| lower_half(machine, state, instruction, lane))
+            .collect();
         if count == 2 {
             set_low(state, instruction, lanes[0], lanes[1]);
         } else {
@@ -140,7 +167,10 @@ fn lower_half(
         return state.half(instruction.op_register(1).number(), lane);
     }
     let address = operand::address(state, instruction, true).offset(8 * lane as u64);
-    machine.load(state, address, 4).known().and_then(|half| u32::try_from(half).ok())
+    machine
+        .load(state, address, 4)
+        .known()
+        .and_then(|half| u32::try_from(half).ok())
 }
 
 /// Moves of the lowest 4 or 8 bytes.
@@ -148,16 +178,22 @@ fn low(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruc
     if instruction.op_count() != 2 {
         return false;
     }
-    let bits =
-        if matches!(instruction.mnemonic(), Mnemonic::Movd | Mnemonic::Vmovd | Mnemonic::Movss | Mnemonic::Vmovss) {
-            32
-        } else {
-            64
-        };
-    let scalar =
-        matches!(instruction.mnemonic(), Mnemonic::Movsd | Mnemonic::Movss | Mnemonic::Vmovsd | Mnemonic::Vmovss);
+    let bits = if matches!(
+        instruction.mnemonic(),
+        Mnemonic::Movd | Mnemonic::Vmovd | Mnemonic::Movss | Mnemonic::Vmovss
+    ) {
+        32
+    } else {
+        64
+    };
+    let scalar = matches!(
+        instruction.mnemonic(),
+        Mnemonic::Movsd | Mnemonic::Movss | Mnemonic::Vmovsd | Mnemonic::Vmovss
+    );
     let value = if is_register(instruction, 1) {
-        state.lane(instruction.op_register(1).number(), 0).truncate(bits)
+        state
+            .lane(instruction.op_register(1).number(), 0)
+            .truncate(bits)
     } else {
         operand::read(machine, state, instruction, 1).truncate(bits)
     };
@@ -174,7 +210,9 @@ fn low(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruc
     if scalar && is_register(instruction, 1) {
         let low = match (bits, state.lane(number, 0), value) {
             (64, _, value) => value,
-            (_, MachineValue::Known(old), MachineValue::Known(new)) => MachineValue::Known((old & !mask(32)) | new),
+            (_, MachineValue::Known(old), MachineValue::Known(new)) => {
+                MachineValue::Known((old & !mask(32)) | new)
+            }
             _ => MachineValue::ANY,
         };
         let high = state.lane(number, 1);
@@ -187,7 +225,10 @@ fn low(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruc
 
 /// Moves of one half between memory and a register.
 fn half(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
-    let lane = usize::from(matches!(instruction.mnemonic(), Mnemonic::Movhps | Mnemonic::Movhpd));
+    let lane = usize::from(matches!(
+        instruction.mnemonic(),
+        Mnemonic::Movhps | Mnemonic::Movhpd
+    ));
     if is_register(instruction, 0) {
         let number = instruction.op_register(0).number();
         let value = operand::read(machine, state, instruction, 1);
@@ -209,11 +250,20 @@ fn exclusive(state: &mut PathState, instruction: &Instruction) -> bool {
     let last = instruction.op_count().saturating_sub(1);
     let sources = if last == 2 { (1, 2) } else { (0, 1) };
     let same = is_register(instruction, sources.1)
-        && instruction.op_register(sources.0).full_register() == instruction.op_register(sources.1).full_register();
+        && instruction.op_register(sources.0).full_register()
+            == instruction.op_register(sources.1).full_register();
     if same {
         match instruction.encoding() {
-            EncodingKind::Legacy => set_low(state, instruction, MachineValue::Known(0), MachineValue::Known(0)),
-            _ => state.set_vector(instruction.op_register(0).number(), [MachineValue::Known(0); LANES]),
+            EncodingKind::Legacy => set_low(
+                state,
+                instruction,
+                MachineValue::Known(0),
+                MachineValue::Known(0),
+            ),
+            _ => state.set_vector(
+                instruction.op_register(0).number(),
+                [MachineValue::Known(0); LANES],
+            ),
         }
     }
     same
@@ -224,7 +274,11 @@ fn join(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instru
     if lanes_of(instruction, 0) != Some(2) {
         return false;
     }
-    let (first, second) = if instruction.op_count() == 3 { (1, 2) } else { (0, 1) };
+    let (first, second) = if instruction.op_count() == 3 {
+        (1, 2)
+    } else {
+        (0, 1)
+    };
     let [low, ..] = read(machine, state, instruction, first, 1);
     let [high, ..] = read(machine, state, instruction, second, 1);
     set_low(state, instruction, low, high);
