@@ -177,7 +177,7 @@ impl<'a, 't> PythonReader<'a, 't> {
             "decorated_definition" | "with_statement" => return self.parts(node, reach),
             "block" => return self.block(node, reach),
             "for_statement" | "while_statement" | "match_statement" => {
-                drop(self.parts(node, perhaps(reach)))
+                self.parts(node, perhaps(reach));
             }
             "return_statement" | "break_statement" | "continue_statement" => {
                 self.leaves(node, reach);
@@ -285,7 +285,7 @@ impl<'a, 't> PythonReader<'a, 't> {
                     exit.always |= if is_caught { 0 } else { left.always };
                 }
                 "else_clause" => {
-                    drop(self.parts(child, if is_harmless { reach } else { perhaps(reach) }))
+                    self.parts(child, if is_harmless { reach } else { perhaps(reach) });
                 }
                 "finally_clause" => drop(self.parts(child, reach)),
                 _ if is_harmless => drop(self.parts(
