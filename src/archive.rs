@@ -6,7 +6,7 @@
 //!
 //! - [`source`]: where the bytes come from; [`limits`]: every limit in one place
 //! - [`zip`]: a zip file by ranges; [`wheel`]: a wheel on top of it; [`folder`]: an unpacked tree or one file
-//! - [`candidates`]: which paths an import system could load; [`peek`]: whether a large library has a module hook;
+//! - [`candidates`]: which paths an import system could load; [`header_probe`]: whether a large library has a module hook;
 //!   [`select`]: both together, what of a wheel to unpack
 //! - [`beside`]: where a library of a file by itself is looked for
 //! - [`tarball`]: a tar file's entries; [`blobs`]: a container image's files on top of it, `zstd`: how some are packed
@@ -18,9 +18,9 @@ pub mod candidates;
 pub mod description;
 pub mod error;
 pub mod folder;
+pub mod header_probe;
 pub mod limits;
 pub mod metadata;
-pub mod peek;
 pub mod project;
 pub mod record;
 pub mod sdist;

@@ -38,7 +38,7 @@ pub fn requirement(text: &str) -> Result<Requirement, InvalidRequirement> {
     separators_within_names(text)?;
     let marker_start = text.find(';').unwrap_or(text.len());
     affordable(text.get(marker_start..).unwrap_or_default(), marker_start)?;
-    match harmless(text, marker_start) {
+    match mask_for_parser(text, marker_start) {
         Cow::Borrowed(_) => parsed_requirement(text),
         Cow::Owned(harmless) => {
             parsed_requirement(&harmless).and_then(|_| parsed_requirement(text))
@@ -49,7 +49,7 @@ pub fn requirement(text: &str) -> Result<Requirement, InvalidRequirement> {
 /// The text with other characters for what the grammar crate stumbles over when it finds an error: of a variable it would look
 /// up the value in the process's environment, and in a marker it cuts through characters of several bytes.
 /// What has no errors in it is safe.
-fn harmless(text: &str, marker_start: usize) -> Cow<'_, str> {
+fn mask_for_parser(text: &str, marker_start: usize) -> Cow<'_, str> {
     let (before, marker) = text.split_at_checked(marker_start).unwrap_or((text, ""));
     if !text.contains("${") && marker.is_ascii() {
         return Cow::Borrowed(text);
@@ -84,7 +84,7 @@ fn parsed_requirement(text: &str) -> Result<Requirement, InvalidRequirement> {
 pub fn marker(text: &str) -> Result<MarkerTree, InvalidRequirement> {
     bounded(text)?;
     affordable(text, 0)?;
-    match harmless(text, 0) {
+    match mask_for_parser(text, 0) {
         Cow::Borrowed(_) => parsed_marker(text),
         Cow::Owned(harmless) => parsed_marker(&harmless).and_then(|_| parsed_marker(text)),
     }

@@ -10,13 +10,13 @@ mod check;
 mod error;
 mod evaluate;
 mod example;
-mod lost;
 mod message;
 mod other_wheels;
 mod outline;
 mod predicate;
 mod raw;
 mod rule;
+mod unfit_wheels;
 mod words;
 
 use crate::model::finding::FindingLevel;

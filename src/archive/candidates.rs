@@ -21,7 +21,7 @@
 //! one is first asked for its beginning, where linkers put the table of exported names ([`super::peek`]):
 //!
 //! 1. tagged, or at most [`SMALL`] in the archive ([`SMALL_NAMED`] when it is called `lib…`): read it ([`Step::Read`]);
-//! 2. else read prefixes of [`PREFIXES`] until [`HeaderProbe`](super::peek::Peek) says `Hook` (read it), `NoHook` (leave it: no
+//! 2. else read prefixes of [`PREFIXES`] until [`HeaderProbe`](super::header_probe::HeaderProbe) says `Hook` (read it), `NoHook` (leave it: no
 //!    interpreter can import it) or `Unclear`;
 //! 3. unclear, as when `patchelf` moved the table to the end: read it, unless it is called `lib…` and is larger than
 //!    [`SMALL_LIBRARY`]. Then look whether any Python file of the wheel imports it ([`imports`]): if one does, read it;

@@ -10,7 +10,7 @@ use super::candidates::{
     ModuleCandidate, NameStanding, PREFIXES, ProbeStep, SMALL_LIBRARY, hiding_package, imports,
     installed_path, is_out_of_reach,
 };
-use super::peek::{HeaderProbe, peek};
+use super::header_probe::{HeaderProbe, probe_header};
 use super::wheel::WheelArchive;
 
 /// What to unpack and what to leave.
@@ -142,7 +142,7 @@ fn look(wheel: &WheelArchive, candidate: &ModuleCandidate, entry: &MemberEntry) 
         let Ok(prefix) = wheel.read_prefix(&candidate.path, packed) else {
             return HeaderProbe::Hook;
         };
-        let seen = peek(&candidate.module, &prefix.bytes);
+        let seen = probe_header(&candidate.module, &prefix.bytes);
         if seen != HeaderProbe::Beyond || packed >= entry.compressed_size {
             return seen;
         }

@@ -17,7 +17,7 @@ pub(crate) struct OutputDestination {
 
 /// What was typed, made out: each `--output FORMAT=FILE`, and what `--format` says for the `--output FILE` that names no
 /// format, or for standard output where nothing else goes.
-pub(crate) fn settle(
+pub(crate) fn parse(
     format: Option<&'static OutputFormat<Report>>,
     outputs: &[String],
     folder: &Path,
@@ -135,11 +135,11 @@ fn check_twice(destinations: &[OutputDestination]) -> Result<(), CliError> {
 mod tests {
     use super::*;
 
-    fn settled(format: Option<&str>, outputs: &[&str]) -> Result<Vec<String>, String> {
+    fn parsed(format: Option<&str>, outputs: &[&str]) -> Result<Vec<String>, String> {
         let outputs: Vec<String> = outputs.iter().map(|output| (*output).to_owned()).collect();
         let format = format.map(|word| known(word).unwrap());
         let destinations =
-            settle(format, &outputs, Path::new("/w")).map_err(|failure| format!("{failure:?}"))?;
+            parse(format, &outputs, Path::new("/w")).map_err(|failure| format!("{failure:?}"))?;
         let shown = |destination: &OutputDestination| {
             let file = destination
                 .file
@@ -182,7 +182,7 @@ mod tests {
             (None, &["./odd=name"], &["table=/w/./odd=name"]),
         ] {
             let places: Vec<String> = places.iter().map(|place| (*place).to_owned()).collect();
-            assert_eq!(settled(format, outputs), Ok(places), "{outputs:?}");
+            assert_eq!(parsed(format, outputs), Ok(places), "{outputs:?}");
         }
     }
 
@@ -208,7 +208,7 @@ mod tests {
                 "table and json cannot both go to standard output",
             ),
         ] {
-            let error = settled(format, outputs).unwrap_err();
+            let error = parsed(format, outputs).unwrap_err();
             assert!(error.contains(told), "{outputs:?}: {error}");
         }
     }

@@ -169,7 +169,7 @@ pub(crate) fn config_paths(environment: &EnvironmentVariables, host: &HostMachin
 }
 
 /// Settles all settings. `stated` is what the command line and the requirements files say.
-pub(crate) fn settle(
+pub(crate) fn combine(
     environment: &EnvironmentVariables,
     files: &SettingsFiles,
     stated: &PackageSources,
@@ -493,8 +493,8 @@ mod tests {
         }
     }
 
-    fn settled(pairs: &[(&str, &str)], texts: &[&str]) -> Result<IndexSettings, IndexError> {
-        settle(
+    fn combined(pairs: &[(&str, &str)], texts: &[&str]) -> Result<IndexSettings, IndexError> {
+        combine(
             &environment(pairs),
             &files(texts),
             &PackageSources::default(),
@@ -573,7 +573,7 @@ mod tests {
         let install = "[install]\nindex_url = https://install/simple\n";
         let other = "[global]\nindex-url = https://other/simple\n";
         let check = |pairs: &[(&str, &str)], texts: &[&str], expected: Option<&str>| {
-            let settings = settled(pairs, texts).unwrap();
+            let settings = combined(pairs, texts).unwrap();
             assert_eq!(
                 settings
                     .sources()
@@ -594,7 +594,7 @@ mod tests {
             index_url: Some("https://stated/simple".parse().unwrap()),
             ..PackageSources::default()
         };
-        let settings = settle(
+        let settings = combine(
             &environment(&[pip]),
             &SettingsFiles::default(),
             &stated,
@@ -617,7 +617,7 @@ mod tests {
             ("PIP_FIND_LINKS", "wheels ~/more https://links/x.html"),
         ];
         let text = "[global]\nextra-index-url =\n    https://ignored/\nfind-links = /ignored\n";
-        let settings = settle(
+        let settings = combine(
             &environment(&pairs),
             &files(&[text]),
             &stated,
@@ -642,7 +642,7 @@ mod tests {
         assert_eq!(links.len(), 4);
 
         let text = "[global]\nextra-index-url =\n    https://four/simple#x\n    https://five/%40\n; a comment\nno-index = yes\n";
-        let settings = settled(&[], &[text]).unwrap();
+        let settings = combined(&[], &[text]).unwrap();
         let urls: Vec<_> = settings
             .sources()
             .extra_index_urls
@@ -663,7 +663,7 @@ mod tests {
             ("PIP_PROXY", "them:hunter2@proxy:3128"),
             ("NO_PROXY", "localhost"),
         ];
-        let settings = settled(&pairs, &[]).unwrap();
+        let settings = combined(&pairs, &[]).unwrap();
         assert_eq!(
             settings
                 .credentials
@@ -716,7 +716,7 @@ mod tests {
         };
         assert!(!format!("{files:?}").contains("hunter2"));
         let settings =
-            settle(&environment(&[]), &files, &PackageSources::default(), &unix).unwrap();
+            combine(&environment(&[]), &files, &PackageSources::default(), &unix).unwrap();
         assert_eq!(
             settings
                 .credentials
@@ -729,7 +729,7 @@ mod tests {
 
     #[test]
     fn the_rest_is_read_too() {
-        let settings = settled(
+        let settings = combined(
             &[
                 ("PIP_DEFAULT_TIMEOUT", "180"),
                 ("SSL_CERT_FILE", "/ca.pem"),
@@ -741,7 +741,7 @@ mod tests {
         assert_eq!(settings.pace.timeout, Duration::from_secs(180));
         assert_eq!(settings.trust, TlsTrust::Certificates("/ca.pem".into()));
         assert_eq!(settings.freshness, CacheFreshness::Offline);
-        let settings = settled(
+        let settings = combined(
             &[("SSL_CERT_FILE", "/ca.pem")],
             &["[global]\ncert = /pip.pem\ntimeout = 2.5\nretries=0\n"],
         )
@@ -754,7 +754,7 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_an_error_that_names_the_setting() {
         let check = |pairs: &[(&str, &str)], texts: &[&str], expected: &str| {
-            let error = settled(pairs, texts).unwrap_err().to_string();
+            let error = combined(pairs, texts).unwrap_err().to_string();
             assert!(
                 error.contains(expected) && !error.contains("hunter2"),
                 "{error}"

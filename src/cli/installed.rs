@@ -31,7 +31,7 @@ pub(crate) struct InstalledArguments {
 }
 
 /// Opens the environments and folders of wheels that are named.
-pub(crate) fn settle(
+pub(crate) fn open_named(
     typed: &LookArguments,
     environment: &ProcessEnvironment,
 ) -> Result<InstalledArguments, CliError> {

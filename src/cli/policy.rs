@@ -26,7 +26,7 @@ pub(crate) struct KnownRules<'a> {
 }
 
 /// Settles the policy. What was typed wins over the configuration file, word by word.
-pub(crate) fn settle(
+pub(crate) fn from_arguments(
     typed: &PolicyArguments,
     configuration: &ConfigurationFile,
     known: &KnownRules<'_>,

@@ -23,7 +23,7 @@ pub(crate) struct SettledRules {
 
 /// The rules that count: those that ungil brings along, the user's own, and the settings of both. What was typed comes
 /// after what the configuration file says, so it wins.
-pub(crate) fn settle(
+pub(crate) fn load(
     typed: &RuleArguments,
     configuration: &ConfigurationFile,
     environment: &ProcessEnvironment,

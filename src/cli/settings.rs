@@ -167,7 +167,7 @@ pub(crate) fn index(
             .into_iter()
             .find_map(existing),
     };
-    let mut settings = index_settings::settle(&environment.variables, &files, sources, &host)?;
+    let mut settings = index_settings::combine(&environment.variables, &files, sources, &host)?;
     match (typed.cache.offline, typed.cache.refresh) {
         (true, _) => settings.freshness = CacheFreshness::Offline,
         (false, true) => settings.freshness = CacheFreshness::Refresh,

@@ -27,8 +27,8 @@ enum SourcedWord<'a> {
     },
 }
 
-/// Settles them.
-pub(crate) fn settle(
+/// Where packages come from, by the arguments and the configuration file.
+pub(crate) fn from_arguments(
     typed: &IndexArguments,
     configuration: &ConfigurationFile,
     environment: &ProcessEnvironment,

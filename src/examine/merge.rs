@@ -18,7 +18,7 @@ pub(super) fn merge(read: StaticInit, found: HookEvaluation) -> InitFacts {
         Fact::Unknown { why, .. } if is_complete && evaluated.init.value().is_none() => {
             Fact::unknown(why.clone())
         }
-        Fact::Unknown { .. } | Fact::Known { .. } => read.gil.settle(|gil| created.apply(gil)),
+        Fact::Unknown { .. } | Fact::Known { .. } => read.gil.finish_with(|gil| created.apply(gil)),
     };
     let read = InitFacts {
         init: read.init,

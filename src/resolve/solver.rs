@@ -24,10 +24,10 @@ use crate::model::name::{ExtraName, PackageName, Version};
 use crate::model::place::Location;
 use crate::model::problem::Problem;
 
-mod knowledge;
-mod relax;
+mod package_facts;
+mod relaxation;
 
-use knowledge::VersionRequirements;
+use package_facts::VersionRequirements;
 
 /// Steps after which the search is given up. Real sets take some thousands at most.
 const STEPS: u64 = 1_000_000;

@@ -8,7 +8,7 @@ use crate::model::verdict::DeclaredBy;
 use super::predicate::{RuleView, classifier_words};
 use super::raw::RuleScope;
 use super::words::some;
-use super::{lost, other_wheels};
+use super::{other_wheels, unfit_wheels};
 
 /// A name in braces that a message may use.
 #[derive(Clone, Copy, Debug)]
@@ -213,7 +213,9 @@ fn foreseen(offer: &InstallChoice) -> (String, &[String]) {
 /// They are in other wheels, or in this one under names for others.
 fn lost(subject: &Subject) -> String {
     match &subject.offer {
-        InstallChoice::PureFallback { lost, .. } => lost::in_words(lost, subject.target.python),
+        InstallChoice::PureFallback { lost, .. } => {
+            unfit_wheels::in_words(lost, subject.target.python)
+        }
         _ if subject.hidden.is_empty() => String::new(),
         _ => {
             let hidden = some(subject.hidden.iter().map(|hidden| hidden.path.as_str()), 3);

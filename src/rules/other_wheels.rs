@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::model::target::Target;
 use crate::model::wheel_name::WheelName;
 
-use super::lost::platform;
+use super::unfit_wheels::platform;
 use super::words::some;
 
 /// How many Pythons, or how many platforms, are named.

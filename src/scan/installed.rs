@@ -4,10 +4,10 @@
 //! That holds for the Python that the environment is of. For any other its files say nothing: there, its versions are
 //! what somebody would install again, and they are resolved like those that a lock file pins.
 
-mod aims;
 mod examining;
 mod paths;
 mod pins;
+mod targets;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -29,9 +29,9 @@ use super::examinations::ExaminationIndex;
 use super::sets::SetResolver;
 use super::{HintMode, OriginPackages, ScanError, ScanSettings};
 
-use aims::EnvironmentTargets;
+use targets::EnvironmentTargets;
 
-pub use aims::{InstalledTargets, TargetError};
+pub use targets::{InstalledTargets, TargetError};
 
 /// The name under which files stand that no distribution owns. It says what it means, and there is no version beside it.
 const NOBODY: &str = "no-package";
@@ -51,7 +51,7 @@ pub(super) struct InstalledSets {
 struct ListedEnvironment<'a> {
     environment: &'a InstalledEnvironment,
     inventory: EnvironmentInventory,
-    aims: Result<EnvironmentTargets, TargetError>,
+    targets: Result<EnvironmentTargets, TargetError>,
 }
 
 /// Reads all environments. One without a target becomes a problem, unless that is so for all of them.
@@ -62,11 +62,11 @@ pub(super) fn take_stock(
 ) -> Result<InstalledSets, ScanError> {
     let list = |environment| {
         let inventory = installed::read(environment, &sets.settings.limits);
-        let aims = aims::of(environment, &inventory, &sets.settings.installed);
+        let targets = targets::of(environment, &inventory, &sets.settings.installed);
         ListedEnvironment {
             environment,
             inventory,
-            aims,
+            targets,
         }
     };
     let mut listed: Vec<ListedEnvironment<'_>> = environments.iter().map(list).collect();
@@ -76,14 +76,14 @@ pub(super) fn take_stock(
     for ListedEnvironment {
         environment,
         inventory,
-        aims,
+        targets,
     } in listed
     {
         stock.problems.extend(inventory.problems.iter().cloned());
-        match aims {
+        match targets {
             // It is no matter for which Python nothing is there.
             _ if inventory.is_empty() => stock.problems.push(nothing(environment)),
-            Ok(aims) => stock.take(environment, inventory, &aims, sources, sets)?,
+            Ok(targets) => stock.take(environment, inventory, &targets, sources, sets)?,
             Err(error) => errors.push(error),
         }
     }
@@ -118,7 +118,7 @@ pub(super) fn again(
     if inventory.is_empty() {
         problems.push(nothing(environment));
     }
-    let targets = aims::of(environment, &inventory, &settings.installed)?.order;
+    let targets = targets::of(environment, &inventory, &settings.installed)?.order;
     let lines = pins::lines(&inventory, &environment.shown, &mut problems);
     let place = Place {
         file: environment.shown.clone(),
@@ -140,9 +140,9 @@ fn leave_out_other_pythons(listed: &mut Vec<ListedEnvironment<'_>>) -> Vec<Probl
     let judged = |each: &ListedEnvironment<'_>| {
         let is_judged = !each.inventory.is_empty()
             && each
-                .aims
+                .targets
                 .as_ref()
-                .is_ok_and(|aims| !aims.installed.is_empty());
+                .is_ok_and(|targets| !targets.installed.is_empty());
         each.environment.search.clone().filter(|_| is_judged)
     };
     let containers: BTreeSet<String> = listed.iter().filter_map(judged).collect();
@@ -153,8 +153,8 @@ fn leave_out_other_pythons(listed: &mut Vec<ListedEnvironment<'_>>) -> Vec<Probl
             .search
             .as_ref()
             .is_some_and(|search| containers.contains(search));
-        let is_other = match &each.aims {
-            Ok(aims) => aims.installed.is_empty() || each.inventory.is_empty(),
+        let is_other = match &each.targets {
+            Ok(targets) => targets.installed.is_empty() || each.inventory.is_empty(),
             Err(TargetError::WithGil { .. }) => true,
             Err(_) => !each.inventory.has_compiled_files(),
         };
@@ -182,7 +182,7 @@ impl InstalledSets {
         &mut self,
         environment: &InstalledEnvironment,
         inventory: EnvironmentInventory,
-        aims: &EnvironmentTargets,
+        targets: &EnvironmentTargets,
         sources: &PackageSources,
         sets: &SetResolver<'_>,
     ) -> Result<(), ScanError> {
@@ -192,19 +192,20 @@ impl InstalledSets {
             column: None,
         };
         let mut origin = OriginPackages::new();
-        if !aims.pinned.is_empty() {
+        if !targets.pinned.is_empty() {
             let lock = pins::lock(&inventory, &place, &mut self.problems);
             let requests = Requests {
                 locks: vec![lock],
                 sources: sources.clone(),
                 ..Requests::default()
             };
-            origin.extend(sets.resolve(&aims.pinned, &requests)?);
+            origin.extend(sets.resolve(&targets.pinned, &requests)?);
         }
-        if !aims.installed.is_empty() {
+        if !targets.installed.is_empty() {
             let parts = parts_of(inventory);
             origin.extend(
-                aims.installed
+                targets
+                    .installed
                     .iter()
                     .map(|target| resolution(*target, &parts, &place)),
             );
@@ -224,7 +225,8 @@ impl InstalledSets {
             self.problems.extend(differences);
         }
         origin.sort_by_key(|resolution| {
-            aims.order
+            targets
+                .order
                 .iter()
                 .position(|target| *target == resolution.target)
         });

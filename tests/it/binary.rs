@@ -17,7 +17,7 @@ use ungil::model::facts::{
     Refcounts,
 };
 
-use crate::built::Fixtures;
+use crate::fixtures::Fixtures;
 
 const BIG_ENDIAN: &str = "code for s390x is not followed";
 

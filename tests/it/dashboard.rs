@@ -1,8 +1,8 @@
 //! The page for those who decide: what the command makes of files, and what a browser makes of the page.
 
 mod browser;
-mod made;
 mod plans;
+mod sample_reports;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ use crate::server::{Reply, Routes, Server};
 use browser::{Browser, ENTER, SPACE, TAB};
 
 /// A folder with reports, and the command that runs in it.
-struct Desk(tempfile::TempDir);
+struct ReportFolder(tempfile::TempDir);
 
 struct Run {
     code: Option<i32>,
@@ -22,13 +22,13 @@ struct Run {
     stderr: String,
 }
 
-impl Desk {
-    fn with(files: &[(&str, &str)]) -> Desk {
-        let desk = Desk(tempfile::tempdir().unwrap());
+impl ReportFolder {
+    fn with(files: &[(&str, &str)]) -> ReportFolder {
+        let folder = ReportFolder(tempfile::tempdir().unwrap());
         for (name, text) in files {
-            std::fs::write(desk.0.path().join(name), text).unwrap();
+            std::fs::write(folder.0.path().join(name), text).unwrap();
         }
-        desk
+        folder
     }
 
     fn run(&self, arguments: &[&str]) -> Run {
@@ -58,36 +58,36 @@ fn page(reports: &[Value]) -> String {
         .enumerate()
         .map(|(number, report)| (format!("{number}.json"), report.to_string()))
         .collect();
-    let desk = Desk::with(
+    let folder = ReportFolder::with(
         &files
             .iter()
             .map(|(name, text)| (name.as_str(), text.as_str()))
             .collect::<Vec<_>>(),
     );
     let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-    let run = desk.run(&[&names[..], &["-o", "site"]].concat());
+    let run = folder.run(&[&names[..], &["-o", "site"]].concat());
     assert_eq!(
         (run.code, run.stdout.as_str(), run.stderr.as_str()),
         (Some(0), "site/index.html\n", "")
     );
-    std::fs::read_to_string(desk.0.path().join("site/index.html")).unwrap()
+    std::fs::read_to_string(folder.0.path().join("site/index.html")).unwrap()
 }
 
 /// Reports of three days; on the last one numpy is worse and lxml better.
 fn three_days() -> Vec<Value> {
-    let middle = made::with_verdict(made::sample(), "numpy", "pure");
+    let middle = sample_reports::with_verdict(sample_reports::sample(), "numpy", "pure");
     vec![
         // Not in the order of their times.
-        made::dated(
-            made::with_verdict(
-                made::with_verdict(made::sample(), "lxml", "ready"),
+        sample_reports::dated(
+            sample_reports::with_verdict(
+                sample_reports::with_verdict(sample_reports::sample(), "lxml", "ready"),
                 "numpy",
                 "unknown",
             ),
             "2026-11-21T06:00:00Z",
         ),
-        made::dated(made::sample(), "2026-11-01T06:00:00Z"),
-        made::dated(middle, "2026-11-11T06:00:00Z"),
+        sample_reports::dated(sample_reports::sample(), "2026-11-01T06:00:00Z"),
+        sample_reports::dated(middle, "2026-11-11T06:00:00Z"),
     ]
 }
 
@@ -117,7 +117,7 @@ fn text_of(html: &str, start: &str, end: &str) -> String {
 
 #[test]
 fn a_wrong_file_is_told_with_file_and_place() {
-    let sample = made::sample().to_string();
+    let sample = sample_reports::sample().to_string();
     let other = sample.replacen("\"schema_version\":1", "\"schema_version\":2", 1);
     let inspection = json!({ "schema_version": 1, "targets": [], "artifacts": [], "modules": [], "problems": [] });
     let verdict = sample.replacen("\"verdict\":\"gil\"", "\"verdict\":\"great\"", 1);
@@ -144,11 +144,11 @@ fn a_wrong_file_is_told_with_file_and_place() {
             "expected a target that `targets` has, found `cp314t-linux-x86_64`",
         ),
         (
-            &made::dated(made::sample(), "yesterday").to_string(),
+            &sample_reports::dated(sample_reports::sample(), "yesterday").to_string(),
             "generated: expected a time such as",
         ),
     ] {
-        let run = Desk::with(&[("a.json", text), ("good.json", &sample)]).run(&[
+        let run = ReportFolder::with(&[("a.json", text), ("good.json", &sample)]).run(&[
             "good.json",
             "a.json",
             "-o",
@@ -165,21 +165,21 @@ fn a_wrong_file_is_told_with_file_and_place() {
 
 #[test]
 fn a_folder_that_cannot_be_is_told() {
-    let desk = Desk::with(&[("a.json", &made::sample().to_string())]);
-    let run = desk.run(&["a.json", "-o", "a.json"]);
+    let folder = ReportFolder::with(&[("a.json", &sample_reports::sample().to_string())]);
+    let run = folder.run(&["a.json", "-o", "a.json"]);
     assert_eq!(run.code, Some(2));
     assert!(
         run.stderr.contains("cannot make a.json") && run.stderr.contains("--output"),
         "{}",
         run.stderr
     );
-    let run = desk.run(&["missing.json", "-o", "site"]);
+    let run = folder.run(&["missing.json", "-o", "site"]);
     assert!(
         run.code == Some(2) && run.stderr.contains("cannot read the report missing.json"),
         "{}",
         run.stderr
     );
-    assert!(!desk.0.path().join("site").exists());
+    assert!(!folder.0.path().join("site").exists());
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_report_that_an_earlier_ungil_wrote_is_read() {
 
 #[test]
 fn a_version_that_two_environments_hold_stands_there_twice() {
-    let mut report = made::sample();
+    let mut report = sample_reports::sample();
     let packages = report["packages"].as_array_mut().unwrap();
     let mut other = packages
         .iter()
@@ -231,9 +231,12 @@ fn a_version_that_two_environments_hold_stands_there_twice() {
 #[test]
 fn nothing_is_asked_of_any_other_place() {
     for files in [
-        vec![made::sample()],
-        vec![made::hostile()],
-        vec![made::planned(&made::plan()), made::plan()],
+        vec![sample_reports::sample()],
+        vec![sample_reports::hostile()],
+        vec![
+            sample_reports::planned(&sample_reports::plan()),
+            sample_reports::plan(),
+        ],
     ] {
         let html = page(&files);
         for attribute in ["src=", "href=", "action=", "data="] {
@@ -251,7 +254,7 @@ fn nothing_is_asked_of_any_other_place() {
 
 #[test]
 fn hostile_text_stays_text() {
-    let html = page(&[made::hostile()]);
+    let html = page(&[sample_reports::hostile()]);
     assert_eq!(
         html.matches("<script").count(),
         3,
@@ -283,8 +286,8 @@ fn the_page_says_what_changed() {
 #[test]
 fn reports_without_a_time_stand_as_they_were_given() {
     let html = page(&[
-        made::sample(),
-        made::dated(made::sample(), "2026-11-01T06:00:00Z"),
+        sample_reports::sample(),
+        sample_reports::dated(sample_reports::sample(), "2026-11-01T06:00:00Z"),
     ]);
     let trend = text_of(&html, "<section id=\"trend\"", "</section>");
     assert!(trend.contains("not all of them state a time"), "{trend}");
@@ -422,7 +425,7 @@ fn everything_can_be_done_by_keyboard() {
 #[test]
 #[ignore = "needs Chromium and chromedriver: .ci/run installs them and runs this test"]
 fn evidence_opens_on_demand() {
-    let (_server, browser) = shown(&[made::sample()]);
+    let (_server, browser) = shown(&[sample_reports::sample()]);
     focus(&browser, "#query");
     browser.press("lxml");
     browser.run("document.querySelector('#matrix tbody tr:not([hidden]) button').click()");
@@ -457,7 +460,7 @@ fn evidence_opens_on_demand() {
 #[test]
 #[ignore = "needs Chromium and chromedriver: .ci/run installs them and runs this test"]
 fn light_and_dark_can_be_switched_and_are_kept() {
-    let (server, browser) = shown(&[made::sample()]);
+    let (server, browser) = shown(&[sample_reports::sample()]);
     let prefer = |scheme: &str| {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         browser.tool("Emulation.setEmulatedMedia", &features);
@@ -486,7 +489,7 @@ fn light_and_dark_can_be_switched_and_are_kept() {
 #[test]
 #[ignore = "needs Chromium and chromedriver: .ci/run installs them and runs this test"]
 fn a_browser_asks_for_nothing_and_runs_nothing_hostile() {
-    let (server, browser) = shown(&[made::hostile()]);
+    let (server, browser) = shown(&[sample_reports::hostile()]);
     browser.run("for (const button of document.querySelectorAll('button.open')) button.click()");
     browser.run("for (const details of document.querySelectorAll('details')) details.open = true");
     browser.wait("setTimeout(done, 300)", &[]);
@@ -564,8 +567,8 @@ fn without_scripts_everything_that_matters_is_there() {
 #[test]
 #[ignore = "needs Chromium and chromedriver: .ci/run installs them and runs this test"]
 fn a_search_in_1500_packages_is_answered_within_100_milliseconds() {
-    let report = made::large(1_500);
-    let plan = made::large_plan(&report);
+    let report = sample_reports::large(1_500);
+    let plan = sample_reports::large_plan(&report);
     assert!(plan["steps"].as_array().unwrap().len() > 500);
     let (_server, browser) = shown(&[report, plan]);
     let body = "const [text] = arguments; const query = document.getElementById('query');
@@ -624,22 +627,22 @@ fn axe() -> String {
 #[ignore = "needs Chromium, chromedriver and axe-core: .ci/run fetches them and runs this test"]
 fn axe_finds_no_violation() {
     let axe = axe();
-    let with_problems = made::dated(made::sample(), "2026-11-21T06:00:00Z");
+    let with_problems = sample_reports::dated(sample_reports::sample(), "2026-11-21T06:00:00Z");
     assert_ne!(
         with_problems["problems"],
         json!([]),
         "the sample has problems"
     );
-    let plan = made::plan();
-    let planned = made::together(
-        made::with_other_build(with_problems.clone(), "lxml", "7.0"),
-        &made::planned(&plan),
+    let plan = sample_reports::plan();
+    let planned = sample_reports::together(
+        sample_reports::with_other_build(with_problems.clone(), "lxml", "7.0"),
+        &sample_reports::planned(&plan),
     );
     for reports in [
         vec![with_problems],
         three_days(),
         vec![planned, plan],
-        vec![made::gated()],
+        vec![sample_reports::gated()],
     ] {
         let (_server, browser) = shown(&reports);
         browser

@@ -13,7 +13,7 @@ use ungil::evaluator::{
 };
 use ungil::model::facts::{Fact, GilDeclaration, HookKind, InitKind};
 
-use crate::built::Fixtures;
+use crate::fixtures::Fixtures;
 
 const FREE_THREADED: TargetInterpreter = TargetInterpreter {
     minor: 14,

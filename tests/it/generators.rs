@@ -6,7 +6,7 @@ use std::process::Command;
 use ungil::examine::read;
 use ungil::model::facts::{Fact, GilDeclaration, Hook, ImageFacts};
 
-use crate::built::Fixtures;
+use crate::fixtures::Fixtures;
 
 /// Where a free-threaded CPython 3.13 for Linux on x86-64 is looked for.
 const VARIABLE: &str = "UNGIL_PYTHON_FT";

@@ -8,7 +8,7 @@ use ungil::model::facts::{
 use ungil::model::outcome::{Cause, Gil};
 use ungil::model::target::Target;
 
-use crate::made_facts::{file, hook, image, known, target};
+use crate::facts_builder::{file, hook, image, known, target};
 
 const LINUX: &str = "linux-x86_64";
 

@@ -47,7 +47,7 @@ const FREE: Expected = Expected {
     functions: 9,
 };
 
-use crate::built::Fixtures;
+use crate::fixtures::Fixtures;
 
 /// The limited API up to 3.11: inline.
 const fn limited(non_atomic: u32, functions: usize) -> Expected {

@@ -18,12 +18,13 @@ macro_rules! snapshot {
 
 mod archive;
 mod binary;
-mod built;
 mod cli;
 mod configuration;
 mod dashboard;
 mod evaluator;
 mod facts;
+mod facts_builder;
+mod fixtures;
 mod forwarded;
 mod fuzz_targets;
 mod fuzzing;
@@ -34,7 +35,6 @@ mod index;
 mod input;
 mod instructions;
 mod macros;
-mod made_facts;
 mod official;
 mod report;
 mod resolve;

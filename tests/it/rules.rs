@@ -24,7 +24,7 @@ use ungil::rules::{
 };
 use ungil::verdict::judge;
 
-use crate::made_facts::{declaring, distribution, file, hook, image, known, target};
+use crate::facts_builder::{declaring, distribution, file, hook, image, known, target};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -92,7 +92,7 @@ fn read_fixture(text: &str) -> serde_json::Result<Fixture> {
         let good = image(vec![hook(&stem)]);
         fill(
             file,
-            &serde_json::to_value(crate::made_facts::file("", vec![good.clone()])).unwrap(),
+            &serde_json::to_value(crate::facts_builder::file("", vec![good.clone()])).unwrap(),
         );
         for image in file["images"].as_array_mut().into_iter().flatten() {
             fill(image, &serde_json::to_value(&good).unwrap());
@@ -103,7 +103,7 @@ fn read_fixture(text: &str) -> serde_json::Result<Fixture> {
             {
                 fill(
                     hook,
-                    &serde_json::to_value(crate::made_facts::hook(&stem)).unwrap(),
+                    &serde_json::to_value(crate::facts_builder::hook(&stem)).unwrap(),
                 );
             }
         }

@@ -1,10 +1,11 @@
 //! `ungil scan` and `ungil inspect` from end to end.
 
 mod builds;
-mod desk;
 mod distributions;
 mod example;
 mod excluded;
+mod failures;
+mod fake_index;
 mod gating;
 mod inspecting;
 mod installed;
@@ -12,7 +13,6 @@ mod names;
 mod output;
 mod plan_sets;
 mod planning;
-mod shop;
+mod sandbox;
 mod sources;
-mod trouble;
 mod verdicts;

@@ -8,7 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::built::Fixtures;
+use crate::fixtures::Fixtures;
 use ungil::model::facts::{Fact, GilDeclaration};
 use ungil::model::inspection::Inspection;
 use ungil::scan::{InspectSettings, inspect};

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::built::Fixtures;
+use crate::fixtures::Fixtures;
 
 #[path = "../../examples/truth/judge.rs"]
 mod judge;

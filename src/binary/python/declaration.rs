@@ -115,7 +115,7 @@ pub struct StaticDeclaration(Fact<GilDeclaration>);
 
 impl StaticDeclaration {
     /// What it is worth, as somebody says who has followed that function.
-    pub fn settle(
+    pub fn finish_with(
         self,
         worth: impl FnOnce(Fact<GilDeclaration>) -> Fact<GilDeclaration>,
     ) -> Fact<GilDeclaration> {

@@ -15,7 +15,7 @@ pub(crate) fn run(
     environment: &ProcessEnvironment,
 ) -> Result<ExitOutcome, CliError> {
     let configuration = ConfigurationFile::find(&typed.config, environment)?;
-    let set = rule_files::settle(&typed.rules, &configuration, environment)?.set;
+    let set = rule_files::load(&typed.rules, &configuration, environment)?.set;
     let Some(id) = &typed.rule else {
         output::write(super::rules::list(&set).as_bytes(), None)?;
         return Ok(ExitOutcome::Clean);

@@ -22,13 +22,13 @@ pub(crate) fn run(
     global: &GlobalArguments,
     environment: &ProcessEnvironment,
 ) -> Result<ExitOutcome, CliError> {
-    let outputs = ReportOutputs::settle(&typed.scan, environment)?;
-    let mut look = ScanInputs::settle(&typed.scan.look, global, environment)?;
+    let outputs = ReportOutputs::from_arguments(&typed.scan, environment)?;
+    let mut look = ScanInputs::open(&typed.scan.look, global, environment)?;
     let known = KnownRules {
         rules: &look.rules.set,
         ids: &look.rules.ids,
     };
-    let policy = policy::settle(&typed.policy, &look.configuration, &known)?;
+    let policy = policy::from_arguments(&typed.policy, &look.configuration, &known)?;
     let counts_hints = counts_hints(&policy, &look.rules.set);
     look.settings.hints = if counts_hints {
         HintMode::Show

@@ -27,22 +27,22 @@ pub(super) struct ScanInputs {
 
 impl ScanInputs {
     /// Settles what was typed, and reads the input.
-    pub(super) fn settle(
+    pub(super) fn open(
         typed: &LookArguments,
         global: &GlobalArguments,
         environment: &ProcessEnvironment,
     ) -> Result<ScanInputs, CliError> {
         let configuration = ConfigurationFile::find(&typed.config, environment)?;
         let settings = settings::look(typed, &configuration, environment)?;
-        let rules = rule_files::settle(&typed.rules, &configuration, environment)?;
+        let rules = rule_files::load(&typed.rules, &configuration, environment)?;
         let installed::InstalledArguments {
             environments,
             wheelhouses,
             words,
-        } = installed::settle(typed, environment)?;
+        } = installed::open_named(typed, environment)?;
         let words = settings::typed(typed, words);
         let context = settings::input_context(typed, environment, &FilesOnDisk)?;
-        let sources = sources::settle(&typed.index, &configuration, environment)?;
+        let sources = sources::from_arguments(&typed.index, &configuration, environment)?;
         let requests = input::read(&words, sources.clone(), &context).map_err(unread)?;
         if let Some(trusted) = &typed.config.trusted_config {
             sources::refuse_others(&sources, &requests.sources, trusted)?;

@@ -29,7 +29,7 @@ pub(crate) fn run(
         index,
         progress,
         ..
-    } = ScanInputs::settle(&typed.look, global, environment)?;
+    } = ScanInputs::open(&typed.look, global, environment)?;
     if typed.write && !inputs.environments.is_empty() {
         let failure = CliError::new("--write edits requirements files, and an environment is none");
         return Err(failure.hint("without --write the plan says what to install"));

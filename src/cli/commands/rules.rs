@@ -22,7 +22,7 @@ pub(crate) fn run(
         Some(RulesCommand::Test(test)) => run_test(test),
         None => {
             let configuration = ConfigurationFile::find(&typed.config, environment)?;
-            let rules = rule_files::settle(&typed.rules, &configuration, environment)?.set;
+            let rules = rule_files::load(&typed.rules, &configuration, environment)?.set;
             output::write(list(&rules).as_bytes(), None)?;
             Ok(ExitOutcome::Clean)
         }

@@ -19,8 +19,8 @@ pub(crate) fn run(
     global: &GlobalArguments,
     environment: &ProcessEnvironment,
 ) -> Result<ExitOutcome, CliError> {
-    let outputs = ReportOutputs::settle(typed, environment)?;
-    let mut look = ScanInputs::settle(&typed.look, global, environment)?;
+    let outputs = ReportOutputs::from_arguments(typed, environment)?;
+    let mut look = ScanInputs::open(&typed.look, global, environment)?;
     look.settings.hints = hints(typed);
     let (report, rules) = judge(look)?;
     let report = report.finish();
@@ -61,12 +61,11 @@ pub(super) struct ReportOutputs {
 
 impl ReportOutputs {
     /// Settles what was typed, and finds out whether it can be written.
-    pub(super) fn settle(
+    pub(super) fn from_arguments(
         typed: &ScanArguments,
         environment: &ProcessEnvironment,
     ) -> Result<ReportOutputs, CliError> {
-        let destinations =
-            destination::settle(typed.format, &typed.output, &environment.directory)?;
+        let destinations = destination::parse(typed.format, &typed.output, &environment.directory)?;
         for file in destinations
             .iter()
             .filter_map(|destination| destination.file.as_deref())

@@ -11,8 +11,8 @@ use rayon::prelude::*;
 
 use crate::archive::beside::{self, LibraryNameLookup, OnDisk};
 use crate::archive::candidates::{ModuleCandidate, PREFIXES, ProbeStep};
+use crate::archive::header_probe::{HeaderProbe, probe_header};
 use crate::archive::limits::ArchiveLimits;
-use crate::archive::peek::{HeaderProbe, peek};
 use crate::archive::record::digest;
 use crate::examine::{BinaryError, ExamineDepth, SiblingLibraries, examine};
 use crate::import;
@@ -413,7 +413,7 @@ impl InstalledExaminer<'_> {
             for length in PREFIXES {
                 let more = length.saturating_sub(bytes.len() as u64);
                 reader.by_ref().take(more).read_to_end(&mut bytes)?;
-                match peek(&candidate.module, &bytes) {
+                match probe_header(&candidate.module, &bytes) {
                     HeaderProbe::NoHook => return Ok(None),
                     HeaderProbe::Beyond => {}
                     HeaderProbe::Hook | HeaderProbe::Unclear => break,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::browser::ENTER;
-use super::{Desk, check_names, focus, made, page, shown, text_of};
+use super::{ReportFolder, check_names, focus, page, sample_reports, shown, text_of};
 
 /// The section of a card, from the package's name to what it came in through.
 fn card(html: &str, package: &str) -> String {
@@ -23,10 +23,10 @@ fn row(html: &str, package: &str) -> String {
 
 #[test]
 fn the_first_ready_version_stands_with_each_package() {
-    let plan = made::plan();
+    let plan = sample_reports::plan();
     let html = page(&[
-        made::planned(&plan),
-        made::dated(plan, "2026-11-21T06:00:00Z"),
+        sample_reports::planned(&plan),
+        sample_reports::dated(plan, "2026-11-21T06:00:00Z"),
     ]);
     let on = ["cp314t-linux-x86_64", "cp315t-linux-x86_64"];
     let looked = |verdict| {
@@ -113,8 +113,8 @@ fn the_first_ready_version_stands_with_each_package() {
 
 #[test]
 fn what_to_do_stands_in_a_table() {
-    let plan = made::plan();
-    let html = page(&[made::planned(&plan), plan]);
+    let plan = sample_reports::plan();
+    let html = page(&[sample_reports::planned(&plan), plan]);
     let text = text_of(
         &html,
         "<section id=\"way-forward\" aria-labelledby=\"way-forward-title\">",
@@ -122,7 +122,7 @@ fn what_to_do_stands_in_a_table() {
     );
     snapshot!("dashboard", text);
     assert!(html.contains("<a href=\"#way-forward\">The way forward</a></li>"));
-    let without = page(&[made::sample()]);
+    let without = page(&[sample_reports::sample()]);
     for word in [
         "id=\"way-forward\"",
         "class=\"gain\"",
@@ -138,8 +138,8 @@ fn what_to_do_stands_in_a_table() {
 
 #[test]
 fn what_does_not_fit_is_named_and_left_out() {
-    let plan = made::plan();
-    let mut report = made::planned(&plan);
+    let plan = sample_reports::plan();
+    let mut report = sample_reports::planned(&plan);
     for (number, (key, other)) in [("version", json!("1.5")), ("name", json!("other"))]
         .into_iter()
         .enumerate()
@@ -181,11 +181,11 @@ fn what_does_not_fit_is_named_and_left_out() {
         "what a plan counts is not what the report has"
     );
     // What comes in with the plan is in no report, and other targets have plans of their own.
-    let mut plan = made::plan();
+    let mut plan = sample_reports::plan();
     plan["targets"] = json!(["cp314t-linux-x86_64", "cp313t-linux-x86_64"]);
     plan["steps"] = json!([plan["steps"][2], plan["steps"][4]]);
     plan["moves"][0]["name"] = json!("elsewhere");
-    let mut report = made::planned(&plan);
+    let mut report = sample_reports::planned(&plan);
     report["packages"].as_array_mut().unwrap().truncate(1);
     let html = page(&[report, plan]);
     let told = text_of(&html, "id=\"misfits\">", "</div>");
@@ -200,21 +200,21 @@ fn refused(files: &[(&str, &Value)]) -> String {
         .iter()
         .map(|(name, file)| (*name, file.to_string()))
         .collect();
-    let desk = Desk::with(
+    let folder = ReportFolder::with(
         &texts
             .iter()
             .map(|(name, text)| (*name, text.as_str()))
             .collect::<Vec<_>>(),
     );
     let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
-    let run = desk.run(&[&names[..], &["-o", "site"]].concat());
+    let run = folder.run(&[&names[..], &["-o", "site"]].concat());
     assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
     run.stderr
 }
 
 #[test]
 fn a_plan_that_cannot_be_shown_is_refused() {
-    let (report, plan) = (made::sample(), made::plan());
+    let (report, plan) = (sample_reports::sample(), sample_reports::plan());
     let with = |pointer: &str, value: Value| {
         let mut plan = plan.clone();
         *plan.pointer_mut(pointer).unwrap() = value;
@@ -250,7 +250,7 @@ fn a_plan_that_cannot_be_shown_is_refused() {
             "expected one outlook for each target",
         ),
         (
-            made::dated(plan.clone(), "today"),
+            sample_reports::dated(plan.clone(), "today"),
             "generated: expected a time such as",
         ),
     ] {
@@ -282,11 +282,11 @@ fn a_plan_that_cannot_be_shown_is_refused() {
 
 #[test]
 fn a_plan_is_no_report_to_compare_with() {
-    let desk = Desk::with(&[
-        ("report.json", &made::sample().to_string()),
-        ("plan.json", &made::plan().to_string()),
+    let folder = ReportFolder::with(&[
+        ("report.json", &sample_reports::sample().to_string()),
+        ("plan.json", &sample_reports::plan().to_string()),
     ]);
-    let run = desk.command("diff", &["report.json", "plan.json"]);
+    let run = folder.command("diff", &["report.json", "plan.json"]);
     assert_eq!(run.code, Some(2));
     let told =
         "error: plan.json:1:1: expected a report of `ungil scan --format json`, found a plan";
@@ -295,16 +295,20 @@ fn a_plan_is_no_report_to_compare_with() {
 
 #[test]
 fn hostile_text_of_a_plan_stays_text() {
-    let plan = made::hostile_plan();
-    let html = page(&[made::planned(&plan), plan.clone()]);
+    let plan = sample_reports::hostile_plan();
+    let html = page(&[sample_reports::planned(&plan), plan.clone()]);
     assert!(html.contains("The plan could not look at everything: 1 problem."));
     assert!(!html.contains("secret") && !html.contains(['\u{1b}', '\u{202e}']));
     let attack = "</script><script>document.title='owned'</script><img src=x>";
-    let mut plan: Value =
-        serde_json::from_str(&made::plan().to_string().replace("the GIL: a._b", attack)).unwrap();
+    let mut plan: Value = serde_json::from_str(
+        &sample_reports::plan()
+            .to_string()
+            .replace("the GIL: a._b", attack),
+    )
+    .unwrap();
     plan["steps"][3]["name"] = json!(attack);
     plan["moves"][0]["name"] = json!(attack);
-    let html = page(&[made::planned(&plan), plan]);
+    let html = page(&[sample_reports::planned(&plan), plan]);
     assert_eq!(
         html.matches("<script").count(),
         3,
@@ -315,8 +319,12 @@ fn hostile_text_of_a_plan_stays_text() {
 
 #[test]
 fn what_the_build_with_the_gil_gets_is_told() {
-    let report = made::with_other_build(made::sample(), "lxml", "7.0");
-    let html = page(&[made::with_other_build(report, "sqlalchemy", "2.0.53")]);
+    let report = sample_reports::with_other_build(sample_reports::sample(), "lxml", "7.0");
+    let html = page(&[sample_reports::with_other_build(
+        report,
+        "sqlalchemy",
+        "2.0.53",
+    )]);
     assert!(
         card(&html, "lxml").contains("With the GIL: 3.14 gets 7.0 Came in through"),
         "{}",
@@ -335,7 +343,7 @@ fn what_the_build_with_the_gil_gets_is_told() {
 #[test]
 fn a_gate_says_what_it_compared() {
     let text = text_of(
-        &page(&[made::gated()]),
+        &page(&[sample_reports::gated()]),
         "<section id=\"gate\"",
         "</section>",
     );
@@ -344,7 +352,7 @@ fn a_gate_says_what_it_compared() {
                 0.30.0 cp314t-linux-x86_64 better numpy gil 2.4.0 ready 2.5.5 cp314t-linux-x86_64 gone six pure 1.17.0 \
                 not there cp314t-linux-x86_64";
     assert!(text.contains(told), "{text}");
-    let mut report = made::gated();
+    let mut report = sample_reports::gated();
     report["gate"]["changes"] = Value::Null;
     assert!(!page(&[report.clone()]).contains("baseline:"));
     report["gate"]["changes"] = json!({ "worse": [], "better": [], "different": [], "added": [], "removed": [], "not_compared": ["cp313t-linux-x86_64"] });
@@ -362,8 +370,8 @@ fn a_gate_says_what_it_compared() {
 #[test]
 #[ignore = "needs Chromium and chromedriver: .ci/run installs them and runs this test"]
 fn what_a_plan_says_is_found_and_opened() {
-    let plan = made::plan();
-    let (_server, browser) = shown(&[made::planned(&plan), plan]);
+    let plan = sample_reports::plan();
+    let (_server, browser) = shown(&[sample_reports::planned(&plan), plan]);
     focus(&browser, "#query");
     browser.press("first ready 2.1");
     check_names(&browser, &["change", "held"]);

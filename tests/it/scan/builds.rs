@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use crate::server::Server;
 
-use super::desk::{Desk, TARGET};
 use super::distributions::{Wheel, sdist_of};
-use super::shop::Shop;
+use super::fake_index::FakeIndex;
+use super::sandbox::{Sandbox, TARGET};
 
 /// A module in C that declares.
 const MODULE: &str =
@@ -17,7 +17,12 @@ const LIMITED: &str =
 const PLAIN: &str = "setup(ext_modules=[Extension('_a', ['_a.c'])])\n";
 
 /// An sdist with a module in C, or with what CFFI makes one from.
-fn and_source(shop: Shop, (name, version): (&str, &str), requires: &str, setup: &str) -> Shop {
+fn and_source(
+    fake_index: FakeIndex,
+    (name, version): (&str, &str),
+    requires: &str,
+    setup: &str,
+) -> FakeIndex {
     let info = format!("Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n");
     let project = format!("[build-system]\nrequires = ['setuptools', '{requires}']\n");
     let module = if setup.contains("cffi_modules") {
@@ -34,7 +39,7 @@ fn and_source(shop: Shop, (name, version): (&str, &str), requires: &str, setup: 
         ("setup.py", setup),
         module,
     ];
-    shop.file(
+    fake_index.file(
         name,
         &format!("{name}-{version}.tar.gz"),
         sdist_of(name, version, &files),
@@ -51,14 +56,14 @@ fn wheel(name: &str, version: &str, module: &str, fixture: &str) -> Wheel {
 }
 
 /// `becomes: reason` of the build of `app`, which a scan and a plan of the same set agree on.
-fn foreseen(shop: &Shop, lines: &[&str]) -> String {
-    let server = Server::start(shop.routes());
-    let desk = Desk::new();
+fn foreseen(fake_index: &FakeIndex, lines: &[&str]) -> String {
+    let server = Server::start(fake_index.routes());
+    let sandbox = Sandbox::new();
     let told =
         |build: &Value| format!("{}: {}", build["becomes"], build["reason"]).replace('"', "");
-    let scanned = told(&desk.scan(&server, lines).report().result("app")["build"]);
+    let scanned = told(&sandbox.scan(&server, lines).report().result("app")["build"]);
     let index = server.url("/simple/");
-    let run = desk.run(
+    let run = sandbox.run(
         &[
             &["plan", "--format", "json", "--index-url", &index],
             TARGET,
@@ -101,14 +106,14 @@ fn what_needs_a_package_that_does_not_build_does_not_build_either() {
         ("tool @ https://example.org/tool-3.0.tar.gz", false, keeps),
         ("other", false, keeps),
     ] {
-        let shop = and_source(Shop::default(), ("app", "1.0"), requires, PLAIN);
-        let shop = and_source(shop, ("tool", "1.0"), "setuptools", LIMITED);
-        let shop = if newer {
-            shop.and(wheel("tool", "2.0", "tool/sample", "elf-x86_64-absent.so"))
+        let fake_index = and_source(FakeIndex::default(), ("app", "1.0"), requires, PLAIN);
+        let fake_index = and_source(fake_index, ("tool", "1.0"), "setuptools", LIMITED);
+        let fake_index = if newer {
+            fake_index.and(wheel("tool", "2.0", "tool/sample", "elf-x86_64-absent.so"))
         } else {
-            shop
+            fake_index
         };
-        let found = foreseen(&shop, &["app==1.0", "tool==1.0"]);
+        let found = foreseen(&fake_index, &["app==1.0", "tool==1.0"]);
         assert!(found.starts_with(expected), "{requires}: {found}");
     }
 }
@@ -116,7 +121,7 @@ fn what_needs_a_package_that_does_not_build_does_not_build_either() {
 #[test]
 fn modules_of_cffi_leave_the_gil_to_what_the_set_has_of_it() {
     let setup = "setup(cffi_modules=['build_ffi.py:ffi'])\n";
-    let app = || and_source(Shop::default(), ("app", "1.0"), "cffi>=1.15", setup);
+    let app = || and_source(FakeIndex::default(), ("app", "1.0"), "cffi>=1.15", setup);
     for (fixture, expected) in [
         (
             "elf-x86_64-backend-absent.so",
@@ -124,12 +129,12 @@ fn modules_of_cffi_leave_the_gil_to_what_the_set_has_of_it() {
         ),
         ("elf-x86_64-backend.so", "keeps-gil-off: "),
     ] {
-        let shop = app().and(wheel("cffi", "9.0", "_cffi_backend", fixture));
-        let found = foreseen(&shop, &["app==1.0", "cffi==9.0"]);
+        let fake_index = app().and(wheel("cffi", "9.0", "_cffi_backend", fixture));
+        let found = foreseen(&fake_index, &["app==1.0", "cffi==9.0"]);
         assert!(found.starts_with(expected), "{fixture}: {found}");
     }
-    let shop = and_source(app(), ("cffi", "9.0"), "setuptools", LIMITED);
-    let found = foreseen(&shop, &["app==1.0", "cffi==9.0"]);
+    let fake_index = and_source(app(), ("cffi", "9.0"), "setuptools", LIMITED);
+    let found = foreseen(&fake_index, &["app==1.0", "cffi==9.0"]);
     assert!(
         found.starts_with("fails: would not build: it needs cffi 9.0, which would not build"),
         "{found}"

@@ -9,10 +9,10 @@ use ungil::report::FORMATS;
 use crate::official::Schema;
 use crate::server::Server;
 
-use super::desk::{Desk, Run};
 use super::distributions::{Wheel, sha256};
+use super::fake_index::FakeIndex;
 use super::gating::gate;
-use super::shop::Shop;
+use super::sandbox::{Run, Sandbox};
 
 /// What the stand-ins of files with compiled modules declare, by the beginning of the file's name. It is what the real ones
 /// declare, and what everybody waits for of the next lxml.
@@ -88,14 +88,14 @@ fn relocked(lock: &str, wheels: &[Wheel]) -> String {
 }
 
 /// The example's repository with this lock, and an index that has the stand-ins.
-fn checkout(lock: &str) -> (Desk, Server) {
-    let desk = Desk::new();
+fn checkout(lock: &str) -> (Sandbox, Server) {
+    let sandbox = Sandbox::new();
     for name in ["pyproject.toml", "baseline.json"] {
-        desk.write(name, file(name));
+        sandbox.write(name, file(name));
     }
     let wheels = stand_ins(lock);
-    desk.write("uv.lock", relocked(lock, &wheels));
-    (desk, Server::start(Shop::with(wheels).routes()))
+    sandbox.write("uv.lock", relocked(lock, &wheels));
+    (sandbox, Server::start(FakeIndex::with(wheels).routes()))
 }
 
 fn told(text: &str) -> String {
@@ -162,14 +162,14 @@ fn its_files_name_no_other_index_than_pypi() {
 
 #[test]
 fn one_run_of_the_gate_writes_every_format_and_each_fits_its_schema() {
-    let (desk, server) = checkout(&file("uv.lock"));
+    let (sandbox, server) = checkout(&file("uv.lock"));
     let outputs: Vec<String> = FORMATS
         .iter()
         .map(|format| format!("{0}=report.{0}", format.name))
         .collect();
     let mut arguments = vec!["uv.lock"];
     arguments.extend(outputs.iter().flat_map(|output| ["--output", output]));
-    let run = gate(&desk, &server, &arguments);
+    let run = gate(&sandbox, &server, &arguments);
     assert_eq!(
         (run.code, run.stderr.as_str()),
         (Some(1), ""),
@@ -178,7 +178,7 @@ fn one_run_of_the_gate_writes_every_format_and_each_fits_its_schema() {
     );
     for format in FORMATS {
         let written =
-            std::fs::read_to_string(desk.path(&format!("report.{}", format.name))).unwrap();
+            std::fs::read_to_string(sandbox.path(&format!("report.{}", format.name))).unwrap();
         let errors = Schema::of(format.name)
             .map(|schema| schema.errors(&written))
             .unwrap_or_default();
@@ -197,7 +197,8 @@ fn one_run_of_the_gate_writes_every_format_and_each_fits_its_schema() {
     }
 
     let report: Value =
-        serde_json::from_str(&std::fs::read_to_string(desk.path("report.json")).unwrap()).unwrap();
+        serde_json::from_str(&std::fs::read_to_string(sandbox.path("report.json")).unwrap())
+            .unwrap();
     assert_eq!(report["configuration"], "pyproject.toml");
     let texts = |list: &str, keys: [&str; 2]| -> Vec<String> {
         let entries = report["gate"][list].as_array().unwrap().iter();
@@ -229,14 +230,14 @@ fn one_run_of_the_gate_writes_every_format_and_each_fits_its_schema() {
 #[test]
 #[ignore = "needs xmllint: .ci/run installs it and runs this test"]
 fn the_gates_junit_fits_its_schema() {
-    let (desk, server) = checkout(&file("uv.lock"));
+    let (sandbox, server) = checkout(&file("uv.lock"));
     for policy in [
         &[][..],
         &["--open", "gil"],
         &["--baseline", "baseline.json"],
     ] {
         let run = gate(
-            &desk,
+            &sandbox,
             &server,
             &[&["uv.lock", "--format", "junit"], policy].concat(),
         );
@@ -250,7 +251,7 @@ fn the_gates_junit_fits_its_schema() {
 
 #[test]
 fn the_exit_code_is_the_same_in_every_format() {
-    let (desk, server) = checkout(&file("uv.lock"));
+    let (sandbox, server) = checkout(&file("uv.lock"));
     for (policy, code) in [
         (&[][..], 1),
         (&["--exit-zero"], 0),
@@ -264,7 +265,7 @@ fn the_exit_code_is_the_same_in_every_format() {
     ] {
         for format in FORMATS {
             let run = gate(
-                &desk,
+                &sandbox,
                 &server,
                 &[&["uv.lock", "--format", format.name], policy].concat(),
             );
@@ -290,9 +291,9 @@ fn against_the_committed_baseline_only_what_got_worse_counts() {
         Schema::of("json").unwrap().errors(&file("baseline.json")),
         Vec::<String>::new()
     );
-    let (desk, server) = checkout(&file("uv.lock"));
+    let (sandbox, server) = checkout(&file("uv.lock"));
     let run = gate(
-        &desk,
+        &sandbox,
         &server,
         &[
             "uv.lock",
@@ -322,12 +323,12 @@ fn against_the_committed_baseline_only_what_got_worse_counts() {
         .into_iter()
         .filter(|wheel| wheel.parts()[0] != "markupsafe");
     let server = Server::start(
-        Shop::with(wheels)
+        FakeIndex::with(wheels)
             .and_sdist("markupsafe", "3.0.4", &[])
             .routes(),
     );
     let run = gate(
-        &desk,
+        &sandbox,
         &server,
         &["uv.lock", "--no-cache", "--baseline", "today.json"],
     );
@@ -338,16 +339,16 @@ fn against_the_committed_baseline_only_what_got_worse_counts() {
     ] {
         assert!(told(&run.stdout).contains(part), "{part} in {}", run.stdout);
     }
-    differences(&desk);
+    differences(&sandbox);
 }
 
 /// For people and for programs.
-fn differences(desk: &Desk) {
+fn differences(sandbox: &Sandbox) {
     let worse = "worse   markupsafe on cp314t-linux-x86_64: 3.0.4 ready → 3.0.2 build";
-    let table = desk.run(&["diff", "today.json", "baseline.json"]);
+    let table = sandbox.run(&["diff", "today.json", "baseline.json"]);
     assert_eq!((table.code, table.stderr.as_str()), (Some(0), ""));
     assert!(table.stdout.contains(worse), "{}", table.stdout);
-    let markdown = desk.run(&[
+    let markdown = sandbox.run(&[
         "diff",
         "today.json",
         "baseline.json",
@@ -361,11 +362,11 @@ fn differences(desk: &Desk) {
         "{}",
         markdown.stdout
     );
-    let json: Run = desk.run(&["diff", "today.json", "baseline.json", "--format", "json"]);
+    let json: Run = sandbox.run(&["diff", "today.json", "baseline.json", "--format", "json"]);
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join(ungil::report::DIFFERENCE_SCHEMA_FILE);
     let document = json.document(&std::fs::read_to_string(schema).unwrap());
     assert_eq!(document["worse"][0]["after"]["verdict"], "build");
-    let same = desk.run(&["diff", "today.json", "today.json"]);
+    let same = sandbox.run(&["diff", "today.json", "today.json"]);
     assert_eq!(
         same.stdout,
         "today.json → today.json\nNo verdict changed.\n"
@@ -377,8 +378,12 @@ fn a_release_that_keeps_the_gil_off_leaves_its_waiver_without_use() {
     let lock = file("uv.lock")
         .replace("\"6.1.3\"", "\"7.0\"")
         .replace("lxml-6.1.3", "lxml-7.0");
-    let (desk, server) = checkout(&lock);
-    let run = gate(&desk, &server, &["uv.lock", "--baseline", "baseline.json"]);
+    let (sandbox, server) = checkout(&lock);
+    let run = gate(
+        &sandbox,
+        &server,
+        &["uv.lock", "--baseline", "baseline.json"],
+    );
     assert_eq!(run.code, Some(1), "{}{}", run.stdout, run.stderr);
     for part in [
         "better lxml on cp314t-linux-x86_64: 6.1.3 gil → 7.0 ready",

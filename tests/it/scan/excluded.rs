@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::server::Server;
 
-use super::desk::{Desk, Run, TARGET};
 use super::distributions::{Wheel, sha256};
-use super::shop::Shop;
+use super::fake_index::FakeIndex;
+use super::sandbox::{Run, Sandbox, TARGET};
 
 const READY: &str = "elf-x86_64-not-used.so";
 
@@ -23,20 +23,21 @@ fn wheel(name: &str, version: &str, build: &str, fixture: &str) -> Wheel {
 }
 
 /// Two packages with wheels for 3.13 and for the free-threaded 3.14, and newer versions of them.
-fn shop() -> Shop {
+fn fake_index() -> FakeIndex {
     ["1.0", "1.1"]
         .into_iter()
-        .fold(Shop::default(), |shop, version| {
-            let both = |shop: Shop, name| {
-                shop.and(wheel(name, version, "cp313", "elf-x86_64-gil.so"))
+        .fold(FakeIndex::default(), |fake_index, version| {
+            let both = |fake_index: FakeIndex, name| {
+                fake_index
+                    .and(wheel(name, version, "cp313", "elf-x86_64-gil.so"))
                     .and(wheel(name, version, "cp314t", READY))
             };
-            both(both(shop, "lib"), "other").and_sdist("lib", version, &[])
+            both(both(fake_index, "lib"), "other").and_sdist("lib", version, &[])
         })
 }
 
 /// A lock as uv writes it for these Pythons: without files for others.
-fn uv_lock(shop: &Shop, requires_python: &str, files: &[(&str, &[&str])]) -> String {
+fn uv_lock(fake_index: &FakeIndex, requires_python: &str, files: &[(&str, &[&str])]) -> String {
     let mut text = format!(
         "version = 1\nrequires-python = \"{requires_python}\"\n\n[[package]]\nname = \"app\"\n"
     );
@@ -52,7 +53,7 @@ fn uv_lock(shop: &Shop, requires_python: &str, files: &[(&str, &[&str])]) -> Str
         let file = |file: &&str| {
             format!(
                 "    {{ url = \"https://x.test/{file}\", hash = \"sha256:{}\" }},\n",
-                sha256(&shop.bytes(file))
+                sha256(&fake_index.bytes(file))
             )
         };
         let files: String = files.iter().map(file).collect();
@@ -64,9 +65,9 @@ fn uv_lock(shop: &Shop, requires_python: &str, files: &[(&str, &[&str])]) -> Str
     text
 }
 
-fn run(desk: &Desk, server: &Server, target: &[&str], arguments: &[&str]) -> Run {
+fn run(sandbox: &Sandbox, server: &Server, target: &[&str], arguments: &[&str]) -> Run {
     let index = server.url("/simple/");
-    desk.run(&[arguments, &["--index-url", &index], target].concat())
+    sandbox.run(&[arguments, &["--index-url", &index], target].concat())
 }
 
 const ON_3_13: [(&str, &[&str]); 2] = [
@@ -79,11 +80,11 @@ const ON_3_13: [(&str, &[&str]); 2] = [
 
 #[test]
 fn a_lock_for_another_python_is_judged_by_the_files_that_it_lacks() {
-    let shop = shop();
-    let server = Server::start(shop.routes());
-    let desk = Desk::new();
-    desk.write("uv.lock", uv_lock(&shop, ">=3.11, <3.14", &ON_3_13));
-    let report = desk.scan(&server, &["uv.lock"]).report();
+    let fake_index = fake_index();
+    let server = Server::start(fake_index.routes());
+    let sandbox = Sandbox::new();
+    sandbox.write("uv.lock", uv_lock(&fake_index, ">=3.11, <3.14", &ON_3_13));
+    let report = sandbox.scan(&server, &["uv.lock"]).report();
     assert_eq!(
         report.verdicts(),
         ["lib 1.0 cp314t ready", "other 1.0 cp314t ready"]
@@ -109,7 +110,7 @@ fn a_lock_for_another_python_is_judged_by_the_files_that_it_lacks() {
         ("markdown", "### ungil"),
     ] {
         let table = run(
-            &desk,
+            &sandbox,
             &server,
             TARGET,
             &["scan", "uv.lock", "--format", format],
@@ -121,7 +122,7 @@ fn a_lock_for_another_python_is_judged_by_the_files_that_it_lacks() {
             "{table}"
         );
     }
-    let plan = run(&desk, &server, TARGET, &["plan", "uv.lock"]);
+    let plan = run(&sandbox, &server, TARGET, &["plan", "uv.lock"]);
     let told = plan.stdout.as_str();
     assert!(
         told.starts_with("✗ uv.lock:2 leaves 3.14t out: it is locked for Python >=3.11, <3.14\n"),
@@ -137,7 +138,7 @@ fn a_lock_for_another_python_is_judged_by_the_files_that_it_lacks() {
     );
     assert!(!told.contains("--upgrade-package"), "{told}");
     let plan = run(
-        &desk,
+        &sandbox,
         &server,
         TARGET,
         &["plan", "uv.lock", "--format", "json"],
@@ -151,12 +152,12 @@ fn a_lock_for_another_python_is_judged_by_the_files_that_it_lacks() {
 
 #[test]
 fn a_lock_for_the_target_is_taken_as_it_is() {
-    let shop = shop();
-    let server = Server::start(shop.routes());
-    let desk = Desk::new();
+    let fake_index = fake_index();
+    let server = Server::start(fake_index.routes());
+    let sandbox = Sandbox::new();
     // The same files, but they are all that the project wants: an installer takes nothing else.
-    desk.write("uv.lock", uv_lock(&shop, ">=3.11", &ON_3_13));
-    let report = desk.scan(&server, &["uv.lock"]).report();
+    sandbox.write("uv.lock", uv_lock(&fake_index, ">=3.11", &ON_3_13));
+    let report = sandbox.scan(&server, &["uv.lock"]).report();
     assert_eq!(
         report.verdicts(),
         ["lib 1.0 cp314t blocked", "other 1.0 cp314t blocked"]
@@ -169,17 +170,18 @@ fn a_lock_for_the_target_is_taken_as_it_is() {
 
 #[test]
 fn a_version_for_other_pythons_is_told_by_that() {
-    let shop = ["1.0", "1.1", "1.2"]
-        .into_iter()
-        .fold(Shop::default(), |shop, version| {
-            shop.and(
-                Wheel::new(&format!("lib-{version}-py3-none-any.whl"))
-                    .says("Requires-Python: >=3.11,<3.14"),
-            )
-        });
-    let server = Server::start(shop.routes());
-    let desk = Desk::new();
-    let report = desk.scan(&server, &["lib==1.0"]).report();
+    let fake_index =
+        ["1.0", "1.1", "1.2"]
+            .into_iter()
+            .fold(FakeIndex::default(), |fake_index, version| {
+                fake_index.and(
+                    Wheel::new(&format!("lib-{version}-py3-none-any.whl"))
+                        .says("Requires-Python: >=3.11,<3.14"),
+                )
+            });
+    let server = Server::start(fake_index.routes());
+    let sandbox = Sandbox::new();
+    let report = sandbox.scan(&server, &["lib==1.0"]).report();
     assert_eq!(report.verdicts(), ["lib 1.0 cp314t blocked"]);
     let finding = report.finding("lib", "python-excluded").unwrap();
     assert_eq!(
@@ -187,7 +189,7 @@ fn a_version_for_other_pythons_is_told_by_that() {
         "lib 1.0 requires Python >=3.11, <3.14, which leaves 3.14t out"
     );
     assert_eq!(report.result("lib")["requires_python"], ">=3.11, <3.14");
-    let told = run(&desk, &server, TARGET, &["plan", "lib==1.0"]).stdout;
+    let told = run(&sandbox, &server, TARGET, &["plan", "lib==1.0"]).stdout;
     assert!(
         told.contains(
             "No version for this Python: Requires-Python leaves it out, with the GIL or without"
@@ -206,11 +208,12 @@ fn a_version_for_other_pythons_is_told_by_that() {
 
 #[test]
 fn a_wheel_for_the_release_before_is_told() {
-    let shop = Shop::with([wheel("lib", "1.0", "cp314t", READY)]).and_sdist("lib", "1.0", &[]);
-    let shop = shop.and(wheel("only", "1.0", "cp314t", READY));
-    let server = Server::start(shop.routes());
+    let fake_index =
+        FakeIndex::with([wheel("lib", "1.0", "cp314t", READY)]).and_sdist("lib", "1.0", &[]);
+    let fake_index = fake_index.and(wheel("only", "1.0", "cp314t", READY));
+    let server = Server::start(fake_index.routes());
     let next = ["--python", "3.15t", "--platform", "linux-x86_64"];
-    let report = Desk::new()
+    let report = Sandbox::new()
         .scan_for(&server, &next, &["lib", "only"])
         .report();
     let behind = "it has a wheel for 3.14t, so it is a release behind, not unported";
@@ -227,7 +230,7 @@ fn a_wheel_for_the_release_before_is_told() {
         "table", "markdown", "sarif", "github", "gitlab", "junit", "csv", "html",
     ] {
         let told = run(
-            &Desk::new(),
+            &Sandbox::new(),
             &server,
             &next,
             &["scan", "lib", "only", "--format", format],
@@ -239,7 +242,7 @@ fn a_wheel_for_the_release_before_is_told() {
             "{format}: {told}"
         );
     }
-    let told = run(&Desk::new(), &server, &next, &["plan", "lib", "only"]).stdout;
+    let told = run(&Sandbox::new(), &server, &next, &["plan", "lib", "only"]).stdout;
     let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         told.contains(&format!("now build: only an sdist fits; {behind}")),

@@ -2,19 +2,19 @@
 
 use crate::server::{Routes, Server};
 
-use super::desk::{Desk, Run, TARGET};
+use super::sandbox::{Run, Sandbox, TARGET};
 use super::verdicts;
 
 /// `ungil gate` with the server's index.
-pub(super) fn gate(desk: &Desk, server: &Server, arguments: &[&str]) -> Run {
+pub(super) fn gate(sandbox: &Sandbox, server: &Server, arguments: &[&str]) -> Run {
     let index = server.url("/simple/");
-    desk.run(&[&["gate", "--index-url", &index], arguments].concat())
+    sandbox.run(&[&["gate", "--index-url", &index], arguments].concat())
 }
 
 #[test]
 fn the_policy_decides_on_the_exit_code() {
-    let server = Server::start(verdicts::shop().routes());
-    let desk = Desk::new();
+    let server = Server::start(verdicts::fake_index().routes());
+    let sandbox = Sandbox::new();
     for (package, policy, code) in [
         ("ready", &[][..], 0),
         ("declared", &[], 1),
@@ -37,7 +37,7 @@ fn the_policy_decides_on_the_exit_code() {
         ("ready", &["--fail", "no-subinterpreter-slot"], 1),
         ("declared", &["--exit-zero", "--fail", "gill"], 2),
     ] {
-        let run = gate(&desk, &server, &[&[package], TARGET, policy].concat());
+        let run = gate(&sandbox, &server, &[&[package], TARGET, policy].concat());
         assert_eq!(
             run.code,
             Some(code),
@@ -47,7 +47,7 @@ fn the_policy_decides_on_the_exit_code() {
         );
         for format in ungil::report::FORMATS {
             let again = gate(
-                &desk,
+                &sandbox,
                 &server,
                 &[&[package, "--format", format.name], TARGET, policy].concat(),
             );
@@ -66,11 +66,11 @@ fn the_policy_decides_on_the_exit_code() {
 
 #[test]
 fn variables_stand_for_options_and_these_for_the_file() {
-    let server = Server::start(verdicts::shop().routes());
-    let desk = Desk::new();
+    let server = Server::start(verdicts::fake_index().routes());
+    let sandbox = Sandbox::new();
     let (index, nothing) = (server.url("/simple/"), Server::start(Routes::new()));
     let empty = nothing.url("/simple/");
-    desk.write(
+    sandbox.write(
         "ungil.toml",
         "python = [\"3.14t\"]\nplatform = [\"linux-x86_64\"]\npass = [\"gil\"]\n",
     );
@@ -131,7 +131,7 @@ fn variables_stand_for_options_and_these_for_the_file() {
         (&[("UNGIL_NO_INDEX", "true")], &["--no-cache"], 3),
     ] {
         let arguments = [&["gate", "declared"], arguments].concat();
-        let run = Run::of(desk.command(&arguments).envs(variables.iter().copied()));
+        let run = Run::of(sandbox.command(&arguments).envs(variables.iter().copied()));
         assert_eq!(
             run.code,
             Some(code),
@@ -140,11 +140,11 @@ fn variables_stand_for_options_and_these_for_the_file() {
             run.stderr
         );
     }
-    desk.write(
+    sandbox.write(
         "ungil.toml",
         format!("index-url = \"{index}\"\nfail = [\"ready\"]\nonly-binary = [\":all:\"]\n"),
     );
-    let run = desk.run(&[&["gate", "ready"], TARGET].concat());
+    let run = sandbox.run(&[&["gate", "ready"], TARGET].concat());
     assert_eq!(run.code, Some(1), "{}{}", run.stdout, run.stderr);
     assert!(
         run.stdout
@@ -243,9 +243,9 @@ fn what_a_policy_or_a_waiver_misspells_has_file_line_and_column() {
             "ungil.toml:3:10: `reason`: nothing; expected why",
         ),
     ] {
-        let desk = Desk::new();
-        desk.write("ungil.toml", &text);
-        let run = desk.run(&[&["gate", "a", "--no-index", "--no-cache"], TARGET].concat());
+        let sandbox = Sandbox::new();
+        sandbox.write("ungil.toml", &text);
+        let run = sandbox.run(&[&["gate", "a", "--no-index", "--no-cache"], TARGET].concat());
         assert_eq!(
             (run.code, run.stdout.as_str()),
             (Some(2), ""),
@@ -259,9 +259,9 @@ fn what_a_policy_or_a_waiver_misspells_has_file_line_and_column() {
 
 #[test]
 fn a_baseline_that_cannot_be_read_ends_the_run() {
-    let desk = Desk::new();
-    desk.write("text.json", "no JSON");
-    desk.write("other.json", "{\"schema_version\": 2}");
+    let sandbox = Sandbox::new();
+    sandbox.write("text.json", "no JSON");
+    sandbox.write("other.json", "{\"schema_version\": 2}");
     for (file, told) in [
         ("absent.json", "cannot read the report absent.json"),
         ("text.json", "text.json:1:2: expected JSON"),
@@ -274,7 +274,7 @@ fn a_baseline_that_cannot_be_read_ends_the_run() {
             &["gate", "a", "--no-index", "--no-cache", "--baseline", file][..],
             &["diff", file, file],
         ] {
-            let run = desk.run(arguments);
+            let run = sandbox.run(arguments);
             assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{file}");
             assert!(run.stderr.contains(told), "{file}: {}", run.stderr);
         }
@@ -283,11 +283,11 @@ fn a_baseline_that_cannot_be_read_ends_the_run() {
 
 #[test]
 fn other_tools_get_paths_from_the_root_of_the_repository() {
-    let server = Server::start(verdicts::shop().routes());
-    let desk = Desk::new();
+    let server = Server::start(verdicts::fake_index().routes());
+    let sandbox = Sandbox::new();
     let index = server.url("/simple/");
-    desk.write("service/requirements.txt", "-r ../base.txt\n");
-    desk.write("base.txt", "declared\n");
+    sandbox.write("service/requirements.txt", "-r ../base.txt\n");
+    sandbox.write("base.txt", "declared\n");
     let named = |format: &str| {
         let arguments = [
             &[
@@ -301,14 +301,19 @@ fn other_tools_get_paths_from_the_root_of_the_repository() {
             TARGET,
         ]
         .concat();
-        Run::of(desk.command(&arguments).current_dir(desk.path("service"))).stdout
+        Run::of(
+            sandbox
+                .command(&arguments)
+                .current_dir(sandbox.path("service")),
+        )
+        .stdout
     };
     assert!(
         named("github").starts_with("::error file=../base.txt,line=1,"),
         "{}",
         named("github")
     );
-    desk.write(".git/HEAD", "ref: refs/heads/main\n");
+    sandbox.write(".git/HEAD", "ref: refs/heads/main\n");
     assert!(
         named("github").starts_with("::error file=base.txt,line=1,"),
         "{}",

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::desk::{Desk, Run};
 use super::distributions::{Wheel, compiled, fixture_path, sdist_of};
+use super::sandbox::{Run, Sandbox};
 
 const SCHEMA: &str = include_str!("../../../docs/inspection.schema.json");
 
-fn inspect(desk: &Desk, arguments: &[&str]) -> (Run, Value) {
-    let run = desk.run(&[&["inspect", "--format", "json"], arguments].concat());
+fn inspect(sandbox: &Sandbox, arguments: &[&str]) -> (Run, Value) {
+    let run = sandbox.run(&[&["inspect", "--format", "json"], arguments].concat());
     let document = run.document(SCHEMA);
     (run, document)
 }
@@ -32,7 +32,7 @@ fn lines(document: &Value) -> Vec<String> {
 
 #[test]
 fn a_wheel_shows_its_modules_for_every_target() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let wheel = Wheel::new("two-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
         .module(
             "two/sample.cpython-314t-x86_64-linux-gnu.so",
@@ -42,8 +42,8 @@ fn a_wheel_shows_its_modules_for_every_target() {
             "two/inner/sample.cpython-314t-x86_64-linux-gnu.so",
             "elf-x86_64-absent.so",
         );
-    desk.write(&wheel.filename, wheel.bytes());
-    let (run, document) = inspect(&desk, &[&wheel.filename]);
+    sandbox.write(&wheel.filename, wheel.bytes());
+    let (run, document) = inspect(&sandbox, &[&wheel.filename]);
     assert_eq!(
         lines(&document),
         [
@@ -55,7 +55,7 @@ fn a_wheel_shows_its_modules_for_every_target() {
     );
     assert_eq!(run.code, Some(1));
     let (_, document) = inspect(
-        &desk,
+        &sandbox,
         &[
             &wheel.filename,
             "--python",
@@ -69,7 +69,7 @@ fn a_wheel_shows_its_modules_for_every_target() {
 
 #[test]
 fn a_wheel_shows_what_nobody_imports() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let wheel = Wheel::new("mix-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
         .module(
             "mix/sample.cpython-314t-x86_64-linux-gnu.so",
@@ -84,8 +84,8 @@ fn a_wheel_shows_what_nobody_imports() {
         .member("mix-1.0.data/scripts/tool", compiled("elf-x86_64-plain.so"))
         .member("mix-1.0.data/scripts/run.sh", "#!/bin/sh\n")
         .member("mix-1.0.data/scripts/tool.exe", "MZ");
-    desk.write(&wheel.filename, wheel.bytes());
-    let (_, document) = inspect(&desk, &[&wheel.filename]);
+    sandbox.write(&wheel.filename, wheel.bytes());
+    let (_, document) = inspect(&sandbox, &[&wheel.filename]);
     let artifact = &document["artifacts"][0];
     assert_eq!(artifact["generator"], "hand (1.0)");
     let natives = artifact["distribution"]["natives"]["value"]
@@ -112,7 +112,7 @@ fn a_wheel_shows_what_nobody_imports() {
             "module mix/sample.cpython-314t-x86_64-linux-gnu.so",
         ]
     );
-    let text = desk.run(&["inspect", &wheel.filename]).stdout;
+    let text = sandbox.run(&["inspect", &wheel.filename]).stdout;
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for told in [
         "1 file without a hook for its name: mix/_plain.so;",
@@ -126,7 +126,7 @@ fn a_wheel_shows_what_nobody_imports() {
 
 #[test]
 fn a_source_distribution_shows_what_a_build_becomes() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let info = "Metadata-Version: 2.2\nName: own\nVersion: 1.0\nRequires-Python: >=3.10\n\
                 Classifier: Programming Language :: Python :: Free Threading :: 2 - Beta\n";
     let declared =
@@ -142,9 +142,9 @@ fn a_source_distribution_shows_what_a_build_becomes() {
         ("own/_a.c", declared),
         ("own/_b.c", silent),
     ];
-    desk.write("own-1.0.tar.gz", sdist_of("own", "1.0", &files));
+    sandbox.write("own-1.0.tar.gz", sdist_of("own", "1.0", &files));
     let (run, document) = inspect(
-        &desk,
+        &sandbox,
         &[
             "own-1.0.tar.gz",
             "--python",
@@ -188,7 +188,7 @@ fn a_source_distribution_shows_what_a_build_becomes() {
         ["cp314t-linux-x86_64", "switches-gil-on"]
     );
     assert_eq!(build["evidence"][0]["place"], "own/_b.c:1");
-    let text = desk
+    let text = sandbox
         .run(&["inspect", "own-1.0.tar.gz", "--platform", "linux-x86_64"])
         .stdout;
     for told in [
@@ -201,11 +201,11 @@ fn a_source_distribution_shows_what_a_build_becomes() {
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }
-    let unnamed = inspect(&desk, &["own-1.0.tar.gz"]).1;
+    let unnamed = inspect(&sandbox, &["own-1.0.tar.gz"]).1;
     assert_eq!(unnamed["targets"].as_array().unwrap().len(), 2);
-    desk.write("broken-1.0.tar.gz", "Just text.\n");
-    desk.write("other-1.0.zip", sdist_of("other", "1.0", &[]));
-    desk.write(
+    sandbox.write("broken-1.0.tar.gz", "Just text.\n");
+    sandbox.write("other-1.0.zip", sdist_of("other", "1.0", &[]));
+    sandbox.write(
         "bare-1.0.tar.gz",
         sdist_of("bare", "1.0", &[("setup.py", setup)]),
     );
@@ -214,7 +214,7 @@ fn a_source_distribution_shows_what_a_build_becomes() {
         ("other-1.0.zip", "is not a zip file"),
         ("bare-1.0.tar.gz", "has no PKG-INFO in its top folder"),
     ] {
-        let run = desk.run(&["inspect", argument]);
+        let run = sandbox.run(&["inspect", argument]);
         assert_eq!(
             (run.code, run.stdout.as_str()),
             (Some(2), ""),
@@ -231,7 +231,7 @@ fn a_source_distribution_shows_what_a_build_becomes() {
 
 #[test]
 fn compiled_files_of_every_format_are_shown() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     for (fixture, name, expected, code) in [
         (
             "elf-x86_64-not-used.so",
@@ -282,8 +282,8 @@ fn compiled_files_of_every_format_are_shown() {
             3,
         ),
     ] {
-        desk.write(name, compiled(fixture));
-        let (run, document) = inspect(&desk, &[name]);
+        sandbox.write(name, compiled(fixture));
+        let (run, document) = inspect(&sandbox, &[name]);
         let lines = lines(&document);
         assert!(
             lines
@@ -292,7 +292,7 @@ fn compiled_files_of_every_format_are_shown() {
             "{fixture}: {lines:?}"
         );
         assert_eq!(run.code, Some(code), "{fixture}: {lines:?}");
-        let text = desk.run(&["inspect", name]);
+        let text = sandbox.run(&["inspect", name]);
         assert!(
             text.stdout.contains("PyInit_sample") || text.stdout.contains("PyModExport_sample"),
             "{}",
@@ -311,19 +311,19 @@ fn every_compiled_fixture_can_be_inspected_as_it_lies_there() {
         .collect();
     assert!(paths.len() > 30);
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-    let (_, document) = inspect(&Desk::new(), &paths);
+    let (_, document) = inspect(&Sandbox::new(), &paths);
     assert_eq!(document["problems"], serde_json::json!([]));
 }
 
 #[test]
 fn what_cannot_be_inspected_is_told_and_nothing_else_is() {
-    let desk = Desk::new();
-    desk.write("notes.txt", "Just text.\n");
-    desk.write("notes.so", "Just text.\n");
-    desk.write("empty.so", "");
-    desk.write("fake-1.0-py3-none-any.whl", "Just text.\n");
-    desk.write("name.whl", "Just text.\n");
-    desk.write("half.so", &compiled("elf-x86_64-used.so")[..40]);
+    let sandbox = Sandbox::new();
+    sandbox.write("notes.txt", "Just text.\n");
+    sandbox.write("notes.so", "Just text.\n");
+    sandbox.write("empty.so", "");
+    sandbox.write("fake-1.0-py3-none-any.whl", "Just text.\n");
+    sandbox.write("name.whl", "Just text.\n");
+    sandbox.write("half.so", &compiled("elf-x86_64-used.so")[..40]);
     for (argument, told) in [
         (
             "notes.txt",
@@ -342,7 +342,7 @@ fn what_cannot_be_inspected_is_told_and_nothing_else_is() {
         ("missing.whl", "No such file"),
         ("missing.so", "error: missing.so: No such file"),
     ] {
-        let run = desk.run(&["inspect", argument]);
+        let run = sandbox.run(&["inspect", argument]);
         assert_eq!(
             (run.code, run.stdout.as_str()),
             (Some(2), ""),
@@ -360,7 +360,7 @@ fn what_cannot_be_inspected_is_told_and_nothing_else_is() {
             run.stderr
         );
     }
-    let (run, document) = inspect(&desk, &["half.so"]);
+    let (run, document) = inspect(&sandbox, &["half.so"]);
     assert_eq!(
         (run.code, document["problems"].as_array().unwrap().len()),
         (Some(3), 1),
@@ -370,7 +370,7 @@ fn what_cannot_be_inspected_is_told_and_nothing_else_is() {
 
 #[test]
 fn a_damaged_member_leaves_the_rest_of_the_wheel_intact() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let wheel = Wheel::new("two-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
         .module(
             "two/sample.cpython-314t-x86_64-linux-gnu.so",
@@ -380,8 +380,8 @@ fn a_damaged_member_leaves_the_rest_of_the_wheel_intact() {
             "two/half.cpython-314t-x86_64-linux-gnu.so",
             &compiled("elf-x86_64-used.so")[..40],
         );
-    desk.write(&wheel.filename, wheel.bytes());
-    let (run, document) = inspect(&desk, &[&wheel.filename]);
+    sandbox.write(&wheel.filename, wheel.bytes());
+    let (run, document) = inspect(&sandbox, &[&wheel.filename]);
     assert_eq!(run.code, Some(3));
     assert!(
         lines(&document)
@@ -401,11 +401,11 @@ fn a_file_that_is_named_for_an_import_has_to_be_compiled() {
         ("two/libfast.so", b"INPUT(libfast.so.1)\n", 0),
     ];
     for (path, content, code) in cases {
-        let desk = Desk::new();
+        let sandbox = Sandbox::new();
         let wheel =
             Wheel::new("two-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl").member(path, content);
-        desk.write(&wheel.filename, wheel.bytes());
-        let (run, document) = inspect(&desk, &[&wheel.filename]);
+        sandbox.write(&wheel.filename, wheel.bytes());
+        let (run, document) = inspect(&sandbox, &[&wheel.filename]);
         assert_eq!(run.code, Some(code), "{path}: {document}");
         let problems = document["problems"].to_string();
         let is_told =
@@ -421,7 +421,7 @@ fn a_file_that_is_named_for_an_import_has_to_be_compiled() {
             "--platform",
             "linux-x86_64",
         ];
-        let scanned = desk.run(&[&arguments[..], &[&wheel.filename]].concat());
+        let scanned = sandbox.run(&[&arguments[..], &[&wheel.filename]].concat());
         assert_eq!(scanned.code, Some(code), "{path}: {}", scanned.stdout);
     }
 }

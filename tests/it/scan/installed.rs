@@ -6,9 +6,9 @@ use ungil::archive::limits::ArchiveLimits;
 
 use crate::server::Server;
 
-use super::desk::{Desk, Report, Run};
 use super::distributions::{Wheel, compiled, sdist, urlsafe_base64};
-use super::shop::Shop;
+use super::fake_index::FakeIndex;
+use super::sandbox::{Report, Run, Sandbox};
 
 /// Where the environments were made.
 const MADE_IN: &str = "/tmp/ungil-fixture";
@@ -21,8 +21,8 @@ fn fixture(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// Copies a tree to the desk; what says where it was made says where it is now.
-fn place(desk: &Desk, name: &str, to: &str) {
+/// Copies a tree to the sandbox; what says where it was made says where it is now.
+fn place(sandbox: &Sandbox, name: &str, to: &str) {
     let mut left = vec![PathBuf::new()];
     while let Some(below) = left.pop() {
         for entry in std::fs::read_dir(fixture(name).join(&below)).unwrap() {
@@ -33,24 +33,24 @@ fn place(desk: &Desk, name: &str, to: &str) {
                 continue;
             }
             let bytes = std::fs::read(entry.path()).unwrap();
-            let here = desk.path("").display().to_string();
+            let here = sandbox.path("").display().to_string();
             let bytes = match String::from_utf8(bytes) {
                 Ok(text) => text
                     .replace(MADE_IN, here.trim_end_matches('/'))
                     .into_bytes(),
                 Err(error) => error.into_bytes(),
             };
-            desk.write(&format!("{to}/{}", path.display()), bytes);
+            sandbox.write(&format!("{to}/{}", path.display()), bytes);
         }
     }
 }
 
 /// A virtual environment of pip's, with the projects that it edits in place.
-fn environment() -> Desk {
-    let desk = Desk::new();
-    place(&desk, "venv", "venv");
-    place(&desk, "projects", "projects");
-    desk
+fn environment() -> Sandbox {
+    let sandbox = Sandbox::new();
+    place(&sandbox, "venv", "venv");
+    place(&sandbox, "projects", "projects");
+    sandbox
 }
 
 /// A compiled file for the environment's Python, as this package has it: `calm` does not need the GIL, `locked_in` does.
@@ -59,12 +59,12 @@ fn sample_of(package: &str) -> Vec<u8> {
 }
 
 /// Scans offline.
-fn scan(desk: &Desk, arguments: &[&str]) -> Run {
-    desk.run(&[&["scan", "--format", "json", "--offline"], arguments].concat())
+fn scan(sandbox: &Sandbox, arguments: &[&str]) -> Run {
+    sandbox.run(&[&["scan", "--format", "json", "--offline"], arguments].concat())
 }
 
-fn remove(desk: &Desk, name: &str) {
-    let path = desk.path(name);
+fn remove(sandbox: &Sandbox, name: &str) {
+    let path = sandbox.path(name);
     if path.is_dir() {
         std::fs::remove_dir_all(path).unwrap()
     } else {
@@ -98,9 +98,9 @@ const INSTALLED: [&str; 5] = [
 
 #[test]
 fn a_virtual_environment_is_judged_by_its_files_for_its_own_python() {
-    let desk = environment();
+    let sandbox = environment();
     for input in ["venv", "./venv", SITE] {
-        let run = scan(&desk, &[input]);
+        let run = scan(&sandbox, &[input]);
         let report = run.report();
         assert_eq!(report.verdicts(), INSTALLED, "{input}");
         assert_eq!(report.problems(), [] as [&str; 0], "{input}");
@@ -113,20 +113,23 @@ fn a_virtual_environment_is_judged_by_its_files_for_its_own_python() {
 
 #[test]
 fn the_second_scan_finds_the_same() {
-    let desk = environment();
-    assert_eq!(scan(&desk, &["venv"]).stdout, scan(&desk, &["venv"]).stdout);
+    let sandbox = environment();
+    assert_eq!(
+        scan(&sandbox, &["venv"]).stdout,
+        scan(&sandbox, &["venv"]).stdout
+    );
 }
 
 #[test]
 fn what_is_named_for_an_import_and_not_compiled_leaves_a_package_unknown() {
-    let desk = environment();
-    desk.write(
+    let sandbox = environment();
+    sandbox.write(
         &format!("{SITE}/calm/sample.{SUFFIX}"),
         b"version https://git-lfs.github.com/spec/v1\n",
     );
     // The second time what was read is taken from the cache.
     for time in ["first", "second"] {
-        let report = scan(&desk, &["venv"]).report();
+        let report = scan(&sandbox, &["venv"]).report();
         assert_eq!(report.result("calm")["verdict"], "unknown", "{time}");
         let problems = report.problems();
         assert!(
@@ -140,29 +143,29 @@ fn what_is_named_for_an_import_and_not_compiled_leaves_a_package_unknown() {
 
 #[test]
 fn what_is_edited_in_place_is_judged_where_it_is() {
-    let desk = environment();
+    let sandbox = environment();
     let by_path = "projects/in_src/src/in_src/sample";
-    desk.write(&format!("{by_path}.{SUFFIX}"), sample_of("calm"));
+    sandbox.write(&format!("{by_path}.{SUFFIX}"), sample_of("calm"));
     let finder = "projects/by_finder/by_finder/sample";
-    desk.write(&format!("{finder}.{SUFFIX}"), sample_of("locked_in"));
-    let report = scan(&desk, &["venv"]).report();
+    sandbox.write(&format!("{finder}.{SUFFIX}"), sample_of("locked_in"));
+    let report = scan(&sandbox, &["venv"]).report();
     assert_eq!(report.result("in-src")["verdict"], "ready");
     assert_eq!(report.result("by-finder")["verdict"], "gil");
     // A finder that is no table of names and paths is code, and is not run.
     let table = format!("{SITE}/__editable___by_finder_1_0_finder.py");
-    desk.write(&table, "MAPPING: dict[str, str] = find_out()\n");
-    let report = scan(&desk, &["venv"]).report();
+    sandbox.write(&table, "MAPPING: dict[str, str] = find_out()\n");
+    let report = scan(&sandbox, &["venv"]).report();
     assert_eq!(report.result("by-finder")["verdict"], "unknown");
 }
 
 #[test]
 fn a_file_that_was_changed_is_judged_as_it_is_and_told() {
-    let desk = environment();
-    desk.write(
+    let sandbox = environment();
+    sandbox.write(
         &format!("{SITE}/calm/sample.{SUFFIX}"),
         sample_of("locked_in"),
     );
-    let report = scan(&desk, &["venv"]).report();
+    let report = scan(&sandbox, &["venv"]).report();
     assert_eq!(report.result("calm")["verdict"], "gil");
     let problems = report.problems();
     assert!(
@@ -175,20 +178,20 @@ fn a_file_that_was_changed_is_judged_as_it_is_and_told() {
 fn a_file_that_several_list_is_the_one_whose_record_it_agrees_with() {
     use sha2::{Digest, Sha256};
 
-    let desk = environment();
+    let sandbox = environment();
     let (file, bytes) = (format!("calm/sample.{SUFFIX}"), sample_of("locked_in"));
-    desk.write(&format!("{SITE}/{file}"), &bytes);
+    sandbox.write(&format!("{SITE}/{file}"), &bytes);
     let description = format!("{SITE}/second-1.0.dist-info");
-    desk.write(
+    sandbox.write(
         &format!("{description}/METADATA"),
         "Metadata-Version: 2.1\nName: second\nVersion: 1.0\n",
     );
     let digest = urlsafe_base64(&Sha256::digest(&bytes));
-    desk.write(
+    sandbox.write(
         &format!("{description}/RECORD"),
         format!("{file},sha256={digest},{}\n", bytes.len()),
     );
-    let report = scan(&desk, &["venv"]).report();
+    let report = scan(&sandbox, &["venv"]).report();
     assert_eq!(report.result("second")["verdict"], "gil");
     // What `calm` brought is not there any more.
     assert_eq!(report.result("calm")["verdict"], "unknown");
@@ -201,18 +204,18 @@ fn a_file_that_several_list_is_the_one_whose_record_it_agrees_with() {
 
 #[test]
 fn files_that_nobody_owns_are_reported() {
-    let desk = environment();
-    desk.write(
+    let sandbox = environment();
+    sandbox.write(
         &format!("{SITE}/alone/sample.{SUFFIX}"),
         sample_of("locked_in"),
     );
-    remove(&desk, &format!("{SITE}/locked_in-2.0.dist-info"));
-    desk.write("extra/sample.so", sample_of("calm"));
-    desk.write(
+    remove(&sandbox, &format!("{SITE}/locked_in-2.0.dist-info"));
+    sandbox.write("extra/sample.so", sample_of("calm"));
+    sandbox.write(
         &format!("{SITE}/extra.pth"),
-        format!("{}\n", desk.path("extra").display()),
+        format!("{}\n", sandbox.path("extra").display()),
     );
-    let report = scan(&desk, &["venv"]).report();
+    let report = scan(&sandbox, &["venv"]).report();
     let own: Vec<String> = report
         .verdicts()
         .into_iter()
@@ -233,15 +236,15 @@ fn files_that_nobody_owns_are_reported() {
 
 #[test]
 fn without_a_record_files_are_given_by_name_or_left_open() {
-    let desk = environment();
+    let sandbox = environment();
     for info in ["calm-1.0", "locked_in-2.0"] {
-        remove(&desk, &format!("{SITE}/{info}.dist-info/RECORD"));
+        remove(&sandbox, &format!("{SITE}/{info}.dist-info/RECORD"));
     }
-    desk.write(
+    sandbox.write(
         &format!("{SITE}/calm-1.0.dist-info/top_level.txt"),
         "calm\n",
     );
-    let report = scan(&desk, &["venv"]).report();
+    let report = scan(&sandbox, &["venv"]).report();
     assert_eq!(report.result("calm")["verdict"], "ready");
     assert_eq!(report.result("locked-in")["verdict"], "unknown");
     assert_eq!(report.result("no-package")["verdict"], "gil");
@@ -249,9 +252,9 @@ fn without_a_record_files_are_given_by_name_or_left_open() {
 
 #[test]
 fn what_a_record_lists_and_is_not_there_is_told() {
-    let desk = environment();
-    remove(&desk, &format!("{SITE}/calm/sample.{SUFFIX}"));
-    let run = scan(&desk, &["venv"]);
+    let sandbox = environment();
+    remove(&sandbox, &format!("{SITE}/calm/sample.{SUFFIX}"));
+    let run = scan(&sandbox, &["venv"]);
     assert!(
         run.report().problems()[0].contains("it is not there"),
         "{}",
@@ -261,25 +264,25 @@ fn what_a_record_lists_and_is_not_there_is_told() {
 
 #[test]
 fn an_egg_info_and_debians_folder_are_read() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let site = "usr/lib/python3/dist-packages";
-    desk.write(
+    sandbox.write(
         &format!("{site}/old-1.2.egg-info"),
         "Metadata-Version: 1.1\nName: old\nVersion: 1.2\n",
     );
-    desk.write(
+    sandbox.write(
         &format!("{site}/egg-2.0.egg-info/PKG-INFO"),
         "Metadata-Version: 2.1\nName: egg\nVersion: 2.0\n",
     );
-    desk.write(
+    sandbox.write(
         &format!("{site}/egg-2.0.egg-info/installed-files.txt"),
         format!("../egg/sample.{SUFFIX}\n"),
     );
-    desk.write(
+    sandbox.write(
         &format!("{site}/egg/sample.{SUFFIX}"),
         sample_of("locked_in"),
     );
-    let report = scan(&desk, &[site, "--platform", "linux-x86_64"]).report();
+    let report = scan(&sandbox, &[site, "--platform", "linux-x86_64"]).report();
     assert_eq!(
         report.verdicts(),
         ["egg 2.0 cp313t gil", "old 1.2 cp313t pure"]
@@ -288,9 +291,9 @@ fn an_egg_info_and_debians_folder_are_read() {
 
 #[test]
 fn conda_says_whose_the_files_are_that_have_no_description() {
-    let desk = Desk::new();
-    place(&desk, "conda", "prefix");
-    let run = scan(&desk, &["prefix"]);
+    let sandbox = Sandbox::new();
+    place(&sandbox, "conda", "prefix");
+    let run = scan(&sandbox, &["prefix"]);
     let report = run.report();
     assert_eq!(
         report.verdicts(),
@@ -299,8 +302,8 @@ fn conda_says_whose_the_files_are_that_have_no_description() {
     assert_eq!(report.problems(), [] as [&str; 0]);
     // A record that cannot be read hides whose a file is, not the file.
     let record = "prefix/conda-meta/no-metadata-2.0-py313t_0.json";
-    desk.write(record, "{");
-    let report = scan(&desk, &["prefix"]).report();
+    sandbox.write(record, "{");
+    let report = scan(&sandbox, &["prefix"]).report();
     assert_eq!(
         report.verdicts(),
         ["calm 1.0 cp313t ready", "no-package ? cp313t gil"]
@@ -316,17 +319,17 @@ fn conda_says_whose_the_files_are_that_have_no_description() {
 
 #[test]
 fn an_environment_with_the_gil_decides_nothing_and_its_versions_do() {
-    let desk = Desk::new();
-    desk.write("venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.12.1\n");
+    let sandbox = Sandbox::new();
+    sandbox.write("venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.12.1\n");
     let site = "venv/lib/python3.12/site-packages";
     let describe = |name: &str, requires: &str| {
         let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}");
-        desk.write(&format!("{site}/{name}-1.0.dist-info/METADATA"), metadata);
-        desk.write(&format!("{site}/{name}-1.0.dist-info/RECORD"), "");
+        sandbox.write(&format!("{site}/{name}-1.0.dist-info/METADATA"), metadata);
+        sandbox.write(&format!("{site}/{name}-1.0.dist-info/RECORD"), "");
     };
     describe("top", "Requires-Dist: below; python_version >= '3'\n");
     describe("below", "");
-    let run = scan(&desk, &["venv"]);
+    let run = scan(&sandbox, &["venv"]);
     assert_eq!(run.code, Some(2));
     assert!(
         run.stderr
@@ -353,8 +356,8 @@ fn an_environment_with_the_gil_decides_nothing_and_its_versions_do() {
         native("below", "1.0", "elf-x86_64-used.so"),
         native("below", "2.0", "elf-x86_64-not-used.so"),
     ];
-    let server = Server::start(Shop::with(wheels).routes());
-    let report = desk.scan(&server, &["venv"]).report();
+    let server = Server::start(FakeIndex::with(wheels).routes());
+    let report = sandbox.scan(&server, &["venv"]).report();
     assert_eq!(
         report.verdicts(),
         ["below 1.0 cp314t gil", "top 1.0 cp314t ready"]
@@ -364,13 +367,13 @@ fn an_environment_with_the_gil_decides_nothing_and_its_versions_do() {
 
 #[test]
 fn one_environment_is_judged_by_its_files_and_by_its_versions_side_by_side() {
-    let desk = environment();
-    desk.write(
+    let sandbox = environment();
+    sandbox.write(
         &format!("{SITE}/alone/sample.{SUFFIX}"),
         sample_of("locked_in"),
     );
     let wheel = Wheel::new("calm-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl");
-    let server = Server::start(Shop::with([wheel]).routes());
+    let server = Server::start(FakeIndex::with([wheel]).routes());
     let targets = [
         "--python",
         "3.13t",
@@ -379,7 +382,7 @@ fn one_environment_is_judged_by_its_files_and_by_its_versions_side_by_side() {
         "--platform",
         "linux-x86_64",
     ];
-    let report = desk.scan_for(&server, &targets, &["venv"]).report();
+    let report = sandbox.scan_for(&server, &targets, &["venv"]).report();
     let of = |name: &str| {
         report
             .verdicts()
@@ -409,21 +412,21 @@ fn one_environment_is_judged_by_its_files_and_by_its_versions_side_by_side() {
 
 #[test]
 fn what_no_folder_tells_of_the_python_can_be_named() {
-    let desk = Desk::new();
-    desk.write(
+    let sandbox = Sandbox::new();
+    sandbox.write(
         "packages/a-1.0.dist-info/METADATA",
         "Metadata-Version: 2.1\nName: a\nVersion: 1.0\n",
     );
-    desk.write("packages/a-1.0.dist-info/RECORD", "a/sample.so,,\n");
-    desk.write("packages/a/sample.so", compiled("elf-x86_64-used.so"));
-    let run = scan(&desk, &["packages", "--platform", "linux-x86_64"]);
+    sandbox.write("packages/a-1.0.dist-info/RECORD", "a/sample.so,,\n");
+    sandbox.write("packages/a/sample.so", compiled("elf-x86_64-used.so"));
+    let run = scan(&sandbox, &["packages", "--platform", "linux-x86_64"]);
     assert!(
         run.stderr.contains("which Python it is for cannot be told"),
         "{}",
         run.stderr
     );
     let report = scan(
-        &desk,
+        &sandbox,
         &[
             "packages",
             "--platform",
@@ -438,12 +441,12 @@ fn what_no_folder_tells_of_the_python_can_be_named() {
 
 #[test]
 fn a_module_by_itself_is_judged_under_the_name_that_it_has() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let tagged = format!("sample.{SUFFIX}");
-    desk.write(&tagged, sample_of("locked_in"));
-    desk.write("sample.so", sample_of("calm"));
-    desk.write("other.so", sample_of("calm"));
-    desk.write("empty.so", "");
+    sandbox.write(&tagged, sample_of("locked_in"));
+    sandbox.write("sample.so", sample_of("calm"));
+    sandbox.write("other.so", sample_of("calm"));
+    sandbox.write("empty.so", "");
     for (typed, verdict) in [
         (&[tagged.as_str()][..], "gil"),
         (&["sample.so", "--python", "3.13t"], "ready"),
@@ -451,14 +454,14 @@ fn a_module_by_itself_is_judged_under_the_name_that_it_has() {
         (&["empty.so", "--python", "3.13t"], "unknown"),
     ] {
         let arguments = [typed, &["--platform", "linux-x86_64"]].concat();
-        let report = scan(&desk, &arguments).report();
+        let report = scan(&sandbox, &arguments).report();
         assert_eq!(
             report.verdicts(),
             [format!("no-package ? cp313t {verdict}")],
             "{typed:?}"
         );
     }
-    let run = scan(&desk, &["sample.so"]);
+    let run = scan(&sandbox, &["sample.so"]);
     assert!(
         run.stderr.contains("which Python it is for cannot be told"),
         "{}",
@@ -476,19 +479,19 @@ fn what_a_module_hands_over_to_is_followed_in_a_library_of_the_same_distribution
         .position(|bytes| bytes == NEEDED)
         .unwrap();
     module[place..place + NEEDED.len()].copy_from_slice(library.as_bytes());
-    let desk = Desk::new();
-    desk.write(
+    let sandbox = Sandbox::new();
+    sandbox.write(
         "packages/a-1.0.dist-info/METADATA",
         "Metadata-Version: 2.1\nName: a\nVersion: 1.0\n",
     );
-    desk.write(
+    sandbox.write(
         "packages/a-1.0.dist-info/RECORD",
         format!("a/sample.so,,\na/lib/{library},,\n"),
     );
-    desk.write("packages/a/sample.so", module);
+    sandbox.write("packages/a/sample.so", module);
     let verdicts = || {
         scan(
-            &desk,
+            &sandbox,
             &[
                 "packages",
                 "--platform",
@@ -505,7 +508,7 @@ fn what_a_module_hands_over_to_is_followed_in_a_library_of_the_same_distribution
         ["a 1.0 cp314t unknown"],
         "the library is not there"
     );
-    desk.write(
+    sandbox.write(
         &format!("packages/a/lib/{library}"),
         compiled("elf-x86_64-maker.so"),
     );
@@ -516,9 +519,9 @@ fn what_a_module_hands_over_to_is_followed_in_a_library_of_the_same_distribution
 
 #[test]
 fn an_image_is_read_through_its_layers() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let layout = fixture("image");
-    let run = scan(&desk, &[layout.to_str().unwrap()]);
+    let run = scan(&sandbox, &[layout.to_str().unwrap()]);
     let report = run.report();
     assert_eq!(
         report.verdicts(),
@@ -528,20 +531,20 @@ fn an_image_is_read_through_its_layers() {
     // The same in a tar file.
     let mut tar = tar::Builder::new(Vec::new());
     tar.append_dir_all(".", &layout).unwrap();
-    desk.write("image.tar", tar.into_inner().unwrap());
+    sandbox.write("image.tar", tar.into_inner().unwrap());
     assert_eq!(
-        scan(&desk, &["image.tar"]).report().verdicts(),
+        scan(&sandbox, &["image.tar"]).report().verdicts(),
         report.verdicts()
     );
     // The same packed by zstd.
-    let run = scan(&desk, &[fixture("image-zstd").to_str().unwrap()]);
+    let run = scan(&sandbox, &[fixture("image-zstd").to_str().unwrap()]);
     assert_eq!(run.report().verdicts(), report.verdicts());
     assert_eq!((run.code, run.report().problems()), (Some(0), Vec::new()));
 }
 
 #[test]
 fn changed_bytes_of_a_zstd_layer_end_the_scan_with_a_reason() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let blobs = fixture("image-zstd").join("blobs/sha256");
     let files = std::fs::read_dir(blobs)
         .unwrap()
@@ -555,8 +558,8 @@ fn changed_bytes_of_a_zstd_layer_end_the_scan_with_a_reason() {
     let check = |code: i32, told: &str, change: fn(&mut Vec<u8>, usize)| {
         let mut layer = layer.clone();
         change(&mut layer, end);
-        desk.write("app.tar", saved(&[("1/layer.tar", layer)]));
-        let run = scan(&desk, &["app.tar"]);
+        sandbox.write("app.tar", saved(&[("1/layer.tar", layer)]));
+        let run = scan(&sandbox, &["app.tar"]);
         assert_eq!(run.code, Some(code), "{told}: {}", run.stderr);
         assert!(run.stderr.contains(told), "{told}: {}", run.stderr);
     };
@@ -597,7 +600,7 @@ fn tar_of(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
 
 #[test]
 fn an_archive_of_docker_is_read_and_the_systems_own_python_left_out() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let site = "app/.venv/lib/python3.14t/site-packages";
     let module = format!("{site}/a/sample.cpython-314t-x86_64-linux-gnu.so");
     let metadata = b"Metadata-Version: 2.1\nName: a\nVersion: 1.0\n".to_vec();
@@ -618,7 +621,7 @@ fn an_archive_of_docker_is_read_and_the_systems_own_python_left_out() {
         ),
         (&module, compiled("elf-x86_64-not-used.so")),
     ]);
-    desk.write(
+    sandbox.write(
         "app.tar",
         saved(&[
             ("1/layer.tar", system.clone()),
@@ -626,7 +629,7 @@ fn an_archive_of_docker_is_read_and_the_systems_own_python_left_out() {
             ("3/layer.tar", top),
         ]),
     );
-    let run = scan(&desk, &["app.tar"]);
+    let run = scan(&sandbox, &["app.tar"]);
     let report = run.report();
     assert_eq!(report.verdicts(), ["a 1.0 cp314t ready"]);
     assert_eq!(
@@ -635,9 +638,9 @@ fn an_archive_of_docker_is_read_and_the_systems_own_python_left_out() {
     );
     assert_eq!(run.code, Some(0));
     // In a container that has nothing else it is not.
-    desk.write("base.tar", saved(&[("1/layer.tar", system)]));
+    sandbox.write("base.tar", saved(&[("1/layer.tar", system)]));
     assert!(
-        scan(&desk, &["base.tar"])
+        scan(&sandbox, &["base.tar"])
             .stderr
             .contains("Python 3.12, which has the GIL")
     );
@@ -645,17 +648,17 @@ fn an_archive_of_docker_is_read_and_the_systems_own_python_left_out() {
 
 #[test]
 fn what_cannot_be_read_of_an_image_ends_the_scan_with_a_reason() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let plain = saved(&[("1/layer.tar", tar_of(&[("etc/passwd", Vec::new())]))]);
-    desk.write("empty.tar", &plain);
-    desk.write(
+    sandbox.write("empty.tar", &plain);
+    sandbox.write(
         "zstd.tar",
         saved(&[("1/layer.tar", vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0])]),
     );
-    desk.write("cut.tar", saved(&[("1/layer.tar", vec![b'x'; 2000])]));
+    sandbox.write("cut.tar", saved(&[("1/layer.tar", vec![b'x'; 2000])]));
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut packed, &plain).unwrap();
-    desk.write("packed.tar.gz", packed.finish().unwrap());
+    sandbox.write("packed.tar.gz", packed.finish().unwrap());
     for (input, code, told) in [
         (
             "empty.tar",
@@ -666,7 +669,7 @@ fn what_cannot_be_read_of_an_image_ends_the_scan_with_a_reason() {
         ("cut.tar", 2, "is damaged"),
         ("packed.tar.gz", 2, "is packed as a whole"),
     ] {
-        let run = scan(&desk, &[input]);
+        let run = scan(&sandbox, &[input]);
         assert!(run.stderr.contains(told), "{input}: {}", run.stderr);
         assert_eq!(run.code, Some(code), "{input}");
     }
@@ -675,23 +678,23 @@ fn what_cannot_be_read_of_an_image_ends_the_scan_with_a_reason() {
 #[cfg(unix)]
 #[test]
 fn links_of_an_unpacked_container_lead_nowhere_else() {
-    let desk = environment();
-    desk.write("root/lib64/ld-linux-x86-64.so.2", "");
-    std::fs::create_dir_all(desk.path("root/opt")).unwrap();
-    std::fs::rename(desk.path("venv"), desk.path("root/opt/venv")).unwrap();
+    let sandbox = environment();
+    sandbox.write("root/lib64/ld-linux-x86-64.so.2", "");
+    std::fs::create_dir_all(sandbox.path("root/opt")).unwrap();
+    std::fs::rename(sandbox.path("venv"), sandbox.path("root/opt/venv")).unwrap();
     let site = "root/opt/venv/lib/python3.13t/site-packages";
     // Outside of the container there would be such a file.
-    desk.write("outside.so", sample_of("locked_in"));
+    sandbox.write("outside.so", sample_of("locked_in"));
     std::os::unix::fs::symlink(
-        desk.path("outside.so"),
-        desk.path(&format!("{site}/leads_out.so")),
+        sandbox.path("outside.so"),
+        sandbox.path(&format!("{site}/leads_out.so")),
     )
     .unwrap();
     let module = format!("{site}/calm/sample.{SUFFIX}");
-    desk.write("root/store/calm", sample_of("locked_in"));
-    remove(&desk, &module);
-    std::os::unix::fs::symlink("/store/calm", desk.path(&module)).unwrap();
-    let run = scan(&desk, &["--root", "root"]);
+    sandbox.write("root/store/calm", sample_of("locked_in"));
+    remove(&sandbox, &module);
+    std::os::unix::fs::symlink("/store/calm", sandbox.path(&module)).unwrap();
+    let run = scan(&sandbox, &["--root", "root"]);
     let report = run.report();
     assert_eq!(report.result("calm")["verdict"], "gil");
     assert!(
@@ -720,26 +723,27 @@ fn links_of_an_unpacked_container_lead_nowhere_else() {
 #[test]
 fn an_interpreter_is_asked_for_its_paths() {
     use std::os::unix::fs::PermissionsExt;
-    let desk = environment();
-    let site = desk.path(SITE);
+    let sandbox = environment();
+    let site = sandbox.path(SITE);
     let answer = format!(
         r#"{{"implementation": "cpython", "version": [3, 13], "free_threaded": true, "platform": "linux-x86_64",
         "suffixes": [".{SUFFIX}", ".so"], "paths": ["{}"]}}"#,
         site.display()
     );
     let script = |name: &str, body: &str| {
-        desk.write(name, format!("#!/bin/sh\n{body}\n"));
-        std::fs::set_permissions(desk.path(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+        sandbox.write(name, format!("#!/bin/sh\n{body}\n"));
+        std::fs::set_permissions(sandbox.path(name), std::fs::Permissions::from_mode(0o755))
+            .unwrap();
     };
     let line = answer.replace('\n', " ");
     script(
         "python",
         &format!("test \"$1 $2\" = '-I -c' && echo '{line}'"),
     );
-    let report = scan(&desk, &["--interpreter", "./python"]).report();
+    let report = scan(&sandbox, &["--interpreter", "./python"]).report();
     assert_eq!(report.verdicts(), INSTALLED);
     script("other", "echo hello");
-    let run = scan(&desk, &["--interpreter", "./other"]);
+    let run = scan(&sandbox, &["--interpreter", "./other"]);
     assert!(
         run.stderr
             .contains("its answer is not what a Python would say"),
@@ -747,20 +751,20 @@ fn an_interpreter_is_asked_for_its_paths() {
         run.stderr
     );
     script("failing", "exit 7");
-    let run = scan(&desk, &["--interpreter", "./failing"]);
+    let run = scan(&sandbox, &["--interpreter", "./failing"]);
     assert!(run.stderr.contains("is it a Python?"), "{}", run.stderr);
-    let run = scan(&desk, &["--interpreter", "./none"]);
+    let run = scan(&sandbox, &["--interpreter", "./none"]);
     assert!(run.stderr.contains("cannot run ./none"), "{}", run.stderr);
     assert_eq!(run.code, Some(2));
 }
 
 #[test]
 fn what_a_python_answers_is_understood() {
-    let desk = environment();
+    let sandbox = environment();
     let answer = String::from_utf8(std::fs::read(fixture("answer.json")).unwrap()).unwrap();
     let answer = answer.replace(
         MADE_IN,
-        desk.path("").display().to_string().trim_end_matches('/'),
+        sandbox.path("").display().to_string().trim_end_matches('/'),
     );
     let environment = ungil::installed::of_interpreter(answer.as_bytes(), "python").unwrap();
     let inventory = ungil::installed::read(&environment, &ArchiveLimits::default());
@@ -773,11 +777,11 @@ fn what_a_python_answers_is_understood() {
 
 #[test]
 fn a_folder_of_wheels_is_judged_by_the_best_wheel_of_each_version() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let tag = |tag: &str| format!("a-1.0-{tag}-manylinux_2_28_x86_64.whl");
     let module = |name: String, path: &str, fixture: &str| {
         let wheel = Wheel::new(&name).module(path, fixture);
-        desk.write(&format!("wheels/{name}"), wheel.bytes());
+        sandbox.write(&format!("wheels/{name}"), wheel.bytes());
     };
     let free_threaded = "a/sample.cpython-314t-x86_64-linux-gnu.so";
     module(tag("cp314-cp314t"), free_threaded, "elf-x86_64-not-used.so");
@@ -791,14 +795,14 @@ fn a_folder_of_wheels_is_judged_by_the_best_wheel_of_each_version() {
         "a/sample.so",
         "elf-x86_64-used.so",
     );
-    desk.write(
+    sandbox.write(
         "wheels/b-1.0-py3-none-any.whl",
         Wheel::new("b-1.0-py3-none-any.whl").requires("c").bytes(),
     );
-    desk.write("wheels/source-3.0.tar.gz", sdist("source", "3.0", &[]));
-    desk.write("wheels/README.txt", "not a wheel");
+    sandbox.write("wheels/source-3.0.tar.gz", sdist("source", "3.0", &[]));
+    sandbox.write("wheels/README.txt", "not a wheel");
     let run = scan(
-        &desk,
+        &sandbox,
         &["wheels", "--python", "3.14t", "--platform", "linux-x86_64"],
     );
     assert_eq!(
@@ -816,9 +820,9 @@ fn a_folder_of_wheels_is_judged_by_the_best_wheel_of_each_version() {
 
 #[test]
 fn where_nothing_is_found_is_told_what_was_looked_for() {
-    let desk = Desk::new();
-    desk.write("empty/notes.md", "nothing here");
-    desk.write("venv/pyvenv.cfg", "version = 3.14.0\n");
+    let sandbox = Sandbox::new();
+    sandbox.write("empty/notes.md", "nothing here");
+    sandbox.write("venv/pyvenv.cfg", "version = 3.14.0\n");
     for (arguments, told) in [
         (
             &["./empty"][..],
@@ -833,12 +837,12 @@ fn where_nothing_is_found_is_told_what_was_looked_for() {
             "no environment was found; looked for files named .whl",
         ),
     ] {
-        let run = scan(&desk, arguments);
+        let run = scan(&sandbox, arguments);
         assert!(run.stderr.contains(told), "{arguments:?}: {}", run.stderr);
         assert_eq!(run.code, Some(3), "{arguments:?}");
     }
     for arguments in [&["venv"][..], &["--from", "site-packages", "empty"]] {
-        let run = scan(&desk, arguments);
+        let run = scan(&sandbox, arguments);
         assert!(
             run.stdout.contains("holds nothing to scan"),
             "{arguments:?}: {}",
@@ -850,7 +854,7 @@ fn where_nothing_is_found_is_told_what_was_looked_for() {
 
 #[test]
 fn every_kind_has_its_line_in_the_help_and_in_the_docs() {
-    let help = Desk::new().run(&["scan", "--help"]).stdout;
+    let help = Sandbox::new().run(&["scan", "--help"]).stdout;
     let page = include_str!("../../../docs/inputs.md");
     for kind in ungil::installed::KINDS {
         let line = help

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::desk::{Desk, Report, Run};
 use super::distributions::{Wheel, compiled};
+use super::sandbox::{Report, Run, Sandbox};
 
 const LINUX: &str = "linux-x86_64";
 const TAG: &str = "cpython-314t-x86_64-linux-gnu.so";
@@ -26,7 +26,7 @@ fn renamed(fixture: &str, name: &str) -> Vec<u8> {
     bytes
 }
 
-fn scan_file(desk: &Desk, file: &str, platform: &str) -> Run {
+fn scan_file(sandbox: &Sandbox, file: &str, platform: &str) -> Run {
     let options = [
         "--format",
         "json",
@@ -36,14 +36,14 @@ fn scan_file(desk: &Desk, file: &str, platform: &str) -> Run {
         "--python",
         "3.14t",
     ];
-    desk.run(&[&["scan", file], &options[..], &["--platform", platform]].concat())
+    sandbox.run(&[&["scan", file], &options[..], &["--platform", platform]].concat())
 }
 
 /// Scans one wheel for 3.14t.
 fn scan(wheel: &Wheel, platform: &str) -> Report {
-    let desk = Desk::new();
-    desk.write(&wheel.filename, wheel.bytes());
-    scan_file(&desk, &wheel.filename, platform).report()
+    let sandbox = Sandbox::new();
+    sandbox.write(&wheel.filename, wheel.bytes());
+    scan_file(&sandbox, &wheel.filename, platform).report()
 }
 
 /// A wheel with the tags of 3.14t for a platform.
@@ -116,9 +116,9 @@ fn a_name_that_nothing_can_be_imported_by_is_said() {
     let report = scan(&wheel, LINUX);
     assert_eq!(report.result("a")["verdict"], "pure");
     assert_eq!(passed_over(&report), ["a/sample.v2.so: dotted-name"]);
-    let desk = Desk::new();
-    desk.write(&wheel.filename, wheel.bytes());
-    let run = desk.run(&[
+    let sandbox = Sandbox::new();
+    sandbox.write(&wheel.filename, wheel.bytes());
+    let run = sandbox.run(&[
         "scan",
         &wheel.filename,
         "--no-deps",
@@ -349,18 +349,18 @@ fn the_first_suffix_is_taken_whatever_is_in_the_file() {
 
 #[test]
 fn a_library_beside_a_file_by_itself_is_found() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let module = format!("site-packages/a/b/sample.{TAG}");
-    desk.write(&module, compiled("elf-x86_64-hands-over.so"));
+    sandbox.write(&module, compiled("elf-x86_64-hands-over.so"));
     let verdict = || {
-        let report = scan_file(&desk, &module, LINUX).report();
+        let report = scan_file(&sandbox, &module, LINUX).report();
         report.result("no-package")["verdict"]
             .as_str()
             .unwrap()
             .to_owned()
     };
     let gil = || {
-        let run = desk.run(&[
+        let run = sandbox.run(&[
             "inspect",
             &module,
             "--format",
@@ -381,28 +381,28 @@ fn a_library_beside_a_file_by_itself_is_found() {
         "site-packages/a/lib",
     ] {
         let library = format!("{place}/elf-x86_64-maker.so");
-        desk.write(&library, compiled("elf-x86_64-maker.so"));
+        sandbox.write(&library, compiled("elf-x86_64-maker.so"));
         assert_eq!(
             (verdict().as_str(), gil().as_str()),
             ("ready", "not-used"),
             "{place}"
         );
-        std::fs::remove_file(desk.path(&library)).unwrap();
+        std::fs::remove_file(sandbox.path(&library)).unwrap();
     }
 }
 
 #[test]
 fn a_packages_own_module_by_itself_is_named_after_its_folder() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let module = format!("sample/__init__.{TAG}");
-    desk.write(&module, compiled(SILENT));
-    let report = scan_file(&desk, &module, LINUX).report();
+    sandbox.write(&module, compiled(SILENT));
+    let report = scan_file(&sandbox, &module, LINUX).report();
     assert_eq!(report.result("no-package")["verdict"], "gil");
     assert_eq!(
         texts(&report.result("no-package")["modules"], "module"),
         ["sample"]
     );
-    let run = desk.run(&[
+    let run = sandbox.run(&[
         "inspect",
         &module,
         "--format",
@@ -417,7 +417,7 @@ fn a_packages_own_module_by_itself_is_named_after_its_folder() {
 }
 
 /// Scans a folder of installed packages.
-fn scan_installed(desk: &Desk) -> Report {
+fn scan_installed(sandbox: &Sandbox) -> Report {
     let options = [
         "--format",
         "json",
@@ -427,18 +427,19 @@ fn scan_installed(desk: &Desk) -> Report {
         "--platform",
         LINUX,
     ];
-    desk.run(&[&["scan", "packages"], &options[..]].concat())
+    sandbox
+        .run(&[&["scan", "packages"], &options[..]].concat())
         .report()
 }
 
 /// Installs a package `a` with these compiled files, from a wheel with these tags.
-fn install(desk: &Desk, tags: &str, files: &[(&str, &str)]) {
+fn install(sandbox: &Sandbox, tags: &str, files: &[(&str, &str)]) {
     let info = "packages/a-1.0.dist-info";
-    desk.write(
+    sandbox.write(
         &format!("{info}/METADATA"),
         "Metadata-Version: 2.1\nName: a\nVersion: 1.0\n",
     );
-    desk.write(
+    sandbox.write(
         &format!("{info}/WHEEL"),
         format!("Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tags}\n"),
     );
@@ -446,9 +447,9 @@ fn install(desk: &Desk, tags: &str, files: &[(&str, &str)]) {
         .iter()
         .map(|(path, _)| format!("{path},,\n"))
         .collect();
-    desk.write(&format!("{info}/RECORD"), record.concat());
+    sandbox.write(&format!("{info}/RECORD"), record.concat());
     for (path, fixture) in files {
-        desk.write(&format!("packages/{path}"), compiled(fixture));
+        sandbox.write(&format!("packages/{path}"), compiled(fixture));
     }
 }
 
@@ -465,36 +466,36 @@ fn what_is_installed_is_found_by_the_same_names() {
         (&[(&module, READY), ("a/sample.so", SILENT)], "ready"),
         (&[("v1.0/sample.so", SILENT)], "gil"),
     ] {
-        let desk = Desk::new();
-        install(&desk, tags, files);
-        let report = scan_installed(&desk);
+        let sandbox = Sandbox::new();
+        install(&sandbox, tags, files);
+        let report = scan_installed(&sandbox);
         assert_eq!(
             report.verdicts(),
             [format!("a 1.0 cp314t {verdict}")],
             "{files:?}"
         );
     }
-    let desk = Desk::new();
-    install(&desk, tags, &[(&module, SILENT)]);
-    desk.write("packages/a/sample/__init__.py", "\n");
-    let report = scan_installed(&desk);
+    let sandbox = Sandbox::new();
+    install(&sandbox, tags, &[(&module, SILENT)]);
+    sandbox.write("packages/a/sample/__init__.py", "\n");
+    let report = scan_installed(&sandbox);
     assert_eq!(report.verdicts(), ["a 1.0 cp314t pure"]);
     assert_eq!(passed_over(&report), [format!("{module}: behind-package")]);
 }
 
 #[test]
 fn a_path_file_may_lead_into_a_folder_with_a_dot() {
-    let desk = Desk::new();
-    desk.write("packages/egg-1.0.egg/sample.so", compiled(SILENT));
-    desk.write(
+    let sandbox = Sandbox::new();
+    sandbox.write("packages/egg-1.0.egg/sample.so", compiled(SILENT));
+    sandbox.write(
         "packages/egg-1.0.egg/EGG-INFO/PKG-INFO",
         "Metadata-Version: 1.1\nName: egg\nVersion: 1.0\n",
     );
-    install(&desk, "py3-none-any", &[]);
-    assert_eq!(scan_installed(&desk).verdicts(), ["a 1.0 cp314t pure"]);
-    desk.write("packages/easy-install.pth", "./egg-1.0.egg\n");
+    install(&sandbox, "py3-none-any", &[]);
+    assert_eq!(scan_installed(&sandbox).verdicts(), ["a 1.0 cp314t pure"]);
+    sandbox.write("packages/easy-install.pth", "./egg-1.0.egg\n");
     assert_eq!(
-        scan_installed(&desk).verdicts(),
+        scan_installed(&sandbox).verdicts(),
         ["a 1.0 cp314t pure", "no-package ? cp314t gil"]
     );
 }

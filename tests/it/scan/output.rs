@@ -5,9 +5,9 @@ use std::process::Stdio;
 
 use crate::server::{Reply, Routes, Server};
 
-use super::desk::{Desk, Run, TARGET};
 use super::distributions::Wheel;
-use super::shop::Shop;
+use super::fake_index::FakeIndex;
+use super::sandbox::{Run, Sandbox, TARGET};
 use super::verdicts;
 
 const ESCAPE: char = '\u{1b}';
@@ -23,8 +23,8 @@ fn arguments<'a>(index: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn colours_are_for_terminals_and_for_those_who_ask() {
-    let server = Server::start(verdicts::shop().routes());
-    let (desk, index) = (Desk::new(), server.url("/simple/"));
+    let server = Server::start(verdicts::fake_index().routes());
+    let (sandbox, index) = (Sandbox::new(), server.url("/simple/"));
     for (more, variables, coloured) in [
         (&[][..], &[][..], false),
         (&["--color", "always"], &[], true),
@@ -35,7 +35,8 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
         (&["--color", "always", "--format", "json"], &[], false),
     ] {
         let run = Run::of(
-            desk.command(&arguments(&index, more))
+            sandbox
+                .command(&arguments(&index, more))
                 .envs(variables.iter().copied()),
         );
         assert_eq!(
@@ -49,13 +50,13 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
 
 #[test]
 fn the_report_may_go_to_a_file() {
-    let server = Server::start(verdicts::shop().routes());
-    let (desk, index) = (Desk::new(), server.url("/simple/"));
+    let server = Server::start(verdicts::fake_index().routes());
+    let (sandbox, index) = (Sandbox::new(), server.url("/simple/"));
     for format in ["table", "json"] {
-        let shown = desk.run(&arguments(&index, &["--format", format]));
-        desk.run(&arguments(&index, &["--format", format]));
-        let shown_again = desk.run(&arguments(&index, &["--format", format]));
-        let run = desk.run(&arguments(
+        let shown = sandbox.run(&arguments(&index, &["--format", format]));
+        sandbox.run(&arguments(&index, &["--format", format]));
+        let shown_again = sandbox.run(&arguments(&index, &["--format", format]));
+        let run = sandbox.run(&arguments(
             &index,
             &["--format", format, "--output", "report"],
         ));
@@ -63,24 +64,24 @@ fn the_report_may_go_to_a_file() {
             (run.code, run.stdout.as_str(), run.stderr.as_str()),
             (Some(1), "", "")
         );
-        let written = std::fs::read_to_string(desk.path("report")).unwrap();
+        let written = std::fs::read_to_string(sandbox.path("report")).unwrap();
         assert_eq!(written, shown_again.stdout);
         assert!(
             format == "table" || shown.report().0["generated"].is_null(),
             "no time unless asked for"
         );
     }
-    let run = desk.run(&arguments(&index, &["--format", "json", "--timestamp"]));
+    let run = sandbox.run(&arguments(&index, &["--format", "json", "--timestamp"]));
     assert!(run.report().0["generated"].as_str().unwrap().ends_with('Z'));
 }
 
 #[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
-    let server = Server::start(verdicts::shop().routes());
-    let (desk, index) = (Desk::new(), server.url("/simple/"));
+    let server = Server::start(verdicts::fake_index().routes());
+    let (sandbox, index) = (Sandbox::new(), server.url("/simple/"));
     for format in ["table", "json"] {
         let (mut reader, writer) = std::io::pipe().unwrap();
-        let mut command = desk.command(&arguments(&index, &["--format", format]));
+        let mut command = sandbox.command(&arguments(&index, &["--format", format]));
         let mut child = command
             .stdout(writer)
             .stderr(Stdio::piped())
@@ -111,7 +112,7 @@ const PASSWORD: &str = "hunter2%2Fword";
 const SECRETS: [&str; 3] = ["hunter2", "somebody", "c29tZWJvZHk6aHVudGVyMi93b3Jk"];
 
 /// Answers only to the user with the password; the others get 401.
-fn guarded(shop: &Shop) -> Routes {
+fn guarded(fake_index: &FakeIndex) -> Routes {
     let authorization = format!("Basic {}", SECRETS[2]);
     let mut routes = Routes::new();
     for path in [
@@ -119,8 +120,8 @@ fn guarded(shop: &Shop) -> Routes {
         "/files/ready-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl",
     ] {
         let (page, bytes) = (
-            shop.page("ready"),
-            shop.bytes("ready-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl"),
+            fake_index.page("ready"),
+            fake_index.bytes("ready-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl"),
         );
         let authorization = authorization.clone();
         routes = routes.route(path, move |request, _| {
@@ -138,7 +139,7 @@ fn guarded(shop: &Shop) -> Routes {
 
 #[test]
 fn credentials_open_doors_and_are_never_shown() {
-    let server = Server::start(guarded(&verdicts::shop()));
+    let server = Server::start(guarded(&verdicts::fake_index()));
     let known = server
         .url("/simple/")
         .replace("http://", &format!("http://{USER}:{PASSWORD}@"));
@@ -147,23 +148,26 @@ fn credentials_open_doors_and_are_never_shown() {
         (&known, "1.0 cp314t ready", 0),
         (&wrong, "? cp314t unknown", 3),
     ] {
-        let desk = Desk::new();
-        desk.write("requirements.txt", format!("--index-url {url}\nready\n"));
-        desk.write("variable.txt", "--index-url ${MY_INDEX}\nready\n");
-        desk.write("pip.conf", format!("[global]\nindex-url = {url}\n"));
+        let sandbox = Sandbox::new();
+        sandbox.write("requirements.txt", format!("--index-url {url}\nready\n"));
+        sandbox.write("variable.txt", "--index-url ${MY_INDEX}\nready\n");
+        sandbox.write("pip.conf", format!("[global]\nindex-url = {url}\n"));
         for (words, variable) in [
             (&["ready", "--index-url", url][..], ("X", "")),
             (&["ready"], ("PIP_INDEX_URL", url.as_str())),
             (
                 &["ready"],
-                ("PIP_CONFIG_FILE", desk.path("pip.conf").to_str().unwrap()),
+                (
+                    "PIP_CONFIG_FILE",
+                    sandbox.path("pip.conf").to_str().unwrap(),
+                ),
             ),
             (&["requirements.txt"], ("X", "")),
             (&["variable.txt"], ("MY_INDEX", url.as_str())),
         ] {
             for format in ["json", "table"] {
                 let all = [&["scan", "--format", format], TARGET, words].concat();
-                let run = Run::of(desk.command(&all).env(variable.0, variable.1));
+                let run = Run::of(sandbox.command(&all).env(variable.0, variable.1));
                 assert_eq!(
                     run.code,
                     Some(code),
@@ -181,21 +185,21 @@ fn credentials_open_doors_and_are_never_shown() {
                 check_no_secret(&run);
             }
         }
-        check_nothing_kept(&desk);
+        check_nothing_kept(&sandbox);
     }
 }
 
 #[test]
 fn errors_show_no_credentials() {
     let url = format!("https://{USER}:{PASSWORD}@127.0.0.1:1/simple/");
-    let desk = Desk::new();
-    desk.write("index.txt", format!("--index-url {url} --nonsense\n"));
-    desk.write(
+    let sandbox = Sandbox::new();
+    sandbox.write("index.txt", format!("--index-url {url} --nonsense\n"));
+    sandbox.write(
         "direct.txt",
         format!("ready @ {url}ready-1.0.zip nonsense\n"),
     );
-    desk.write("include.txt", format!("-r {url}more.txt\n"));
-    desk.write("variable.txt", "ready ${TOKEN}\n");
+    sandbox.write("include.txt", format!("-r {url}more.txt\n"));
+    sandbox.write("variable.txt", "ready ${TOKEN}\n");
     for words in [
         &["index.txt"][..],
         &["direct.txt"],
@@ -207,14 +211,15 @@ fn errors_show_no_credentials() {
     ] {
         let all = [&["scan", "--format", "json"], TARGET, words].concat();
         let run = Run::of(
-            desk.command(&all)
+            sandbox
+                .command(&all)
                 .env("TOKEN", "hunter2")
                 .env("PIP_RETRIES", "0"),
         );
         check_no_secret(&run);
         assert_ne!(run.code, Some(0), "{words:?}");
     }
-    check_nothing_kept(&desk);
+    check_nothing_kept(&sandbox);
 }
 
 fn check_no_secret(run: &Run) {
@@ -225,8 +230,8 @@ fn check_no_secret(run: &Run) {
 }
 
 /// Neither names nor contents of the cache have a secret.
-fn check_nothing_kept(desk: &Desk) {
-    for entry in walkdir::WalkDir::new(desk.cache())
+fn check_nothing_kept(sandbox: &Sandbox) {
+    for entry in walkdir::WalkDir::new(sandbox.cache())
         .into_iter()
         .filter_map(Result::ok)
     {
@@ -253,15 +258,15 @@ fn check_nothing_kept(desk: &Desk) {
 
 #[test]
 fn the_second_host_gets_no_credentials_of_the_first() {
-    let shop = Shop::with([Wheel::new("pure-1.0-py3-none-any.whl")]);
-    let files = Server::start(shop.routes());
+    let fake_index = FakeIndex::with([Wheel::new("pure-1.0-py3-none-any.whl")]);
+    let files = Server::start(fake_index.routes());
     let target = files.other_url("/files/pure-1.0-py3-none-any.whl");
     let page = format!("<a href=\"{target}\">pure-1.0-py3-none-any.whl</a>");
     let index = Server::start(Routes::new().page("/simple/pure/", &page));
     let url = index
         .url("/simple/")
         .replace("http://", &format!("http://{USER}:{PASSWORD}@"));
-    let run = Desk::new().run(
+    let run = Sandbox::new().run(
         &[
             &["scan", "pure", "--format", "json", "--index-url", &url],
             TARGET,

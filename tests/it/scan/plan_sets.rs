@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::server::Server;
 
-use super::desk::{Desk, TARGET};
 use super::distributions::{Wheel, sha256};
+use super::fake_index::FakeIndex;
 use super::planning::{NOT_READY, READY, document, history, plan, step, told, wheel};
-use super::shop::Shop;
+use super::sandbox::{Sandbox, TARGET};
 
 /// A wheel without compiled modules.
 fn pure(name: &str, version: &str) -> Wheel {
@@ -34,14 +34,18 @@ fn bounds(plan: &Value) -> Vec<&str> {
 }
 
 /// Plans a requirements file, writes it, and checks that a scan of the result counts what the plan promised.
-fn written(shop: Shop, requirements: &str) -> (Value, String) {
-    let server = Server::start(shop.routes());
-    let desk = Desk::new();
-    desk.write("requirements.txt", requirements);
-    let before = desk.scan(&server, &["requirements.txt"]).report();
-    let run = plan(&desk, &server, &["requirements.txt", "--write", "--quiet"]);
+fn written(fake_index: FakeIndex, requirements: &str) -> (Value, String) {
+    let server = Server::start(fake_index.routes());
+    let sandbox = Sandbox::new();
+    sandbox.write("requirements.txt", requirements);
+    let before = sandbox.scan(&server, &["requirements.txt"]).report();
+    let run = plan(
+        &sandbox,
+        &server,
+        &["requirements.txt", "--write", "--quiet"],
+    );
     let planned = document(&run);
-    let after = desk.scan(&server, &["requirements.txt"]).report();
+    let after = sandbox.scan(&server, &["requirements.txt"]).report();
     let fine = |verdicts: &[String]| {
         let is_fine = |line: &&String| {
             ["ready", "pure", "pure-fallback"]
@@ -66,19 +70,19 @@ fn written(shop: Shop, requirements: &str) -> (Value, String) {
     assert_eq!(summary["packages_after"], after.verdicts().len());
     (
         planned,
-        std::fs::read_to_string(desk.path("requirements.txt")).unwrap(),
+        std::fs::read_to_string(sandbox.path("requirements.txt")).unwrap(),
     )
 }
 
 /// `big` 3.0 wants more of `base` than the first ready one, and `model` pins its core.
-fn applications() -> Shop {
-    let shop = history(
-        Shop::default(),
+fn applications() -> FakeIndex {
+    let fake_index = history(
+        FakeIndex::default(),
         "base",
         &[("2.1", '.'), ("2.3.2", 'R'), ("2.3.3", 'R'), ("2.5", 'R')],
     );
-    let shop = history(
-        shop,
+    let fake_index = history(
+        fake_index,
         "core",
         &[
             ("2.27", '.'),
@@ -88,7 +92,7 @@ fn applications() -> Shop {
             ("2.50", '.'),
         ],
     );
-    let shop = shop
+    let fake_index = fake_index
         .and(wheel("big", "2.2", NOT_READY).requires("base>=1.26"))
         .and(wheel("big", "3.0", READY).requires("base>=2.3.3"))
         .and(wheel("big", "3.1", READY).requires("base>=2.3.3"));
@@ -99,8 +103,8 @@ fn applications() -> Shop {
         ("2.14", "2.50"),
     ]
     .iter()
-    .fold(shop, |shop, (version, core)| {
-        shop.and(pure("model", version).requires(&format!("core=={core}")))
+    .fold(fake_index, |fake_index, (version, core)| {
+        fake_index.and(pure("model", version).requires(&format!("core=={core}")))
     })
 }
 
@@ -126,7 +130,12 @@ fn every_requirement_of_the_new_versions_counts() {
 }
 
 /// `uv.lock` of a project that requires these, with each version's digests and what it requires.
-fn uv_lock(shop: &Shop, head: &str, packages: &[(&str, &str, &[&str])], bounds: &str) -> String {
+fn uv_lock(
+    fake_index: &FakeIndex,
+    head: &str,
+    packages: &[(&str, &str, &[&str])],
+    bounds: &str,
+) -> String {
     let names = |names: &[&str]| {
         names
             .iter()
@@ -137,7 +146,7 @@ fn uv_lock(shop: &Shop, head: &str, packages: &[(&str, &str, &[&str])], bounds: 
     let mut lock = format!("version = 1\n{head}\n");
     for (filename, version, requires) in packages {
         let name = filename.split('-').next().unwrap();
-        let digest = sha256(&shop.bytes(filename));
+        let digest = sha256(&fake_index.bytes(filename));
         lock.push_str(&format!(
             "[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nsource = {{ registry = \"https://pypi.org/simple\" }}\n\
              dependencies = [{}]\nwheels = [{{ url = \"https://example.org/{filename}\", hash = \"sha256:{digest}\" }}]\n\n",
@@ -159,7 +168,7 @@ fn uv_lock(shop: &Shop, head: &str, packages: &[(&str, &str, &[&str])], bounds: 
 
 #[test]
 fn uv_is_told_all_that_has_to_move() {
-    let shop = applications();
+    let fake_index = applications();
     let gil = |name: &str, version: &str| {
         format!("{name}-{version}-cp314-cp314-manylinux_2_28_x86_64.whl")
     };
@@ -173,19 +182,19 @@ fn uv_is_told_all_that_has_to_move() {
         (&core, "2.27", &[]),
         ("model-2.10-py3-none-any.whl", "2.10", &["core"]),
     ];
-    let server = Server::start(shop.routes());
-    let desk = Desk::new();
+    let server = Server::start(fake_index.routes());
+    let sandbox = Sandbox::new();
     let head = "requires-python = \">=3.14\"\n\n[options]\nresolution-mode = \"lowest-direct\"\n";
-    desk.write(
+    sandbox.write(
         "uv.lock",
         uv_lock(
-            &shop,
+            &fake_index,
             head,
             &packages,
             "{ name = \"base\", specifier = \">=2.1\" }",
         ),
     );
-    let run = plan(&desk, &server, &["uv.lock"]);
+    let run = plan(&sandbox, &server, &["uv.lock"]);
     let planned = document(&run);
     let command = "uv lock --resolution 'lowest-direct' --upgrade-package 'base==2.3.3' --upgrade-package 'big==3.0' \
                    --upgrade-package 'core==2.41' --upgrade-package 'model==2.12'";
@@ -195,16 +204,16 @@ fn uv_is_told_all_that_has_to_move() {
         (&4.into(), Some(0))
     );
     // What the project says of a version counts.
-    desk.write(
+    sandbox.write(
         "uv.lock",
         uv_lock(
-            &shop,
+            &fake_index,
             head,
             &packages,
             "{ name = \"base\", specifier = \">=2.1,<2.3\" }",
         ),
     );
-    let planned = document(&plan(&desk, &server, &["uv.lock"]));
+    let planned = document(&plan(&sandbox, &server, &["uv.lock"]));
     assert!(
         told(&planned, "base").starts_with("held-back 2.3.2 "),
         "{}",
@@ -222,12 +231,12 @@ fn uv_is_told_all_that_has_to_move() {
 
 #[test]
 fn what_is_ready_does_not_get_worse() {
-    let shop = history(
-        Shop::default(),
+    let fake_index = history(
+        FakeIndex::default(),
         "num",
         &[("1.26", '.'), ("2.3", 'R'), ("2.5", 'R')],
     );
-    let shop = shop
+    let fake_index = fake_index
         .and(wheel("contour", "1.3", READY).requires("num>=1.23"))
         .and(wheel("contour", "1.4", NOT_READY).requires("num>=2"))
         .and(
@@ -240,7 +249,7 @@ fn what_is_ready_does_not_get_worse() {
                 .requires("num")
                 .requires("contour"),
         );
-    let (planned, file) = written(shop, "plot==3.9\nnum==1.26\n");
+    let (planned, file) = written(fake_index, "plot==3.9\nnum==1.26\n");
     assert_eq!(file, "plot==3.10\nnum==2.3\ncontour<1.4\n");
     assert_eq!(
         (bounds(&planned), &planned["worse"]),
@@ -251,17 +260,17 @@ fn what_is_ready_does_not_get_worse() {
 
 #[test]
 fn older_versions_are_bounded_from_above() {
-    let shop = history(
-        Shop::default(),
+    let fake_index = history(
+        FakeIndex::default(),
         "pic",
         &[("12.1", 'R'), ("12.2", 'R'), ("13.0.0", '.')],
     );
-    let shop = history(shop, "mark", &[("3.0.3", 'R'), ("3.0.4", '.')]);
-    let shop = shop
+    let fake_index = history(fake_index, "mark", &[("3.0.3", 'R'), ("3.0.4", '.')]);
+    let fake_index = fake_index
         .and_sdist("pic", "13.0.0", &[])
         .and_sdist("mark", "3.0.4", &[]);
     let (planned, file) = written(
-        shop.and(pure("top", "1.0").requires("mark")),
+        fake_index.and(pure("top", "1.0").requires("mark")),
         "pic>=11 # here\ntop\n",
     );
     assert_eq!(file, "pic>=11,<13 # here\ntop\nmark<3.0.4\n");
@@ -275,13 +284,14 @@ fn older_versions_are_bounded_from_above() {
 
 #[test]
 fn the_nearest_older_version_that_works_is_taken() {
-    let shop = history(
-        Shop::default(),
+    let fake_index = history(
+        FakeIndex::default(),
         "font",
         &[("4.39", '.'), ("4.59", 'p'), ("4.60", 'p'), ("4.68", '-')],
     );
     let (planned, file) = written(
-        shop.and(pure("font", "4.39"))
+        fake_index
+            .and(pure("font", "4.39"))
             .and(pure("top", "1.0").requires("font")),
         "top\n",
     );
@@ -296,11 +306,11 @@ fn the_nearest_older_version_that_works_is_taken() {
 #[test]
 fn an_older_version_that_works_is_found_by_its_name_when_looks_are_spent() {
     // So many versions that are not ready that looks end before the one that works is reached.
-    let shop = history(Shop::default(), "font", &[("4.2", 'p')]);
-    let shop = (3..40).fold(shop, |shop, minor| {
-        history(shop, "font", &[(&format!("4.{minor}"), '-')])
+    let fake_index = history(FakeIndex::default(), "font", &[("4.2", 'p')]);
+    let fake_index = (3..40).fold(fake_index, |fake_index, minor| {
+        history(fake_index, "font", &[(&format!("4.{minor}"), '-')])
     });
-    let (planned, file) = written(shop, "font==4.30\n");
+    let (planned, file) = written(fake_index, "font==4.30\n");
     assert_eq!(
         (file.as_str(), told(&planned, "font")),
         ("font==4.2\n", "change 4.2 - - open".to_owned())
@@ -313,12 +323,18 @@ fn an_older_version_that_works_is_found_by_its_name_when_looks_are_spent() {
 
 #[test]
 fn a_pure_wheel_is_judged_with_what_it_pins() {
-    let shop = history(Shop::default(), "frame", &[("1.20", '-')]);
-    let shop = history(shop, "engine", &[("1.34", '-'), ("2.0", '-'), ("2.1", 'R')]);
-    let shop = ["1.34", "2.0", "2.1"].iter().fold(shop, |shop, version| {
-        shop.and(pure("frame", version).requires(&format!("engine=={version}")))
-    });
-    let (planned, file) = written(shop, "frame==1.20\n");
+    let fake_index = history(FakeIndex::default(), "frame", &[("1.20", '-')]);
+    let fake_index = history(
+        fake_index,
+        "engine",
+        &[("1.34", '-'), ("2.0", '-'), ("2.1", 'R')],
+    );
+    let fake_index = ["1.34", "2.0", "2.1"]
+        .iter()
+        .fold(fake_index, |fake_index, version| {
+            fake_index.and(pure("frame", version).requires(&format!("engine=={version}")))
+        });
+    let (planned, file) = written(fake_index, "frame==1.20\n");
     assert_eq!(
         (file.as_str(), told(&planned, "frame")),
         ("frame==2.1\n", "change 2.1 2.1 2.1 confirmed".to_owned())
@@ -343,12 +359,18 @@ fn a_pure_wheel_is_judged_with_what_it_pins() {
 
 #[test]
 fn the_index_page_of_what_is_pinned_costs_once() {
-    let shop = history(Shop::default(), "frame", &[("1.20", '-')]);
-    let shop = history(shop, "engine", &[("1.34", '.'), ("2.0", '.'), ("2.1", '.')]);
-    let shop = ["1.34", "2.0", "2.1"].iter().fold(shop, |shop, version| {
-        shop.and(pure("frame", version).requires(&format!("engine=={version}")))
-    });
-    let (planned, _) = written(shop, "frame==1.20\n");
+    let fake_index = history(FakeIndex::default(), "frame", &[("1.20", '-')]);
+    let fake_index = history(
+        fake_index,
+        "engine",
+        &[("1.34", '.'), ("2.0", '.'), ("2.1", '.')],
+    );
+    let fake_index = ["1.34", "2.0", "2.1"]
+        .iter()
+        .fold(fake_index, |fake_index, version| {
+            fake_index.and(pure("frame", version).requires(&format!("engine=={version}")))
+        });
+    let (planned, _) = written(fake_index, "frame==1.20\n");
     // Its own page and file, the page of the engine, and two wheels of two requests each.
     assert_eq!(
         step(&planned, "frame")["outlooks"][0]["search"]["requests"],
@@ -359,8 +381,8 @@ fn the_index_page_of_what_is_pinned_costs_once() {
 #[test]
 fn the_same_index_gives_the_same_plan_cold_and_warm() {
     let server = Server::start(applications().and_sdist("base", "2.1", &[]).routes());
-    let desk = Desk::new();
-    desk.write("requirements.txt", "base==2.1\nbig==2.2\nmodel==2.10\n");
+    let sandbox = Sandbox::new();
+    sandbox.write("requirements.txt", "base==2.1\nbig==2.2\nmodel==2.10\n");
     let index = server.url("/simple/");
     for format in ["text", "json"] {
         let arguments = [
@@ -375,8 +397,8 @@ fn the_same_index_gives_the_same_plan_cold_and_warm() {
             TARGET,
         ]
         .concat();
-        let uncached = desk.run(&[&arguments[..], &["--no-cache"]].concat());
-        let runs = [desk.run(&arguments), desk.run(&arguments)];
+        let uncached = sandbox.run(&[&arguments[..], &["--no-cache"]].concat());
+        let runs = [sandbox.run(&arguments), sandbox.run(&arguments)];
         for run in runs {
             assert_eq!(run.stdout, uncached.stdout);
         }
@@ -385,14 +407,15 @@ fn the_same_index_gives_the_same_plan_cold_and_warm() {
 
 #[test]
 fn what_gets_worse_is_told_and_only_for_more_that_is_fine() {
-    let shop = |names: &[&str]| {
-        let shop = history(Shop::default(), "extra", &[("1.0", '-')]);
-        names.iter().fold(shop, |shop, name| {
-            shop.and(wheel(name, "1.0", NOT_READY))
+    let fake_index = |names: &[&str]| {
+        let fake_index = history(FakeIndex::default(), "extra", &[("1.0", '-')]);
+        names.iter().fold(fake_index, |fake_index, name| {
+            fake_index
+                .and(wheel(name, "1.0", NOT_READY))
                 .and(wheel(name, "2.0", READY).requires("extra"))
         })
     };
-    let (planned, file) = written(shop(&["one"]), "one==1.0\n");
+    let (planned, file) = written(fake_index(&["one"]), "one==1.0\n");
     assert_eq!(
         (file.as_str(), &planned["worse"]),
         ("one==1.0\n", &serde_json::json!([]))
@@ -402,7 +425,7 @@ fn what_gets_worse_is_told_and_only_for_more_that_is_fine() {
         "{}",
         told(&planned, "one")
     );
-    let (planned, file) = written(shop(&["one", "two"]), "one==1.0\ntwo==1.0\n");
+    let (planned, file) = written(fake_index(&["one", "two"]), "one==1.0\ntwo==1.0\n");
     assert_eq!(file, "one==2.0\ntwo==2.0\n");
     let worse = &planned["worse"][0];
     assert_eq!(
@@ -421,13 +444,13 @@ fn targets_share_the_versions_of_what_is_pinned() {
         )
     };
     // 1.1 is ready on one of them alone.
-    let shop = history(
-        Shop::default(),
+    let fake_index = history(
+        FakeIndex::default(),
         "lib",
         &[("1.0", '-'), ("1.1", 'R'), ("1.2", 'R')],
     );
-    let server = Server::start(shop.and(for_arm("1.2")).routes());
-    let desk = Desk::new();
+    let server = Server::start(fake_index.and(for_arm("1.2")).routes());
+    let sandbox = Sandbox::new();
     let index = server.url("/simple/");
     let arguments = [
         "plan",
@@ -440,7 +463,7 @@ fn targets_share_the_versions_of_what_is_pinned() {
         "3.14t",
     ];
     let platforms = ["--platform", "linux-x86_64", "--platform", "linux-aarch64"];
-    let planned = document(&desk.run(&[&arguments[..], &platforms].concat()));
+    let planned = document(&sandbox.run(&[&arguments[..], &platforms].concat()));
     assert_eq!(step(&planned, "lib")["to"], "1.2");
     assert_eq!(
         planned["edits"],

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::server::Server;
 
-use super::desk::{Desk, Run, TARGET};
 use super::distributions::{Wheel, sdist_of, sha256};
-use super::shop::{Form, MetadataFiles, Shop};
+use super::fake_index::{FakeIndex, Form, MetadataFiles};
+use super::sandbox::{Run, Sandbox, TARGET};
 
 pub(super) const READY: &str = "elf-x86_64-not-used.so";
 pub(super) const NOT_READY: &str = "elf-x86_64-absent.so";
@@ -32,22 +32,22 @@ fn for_the_gil(name: &str, version: &str) -> Wheel {
 
 /// Versions of one package, each ready (`R`) or not (`-`), without a wheel that fits (`.`), or only for the build with
 /// the GIL and pure (`p`).
-pub(super) fn history(shop: Shop, name: &str, versions: &[(&str, char)]) -> Shop {
+pub(super) fn history(fake_index: FakeIndex, name: &str, versions: &[(&str, char)]) -> FakeIndex {
     versions
         .iter()
-        .fold(shop, |shop, (version, state)| match state {
-            'R' => shop.and(wheel(name, version, READY)),
-            '-' => shop.and(wheel(name, version, NOT_READY)),
-            'p' => shop
+        .fold(fake_index, |fake_index, (version, state)| match state {
+            'R' => fake_index.and(wheel(name, version, READY)),
+            '-' => fake_index.and(wheel(name, version, NOT_READY)),
+            'p' => fake_index
                 .and(for_the_gil(name, version))
                 .and(Wheel::new(&format!("{name}-{version}-py3-none-any.whl"))),
-            _ => shop.and(for_the_gil(name, version)),
+            _ => fake_index.and(for_the_gil(name, version)),
         })
 }
 
-pub(super) fn plan(desk: &Desk, server: &Server, arguments: &[&str]) -> Run {
+pub(super) fn plan(sandbox: &Sandbox, server: &Server, arguments: &[&str]) -> Run {
     let index = server.url("/simple/");
-    desk.run(
+    sandbox.run(
         &[
             &["plan", "--format", "json", "--index-url", &index],
             TARGET,
@@ -128,8 +128,8 @@ fn the_first_ready_version_is_named_and_confirmed() {
             "change 0.9 - - open",
         ),
     ] {
-        let server = Server::start(history(Shop::default(), "lib", versions).routes());
-        let run = plan(&Desk::new(), &server, &["lib==1.0"]);
+        let server = Server::start(history(FakeIndex::default(), "lib", versions).routes());
+        let run = plan(&Sandbox::new(), &server, &["lib==1.0"]);
         assert_eq!(told(&document(&run), "lib"), expected, "{versions:?}");
         let code = if expected.starts_with("isolate") {
             1
@@ -139,14 +139,14 @@ fn the_first_ready_version_is_named_and_confirmed() {
         assert_eq!(run.code, Some(code), "{versions:?}");
     }
     let early = history(
-        Shop::default(),
+        FakeIndex::default(),
         "lib",
         &[("1.0rc1", '-'), ("1.0rc2", 'R'), ("1.0rc3", 'R')],
     );
     let server = Server::start(early.routes());
     assert_eq!(
         told(
-            &document(&plan(&Desk::new(), &server, &["lib==1.0rc1"])),
+            &document(&plan(&Sandbox::new(), &server, &["lib==1.0rc1"])),
             "lib"
         ),
         "change 1.0rc2 1.0rc2 1.0rc3 confirmed"
@@ -163,11 +163,11 @@ fn a_long_history_costs_few_requests() {
         .iter()
         .map(|(version, state)| (version.as_str(), *state))
         .collect();
-    let shop =
-        history(Shop::default(), "lib", &versions).in_form(Form::Json, MetadataFiles::Absent);
-    let server = Server::start(shop.routes());
+    let fake_index =
+        history(FakeIndex::default(), "lib", &versions).in_form(Form::Json, MetadataFiles::Absent);
+    let server = Server::start(fake_index.routes());
     let plan = document(&plan(
-        &Desk::new(),
+        &Sandbox::new(),
         &server,
         &["lib==1.0.0", "--no-cache", "--timestamp"],
     ));
@@ -187,60 +187,61 @@ fn a_long_history_costs_few_requests() {
 
 #[test]
 fn lines_are_edited_and_the_result_is_ready() {
-    let shop = history(
-        Shop::default(),
+    let fake_index = history(
+        FakeIndex::default(),
         "lib",
         &[("1.0", '-'), ("1.1", 'R'), ("1.2", 'R')],
     );
-    let shop = history(shop, "fine", &[("3.0", 'R')]);
-    let digest = |filename: &str| sha256(&shop.bytes(filename));
+    let fake_index = history(fake_index, "fine", &[("3.0", 'R')]);
+    let digest = |filename: &str| sha256(&fake_index.bytes(filename));
     let [old, new] = ["1.0", "1.1"]
         .map(|it| digest(&format!("lib-{it}-cp314-cp314t-manylinux_2_28_x86_64.whl")));
-    let server = Server::start(shop.routes());
-    let desk = Desk::new();
+    let server = Server::start(fake_index.routes());
+    let sandbox = Sandbox::new();
     let fine = digest("fine-3.0-cp314-cp314t-manylinux_2_28_x86_64.whl");
     let text = |version: &str, digest: &str| {
         format!(
             "# pinned\r\nlib=={version} \\\r\n    --hash=sha256:{digest}\r\n    # via app\r\nfine==3.0 --hash=sha256:{fine}\r\n"
         )
     };
-    desk.write("requirements.txt", text("1.0", &old));
-    let dry = document(&plan(&desk, &server, &["requirements.txt"]));
+    sandbox.write("requirements.txt", text("1.0", &old));
+    let dry = document(&plan(&sandbox, &server, &["requirements.txt"]));
     assert_eq!(dry["edits"][0]["place"]["line"], 2);
     assert_eq!(dry["edits"][0]["sha256"], serde_json::json!([new]));
     assert_eq!(
-        std::fs::read_to_string(desk.path("requirements.txt")).unwrap(),
+        std::fs::read_to_string(sandbox.path("requirements.txt")).unwrap(),
         text("1.0", &old)
     );
 
-    let run = plan(&desk, &server, &["requirements.txt", "--write"]);
+    let run = plan(&sandbox, &server, &["requirements.txt", "--write"]);
     assert_eq!(
         (run.code, run.stderr.as_str()),
         (Some(0), "wrote requirements.txt: 1 line changed\n")
     );
     assert_eq!(
-        std::fs::read_to_string(desk.path("requirements.txt")).unwrap(),
+        std::fs::read_to_string(sandbox.path("requirements.txt")).unwrap(),
         text("1.1", &new)
     );
-    let scanned = desk.scan(&server, &["requirements.txt"]);
+    let scanned = sandbox.scan(&server, &["requirements.txt"]);
     assert_eq!(
         scanned.report().verdicts(),
         ["fine 3.0 cp314t ready", "lib 1.1 cp314t ready"]
     );
     assert_eq!(
-        document(&plan(&desk, &server, &["requirements.txt"]))["steps"],
+        document(&plan(&sandbox, &server, &["requirements.txt"]))["steps"],
         serde_json::json!([])
     );
 }
 
 /// `lib` is ready from 1.1 on; `app` pins it, each version another one.
-fn bound_shop() -> Shop {
-    let shop = history(
-        Shop::default(),
+fn bound_shop() -> FakeIndex {
+    let fake_index = history(
+        FakeIndex::default(),
         "lib",
         &[("1.0", '-'), ("1.1", 'R'), ("1.2", 'R')],
     );
-    shop.and(Wheel::new("app-1.0-py3-none-any.whl").requires("lib==1.0"))
+    fake_index
+        .and(Wheel::new("app-1.0-py3-none-any.whl").requires("lib==1.0"))
         .and(
             Wheel::new("app-2.0-py3-none-any.whl")
                 .requires("lib==1.1")
@@ -253,12 +254,12 @@ fn bound_shop() -> Shop {
 #[test]
 fn what_requires_it_moves_with_it() {
     let server = Server::start(bound_shop().routes());
-    let desk = Desk::new();
-    desk.write("requirements.txt", "app==1.0\nlib==1.0\n");
-    let run = plan(&desk, &server, &["requirements.txt", "--write"]);
+    let sandbox = Sandbox::new();
+    sandbox.write("requirements.txt", "app==1.0\nlib==1.0\n");
+    let run = plan(&sandbox, &server, &["requirements.txt", "--write"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert_eq!(
-        std::fs::read_to_string(desk.path("requirements.txt")).unwrap(),
+        std::fs::read_to_string(sandbox.path("requirements.txt")).unwrap(),
         "app==2.0\nlib==1.1\n"
     );
     let plan: Value = serde_json::from_str(&run.stdout).unwrap();
@@ -272,17 +273,21 @@ fn what_requires_it_moves_with_it() {
 
 #[test]
 fn a_newer_one_than_the_oldest_ready_is_taken_where_others_want_it() {
-    let shop = history(
-        Shop::default(),
+    let fake_index = history(
+        FakeIndex::default(),
         "base",
         &[("1.0", '-'), ("1.1", 'R'), ("1.2", 'R')],
     );
-    let shop = shop
+    let fake_index = fake_index
         .and(wheel("above", "1.0", NOT_READY).requires("base"))
         .and(wheel("above", "2.0", READY).requires("base>=1.2"))
         .and(wheel("above", "2.1", READY).requires("base>=1.2"));
-    let server = Server::start(shop.routes());
-    let plan = document(&plan(&Desk::new(), &server, &["above==1.0", "base==1.0"]));
+    let server = Server::start(fake_index.routes());
+    let plan = document(&plan(
+        &Sandbox::new(),
+        &server,
+        &["above==1.0", "base==1.0"],
+    ));
     assert_eq!(told(&plan, "base"), "change 1.2 1.1 1.2 confirmed");
     assert_eq!(told(&plan, "above"), "change 2.0 2.0 2.1 confirmed");
 }
@@ -300,9 +305,9 @@ fn what_stands_in_the_way_is_named() {
         ("lib==1.0\nstrict\n", None, Some("strict 1.0"), "<1.1"),
     ] {
         let server = Server::start(bound_shop().routes());
-        let desk = Desk::new();
-        desk.write("requirements.txt", requirements);
-        let run = plan(&desk, &server, &["requirements.txt"]);
+        let sandbox = Sandbox::new();
+        sandbox.write("requirements.txt", requirements);
+        let run = plan(&sandbox, &server, &["requirements.txt"]);
         let plan = document(&run);
         assert!(
             told(&plan, "lib").starts_with("held-back 1.1 1.1 "),
@@ -325,37 +330,38 @@ fn what_stands_in_the_way_is_named() {
 
 #[test]
 fn leaves_come_first_and_the_end_is_told_for_people() {
-    let shop = history(Shop::default(), "base", &[("1.0", '-'), ("1.1", 'R')]);
-    let shop = history(shop, "stuck", &[("1.0", '-'), ("1.1rc1", 'R')]);
-    let shop = shop
+    let fake_index = history(FakeIndex::default(), "base", &[("1.0", '-'), ("1.1", 'R')]);
+    let fake_index = history(fake_index, "stuck", &[("1.0", '-'), ("1.1rc1", 'R')]);
+    let fake_index = fake_index
         .and(wheel("above", "1.0", NOT_READY).requires("base>=1.0"))
         .and(wheel("above", "1.1", READY).requires("base>=1.0"))
         .and(
             wheel("asked", "1.0", NOT_READY)
                 .says("Project-URL: Bug Tracker, https://bugs.example.org/\u{1b}[2Jasked"),
         );
-    let shop = shop.and_sdist("source", "1.0", &[]);
-    let server = Server::start(shop.routes());
-    let desk = Desk::new();
-    desk.write(
+    let fake_index = fake_index.and_sdist("source", "1.0", &[]);
+    let server = Server::start(fake_index.routes());
+    let sandbox = Sandbox::new();
+    sandbox.write(
         "requirements.txt",
         "above==1.0\nbase==1.0\nasked==1.0\nstuck==1.0\nsource==1.0\n",
     );
     let index = server.url("/simple/");
-    let run = desk.run(&[&["plan", "requirements.txt", "--index-url", &index], TARGET].concat());
+    let run = sandbox.run(&[&["plan", "requirements.txt", "--index-url", &index], TARGET].concat());
     assert_eq!((run.code, run.stderr.as_str()), (Some(1), ""));
     snapshot!("scan", run.stdout);
 }
 
 #[test]
 fn what_is_told_of_newer_versions_is_about_the_version_in_the_set() {
-    let shop = history(Shop::default(), "lib", &[("1.0", '-'), ("1.1", 'R')]);
-    let shop = shop.and(wheel("top", "1.0", NOT_READY).requires("lib"));
+    let fake_index = history(FakeIndex::default(), "lib", &[("1.0", '-'), ("1.1", 'R')]);
+    let fake_index = fake_index.and(wheel("top", "1.0", NOT_READY).requires("lib"));
     let server = Server::start(
-        shop.and(wheel("top", "2.0", NOT_READY).requires("lib<1.1"))
+        fake_index
+            .and(wheel("top", "2.0", NOT_READY).requires("lib<1.1"))
             .routes(),
     );
-    let plan = document(&plan(&Desk::new(), &server, &["top"]));
+    let plan = document(&plan(&Sandbox::new(), &server, &["top"]));
     assert_eq!(told(&plan, "lib"), "change 1.1 1.1 1.1 confirmed");
     let top = step(&plan, "top");
     // The plan goes back to 1.0, which has a newer version.
@@ -368,18 +374,18 @@ fn what_is_told_of_newer_versions_is_about_the_version_in_the_set() {
 
 #[test]
 fn a_lock_file_is_left_to_its_tool() {
-    let shop = history(Shop::default(), "lib", &[("1.0", '-'), ("1.1", 'R')]);
-    let digest = sha256(&shop.bytes("lib-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl"));
-    let server = Server::start(shop.routes());
-    let desk = Desk::new();
+    let fake_index = history(FakeIndex::default(), "lib", &[("1.0", '-'), ("1.1", 'R')]);
+    let digest = sha256(&fake_index.bytes("lib-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl"));
+    let server = Server::start(fake_index.routes());
+    let sandbox = Sandbox::new();
     let lock = format!(
         "version = 1\nrequires-python = \">=3.14\"\n\n[[package]]\nname = \"lib\"\nversion = \"1.0\"\n\
          source = {{ registry = \"https://pypi.org/simple\" }}\n\
          wheels = [{{ url = \"https://example.org/lib-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl\", hash = \"sha256:{digest}\" }}]\n\n\
          [[package]]\nname = \"mine\"\nversion = \"0.1\"\nsource = {{ virtual = \".\" }}\ndependencies = [{{ name = \"lib\" }}]\n"
     );
-    desk.write("uv.lock", &lock);
-    let run = plan(&desk, &server, &["uv.lock", "--write"]);
+    sandbox.write("uv.lock", &lock);
+    let run = plan(&sandbox, &server, &["uv.lock", "--write"]);
     let plan = document(&run);
     assert_eq!(
         told(&plan, "lib"),
@@ -393,17 +399,20 @@ fn a_lock_file_is_left_to_its_tool() {
     );
     assert_eq!(plan["edits"], serde_json::json!([]));
     assert_eq!(run.code, Some(0));
-    assert_eq!(std::fs::read_to_string(desk.path("uv.lock")).unwrap(), lock);
+    assert_eq!(
+        std::fs::read_to_string(sandbox.path("uv.lock")).unwrap(),
+        lock
+    );
 }
 
 #[test]
 fn what_the_build_with_the_gil_gets_is_shown() {
-    let shop = history(Shop::default(), "back", &[("0.1", 'R'), ("2.0", '.')]);
-    let shop = history(shop, "old", &[("1.0", 'p')]);
-    let shop = history(shop, "same", &[("1.0", 'R')]);
-    let server = Server::start(shop.routes());
-    let desk = Desk::new();
-    let report = desk.scan(&server, &["back", "old", "same"]).report();
+    let fake_index = history(FakeIndex::default(), "back", &[("0.1", 'R'), ("2.0", '.')]);
+    let fake_index = history(fake_index, "old", &[("1.0", 'p')]);
+    let fake_index = history(fake_index, "same", &[("1.0", 'R')]);
+    let server = Server::start(fake_index.routes());
+    let sandbox = Sandbox::new();
+    let report = sandbox.scan(&server, &["back", "old", "same"]).report();
     assert_eq!(
         report.verdicts(),
         [
@@ -422,15 +431,16 @@ fn what_the_build_with_the_gil_gets_is_shown() {
     assert_eq!(other("same"), Value::Null);
     // Only where the version differs, the table says so; where the file does, the verdict does.
     let index = server.url("/simple/");
-    let table = desk
+    let table = sandbox
         .run(&[&["scan", "back", "old", "--index-url", &index], TARGET].concat())
         .stdout;
     assert_eq!(table.matches("3.14 gets 2.0").count(), 1, "{table}");
     assert!(!table.contains("3.14 gets 1.0"), "{table}");
     // What is pinned is the same for both, and asks for nothing.
-    let pinned =
-        Server::start(history(Shop::default(), "back", &[("0.1", 'R'), ("2.0", '.')]).routes());
-    let report = desk.scan(&pinned, &["back==0.1", "--no-cache"]).report();
+    let pinned = Server::start(
+        history(FakeIndex::default(), "back", &[("0.1", 'R'), ("2.0", '.')]).routes(),
+    );
+    let report = sandbox.scan(&pinned, &["back==0.1", "--no-cache"]).report();
     assert_eq!(report.result("back")["other_build"], Value::Null);
 }
 
@@ -453,8 +463,8 @@ fn source(name: &str, version: &str, declaration: &str) -> Vec<u8> {
 }
 
 /// With a source of one module in C.
-fn and_source(shop: Shop, name: &str, version: &str, declaration: &str) -> Shop {
-    shop.file(
+fn and_source(fake_index: FakeIndex, name: &str, version: &str, declaration: &str) -> FakeIndex {
+    fake_index.file(
         name,
         &format!("{name}-{version}.tar.gz"),
         source(name, version, declaration),
@@ -464,26 +474,26 @@ fn and_source(shop: Shop, name: &str, version: &str, declaration: &str) -> Shop 
 
 #[test]
 fn what_stays_to_be_built_is_foreseen() {
-    let shop = and_source(
-        Shop::default(),
+    let fake_index = and_source(
+        FakeIndex::default(),
         "calm",
         "1.0",
         "S s[] = {{Py_mod_gil, Py_MOD_GIL_NOT_USED}};",
     );
-    let shop = and_source(shop, "silent", "1.0", "");
-    let shop = and_source(shop, "later", "1.0", "");
-    let shop = and_source(
-        shop,
+    let fake_index = and_source(fake_index, "silent", "1.0", "");
+    let fake_index = and_source(fake_index, "later", "1.0", "");
+    let fake_index = and_source(
+        fake_index,
         "later",
         "1.1",
         "S s[] = {{Py_mod_gil, Py_MOD_GIL_NOT_USED}};",
     );
     // Its wheel is the better way, so nobody reads its sources.
-    let shop = and_source(shop, "moves", "1.0", "").and(wheel("moves", "1.1", READY));
-    let server = Server::start(shop.routes());
-    let desk = Desk::new();
+    let fake_index = and_source(fake_index, "moves", "1.0", "").and(wheel("moves", "1.1", READY));
+    let server = Server::start(fake_index.routes());
+    let sandbox = Sandbox::new();
     let run = plan(
-        &desk,
+        &sandbox,
         &server,
         &["calm==1.0", "silent==1.0", "later==1.0", "moves==1.0"],
     );
@@ -514,7 +524,7 @@ fn what_stays_to_be_built_is_foreseen() {
         (&"ready".into(), &Value::Null)
     );
     let index = server.url("/simple/");
-    let text = desk
+    let text = sandbox
         .run(
             &[
                 &[
@@ -546,15 +556,15 @@ fn what_stays_to_be_built_is_foreseen() {
 fn sources_are_read_with_what_the_search_left() {
     let mut versions: Vec<String> = (1..60).map(|number| format!("1.{number}")).collect();
     versions.extend(["0.8".to_owned(), "0.9".to_owned()]);
-    let shop =
-        and_source(Shop::default(), "lib", "1.0", "").in_form(Form::Json, MetadataFiles::Absent);
-    let shop = versions.iter().fold(shop, |shop, version| {
-        shop.and(wheel("lib", version, NOT_READY))
+    let fake_index = and_source(FakeIndex::default(), "lib", "1.0", "")
+        .in_form(Form::Json, MetadataFiles::Absent);
+    let fake_index = versions.iter().fold(fake_index, |fake_index, version| {
+        fake_index.and(wheel("lib", version, NOT_READY))
     });
-    let server = Server::start(shop.routes());
+    let server = Server::start(fake_index.routes());
     // What the second line lets in is searched, then what it keeps out.
     let plan = document(&plan(
-        &Desk::new(),
+        &Sandbox::new(),
         &server,
         &["lib==1.0", "lib<1.30", "--no-cache"],
     ));
@@ -585,14 +595,14 @@ fn what_the_house_knows_instead_is_named_where_nothing_is_ready() {
         example("quiet", "package = \"lib\""),
     ]
     .concat();
-    let shop = history(Shop::default(), "stuck", &[("1.0", '-')]);
-    let shop = history(shop, "lib", &[("1.0", '-')]);
-    let shop = history(shop, "moves", &[("1.0", '-'), ("1.1", 'R')]);
-    let server = Server::start(shop.routes());
-    let desk = Desk::new();
-    desk.write("rules/house-parsers.toml", rule);
+    let fake_index = history(FakeIndex::default(), "stuck", &[("1.0", '-')]);
+    let fake_index = history(fake_index, "lib", &[("1.0", '-')]);
+    let fake_index = history(fake_index, "moves", &[("1.0", '-'), ("1.1", 'R')]);
+    let server = Server::start(fake_index.routes());
+    let sandbox = Sandbox::new();
+    sandbox.write("rules/house-parsers.toml", rule);
     let arguments = ["stuck==1.0", "lib==1.0", "moves==1.0", "--rules", "rules"];
-    let planned = document(&plan(&desk, &server, &arguments));
+    let planned = document(&plan(&sandbox, &server, &arguments));
     let named = |name: &str| step(&planned, name)["alternatives"].clone();
     let what = "other-parser, but for stuck's trees";
     assert_eq!(
@@ -604,14 +614,14 @@ fn what_the_house_knows_instead_is_named_where_nothing_is_ready() {
         (serde_json::json!([]), serde_json::json!([]))
     );
     let index = server.url("/simple/");
-    let text = desk
+    let text = sandbox
         .run(&[&["plan", "--index-url", &index], TARGET, &arguments].concat())
         .stdout;
     assert!(
         text.contains(&format!("    or    {what} [house-parsers]\n")),
         "{text}"
     );
-    let scanned = desk.scan(&server, &arguments).report();
+    let scanned = sandbox.scan(&server, &arguments).report();
     let findings = scanned.0["findings"].as_array().unwrap();
     let found: Vec<&Value> = findings
         .iter()
@@ -625,9 +635,9 @@ fn what_the_house_knows_instead_is_named_where_nothing_is_ready() {
 }
 
 /// An environment of a Python with the GIL that holds these: name, version, what it requires.
-fn environment(installed: &[(&str, &str, &str)]) -> Desk {
-    let desk = Desk::new();
-    desk.write(".venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.13.1\n");
+fn environment(installed: &[(&str, &str, &str)]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write(".venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.13.1\n");
     for (name, version, requires) in installed {
         let folder = format!(".venv/lib/python3.13/site-packages/{name}-{version}.dist-info");
         let requires = if requires.is_empty() {
@@ -637,22 +647,22 @@ fn environment(installed: &[(&str, &str, &str)]) -> Desk {
         };
         let metadata =
             format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}");
-        desk.write(&format!("{folder}/METADATA"), metadata);
-        desk.write(&format!("{folder}/RECORD"), "");
+        sandbox.write(&format!("{folder}/METADATA"), metadata);
+        sandbox.write(&format!("{folder}/RECORD"), "");
     }
-    desk
+    sandbox
 }
 
 #[test]
 fn an_environment_gets_what_its_set_needs() {
-    let desk = environment(&[
+    let sandbox = environment(&[
         ("app", "1.0", "lib==1.0"),
         ("lib", "1.0", ""),
         ("fine", "3.0", ""),
     ]);
-    let shop = history(bound_shop(), "fine", &[("3.0", 'R'), ("3.1", 'R')]);
-    let server = Server::start(shop.routes());
-    let run = plan(&desk, &server, &[".venv"]);
+    let fake_index = history(bound_shop(), "fine", &[("3.0", 'R'), ("3.1", 'R')]);
+    let server = Server::start(fake_index.routes());
+    let run = plan(&sandbox, &server, &[".venv"]);
     let planned = document(&run);
     assert_eq!(
         (told(&planned, "lib"), run.code),
@@ -669,7 +679,7 @@ fn an_environment_gets_what_its_set_needs() {
         (&command, &serde_json::json!([]))
     );
     let index = server.url("/simple/");
-    let text = desk
+    let text = sandbox
         .run(&[&["plan", ".venv", "--index-url", &index], TARGET].concat())
         .stdout;
     let told = "Install with the target's Python, beside the rest of .venv\n  pip install 'app==2.0' 'lib==1.1'\n";
@@ -685,11 +695,11 @@ fn an_environment_gets_what_its_set_needs() {
             "a plan is made for one set of packages",
         ),
     ] {
-        let run = plan(&desk, &server, arguments);
+        let run = plan(&sandbox, &server, arguments);
         assert_eq!(run.code, Some(2));
         assert!(run.stderr.contains(error), "{}", run.stderr);
     }
-    let run = desk.run(&["plan", ".venv"]);
+    let run = sandbox.run(&["plan", ".venv"]);
     assert!(
         run.stderr
             .contains(".venv is of Python 3.13, which has the GIL"),
@@ -700,14 +710,14 @@ fn an_environment_gets_what_its_set_needs() {
 
 #[test]
 fn versions_that_do_not_go_together_are_looked_at_one_by_one() {
-    let desk = environment(&[
+    let sandbox = environment(&[
         ("strict", "1.0", "lib<1.1"),
         ("lib", "1.1", ""),
         ("moves", "1.0", ""),
     ]);
     let server =
         Server::start(history(bound_shop(), "moves", &[("1.0", '-'), ("1.1", 'R')]).routes());
-    let planned = document(&plan(&desk, &server, &[".venv"]));
+    let planned = document(&plan(&sandbox, &server, &[".venv"]));
     assert_eq!(told(&planned, "moves"), "change 1.1 1.1 1.1 confirmed");
     assert_eq!(
         planned["commands"][0]["command"],
@@ -724,16 +734,16 @@ fn versions_that_do_not_go_together_are_looked_at_one_by_one() {
 
 #[test]
 fn an_environment_of_the_target_is_planned_for_it() {
-    let desk = Desk::new();
-    desk.write("venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.14.1\n");
+    let sandbox = Sandbox::new();
+    sandbox.write("venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.14.1\n");
     let folder = "venv/lib/python3.14t/site-packages/lib-1.0.dist-info";
-    desk.write(
+    sandbox.write(
         &format!("{folder}/METADATA"),
         "Metadata-Version: 2.1\nName: lib\nVersion: 1.0\n",
     );
-    desk.write(&format!("{folder}/RECORD"), "");
+    sandbox.write(&format!("{folder}/RECORD"), "");
     let server =
-        Server::start(history(Shop::default(), "lib", &[("1.0", '-'), ("1.1", 'R')]).routes());
+        Server::start(history(FakeIndex::default(), "lib", &[("1.0", '-'), ("1.1", 'R')]).routes());
     let index = server.url("/simple/");
     let arguments = [
         "plan",
@@ -745,7 +755,7 @@ fn an_environment_of_the_target_is_planned_for_it() {
         "--index-url",
         &index,
     ];
-    let planned = document(&desk.run(&arguments));
+    let planned = document(&sandbox.run(&arguments));
     assert_eq!(
         planned["targets"],
         serde_json::json!(["cp314t-linux-x86_64"])

@@ -2,18 +2,18 @@
 
 use crate::server::{Reply, Server};
 
-use super::desk::{Desk, Report, Run, TARGET};
 use super::distributions::{Wheel, sdist, sdist_of, sha256};
-use super::shop::{Form, MetadataFiles, Shop};
+use super::fake_index::{FakeIndex, Form, MetadataFiles};
+use super::sandbox::{Report, Run, Sandbox, TARGET};
 use super::verdicts;
 
 const READY: &str = "ready-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl";
 
 /// A server with every kind of package, and what its files are.
-fn shop() -> (Shop, Server) {
-    let shop = verdicts::shop();
-    let server = Server::start(shop.routes());
-    (shop, server)
+fn fake_index() -> (FakeIndex, Server) {
+    let fake_index = verdicts::fake_index();
+    let server = Server::start(fake_index.routes());
+    (fake_index, server)
 }
 
 fn paths_below(server: &Server, start: &str) -> usize {
@@ -28,17 +28,17 @@ fn paths_below(server: &Server, start: &str) -> usize {
 
 #[test]
 fn only_what_is_named_is_scanned_without_dependencies() {
-    let (_, server) = shop();
-    let report = Desk::new().scan(&server, &["app", "--no-deps"]).report();
+    let (_, server) = fake_index();
+    let report = Sandbox::new().scan(&server, &["app", "--no-deps"]).report();
     assert_eq!(report.verdicts(), ["app 2.0 cp314t pure"]);
     assert_eq!(paths_below(&server, "/simple/"), 1);
 }
 
 #[test]
 fn every_combination_of_python_and_platform_is_a_target() {
-    let (_, server) = shop();
+    let (_, server) = fake_index();
     let words = "--python 3.14t --python 3.15t --python 3.14t --platform linux-x86_64 --platform windows-amd64";
-    let report = Desk::new()
+    let report = Sandbox::new()
         .scan_for(&server, &words.split(' ').collect::<Vec<_>>(), &["ready"])
         .report();
     let targets = [
@@ -62,8 +62,8 @@ fn every_combination_of_python_and_platform_is_a_target() {
 #[test]
 fn a_file_is_read_once_whatever_the_number_of_targets() {
     let asked = |targets: &[&str]| {
-        let (_, server) = shop();
-        let report = Desk::new()
+        let (_, server) = fake_index();
+        let report = Sandbox::new()
             .scan_for(&server, targets, &["app", "--no-deps"])
             .report();
         let found = report.0["targets"].as_array().unwrap().len();
@@ -80,7 +80,7 @@ fn a_file_is_read_once_whatever_the_number_of_targets() {
 
 #[test]
 fn constraints_bound_what_is_chosen() {
-    let (_, server) = shop();
+    let (_, server) = fake_index();
     for (requirements, arguments) in [
         ("cffi\n-c bounds.txt\n", &["requirements.txt"][..]),
         ("cffi\n", &["requirements.txt", "-c", "bounds.txt"]),
@@ -89,11 +89,11 @@ fn constraints_bound_what_is_chosen() {
             &["-r", "requirements.txt", "--constraint", "bounds.txt"],
         ),
     ] {
-        let desk = Desk::new();
-        desk.write("requirements.txt", requirements);
-        desk.write("bounds.txt", "cffi < 2\nundeclared == 7\n");
+        let sandbox = Sandbox::new();
+        sandbox.write("requirements.txt", requirements);
+        sandbox.write("bounds.txt", "cffi < 2\nundeclared == 7\n");
         assert_eq!(
-            desk.scan(&server, arguments).report().verdicts(),
+            sandbox.scan(&server, arguments).report().verdicts(),
             ["cffi 1.0 cp314t gil"],
             "{arguments:?}"
         );
@@ -102,14 +102,15 @@ fn constraints_bound_what_is_chosen() {
 
 #[test]
 fn options_of_the_file_act() {
-    let (shop, server) = shop();
-    let desk = Desk::new();
+    let (fake_index, server) = fake_index();
+    let sandbox = Sandbox::new();
     let index = server.url("/simple/");
     let check = |requirements: &str, verdicts: &[&str]| {
-        desk.write("requirements.txt", requirements);
+        sandbox.write("requirements.txt", requirements);
         let arguments = [&["scan", "requirements.txt", "--format", "json"], TARGET].concat();
         let run = Run::of(
-            desk.command(&arguments)
+            sandbox
+                .command(&arguments)
                 .env("MY_INDEX", &index)
                 .env("NAME", "ready"),
         );
@@ -135,7 +136,7 @@ fn options_of_the_file_act() {
         &format!("--index-url {index}\n--only-binary source\nsource\n"),
         &["pure 1.0 cp314t pure", "source 1.0 cp314t blocked"],
     );
-    let good = sha256(&shop.bytes(READY));
+    let good = sha256(&fake_index.bytes(READY));
     check(
         &format!("--index-url {index}\nready==1.0 --hash=sha256:{good}\n"),
         &["ready 1.0 cp314t ready"],
@@ -149,11 +150,11 @@ fn options_of_the_file_act() {
 
 #[test]
 fn configuration_of_pip_and_uv_is_honoured() {
-    let (_, server) = shop();
+    let (_, server) = fake_index();
     let index = server.url("/simple/");
-    let desk = Desk::new();
-    desk.write("pip.conf", format!("[global]\nindex-url = {index}\n"));
-    let conf = desk.path("pip.conf");
+    let sandbox = Sandbox::new();
+    sandbox.write("pip.conf", format!("[global]\nindex-url = {index}\n"));
+    let conf = sandbox.path("pip.conf");
     for (name, value) in [
         ("PIP_INDEX_URL", index.as_str()),
         ("UV_INDEX_URL", &index),
@@ -161,7 +162,7 @@ fn configuration_of_pip_and_uv_is_honoured() {
         ("PIP_CONFIG_FILE", conf.to_str().unwrap()),
     ] {
         let arguments = [&["scan", "ready", "--format", "json", "--no-cache"], TARGET].concat();
-        let run = Run::of(desk.command(&arguments).env(name, value));
+        let run = Run::of(sandbox.command(&arguments).env(name, value));
         assert_eq!(
             run.report().verdicts(),
             ["ready 1.0 cp314t ready"],
@@ -172,17 +173,17 @@ fn configuration_of_pip_and_uv_is_honoured() {
 
 #[test]
 fn requirements_may_come_over_standard_input() {
-    let (_, server) = shop();
-    let desk = Desk::new();
-    desk.write("input", "# first\nready\n");
+    let (_, server) = fake_index();
+    let sandbox = Sandbox::new();
+    sandbox.write("input", "# first\nready\n");
     let index = server.url("/simple/");
     let arguments = [
         &["scan", "-", "--format", "json", "--index-url", &index],
         TARGET,
     ]
     .concat();
-    let input = std::fs::File::open(desk.path("input")).unwrap();
-    let report = Run::of(desk.command(&arguments).stdin(input)).report();
+    let input = std::fs::File::open(sandbox.path("input")).unwrap();
+    let report = Run::of(sandbox.command(&arguments).stdin(input)).report();
     assert_eq!(report.verdicts(), ["ready 1.0 cp314t ready"]);
     assert_eq!(report.paths("ready"), ["standard input:2:1"]);
 }
@@ -191,20 +192,20 @@ fn requirements_may_come_over_standard_input() {
 
 #[test]
 fn requirements_may_be_files() {
-    let (shop, server) = shop();
-    let desk = Desk::new();
-    desk.write(&format!("wheels/{READY}"), shop.bytes(READY));
-    desk.write("wheels/own-3.0.tar.gz", sdist("own", "3.0", &["ready"]));
-    desk.write(
+    let (fake_index, server) = fake_index();
+    let sandbox = Sandbox::new();
+    sandbox.write(&format!("wheels/{READY}"), fake_index.bytes(READY));
+    sandbox.write("wheels/own-3.0.tar.gz", sdist("own", "3.0", &["ready"]));
+    sandbox.write(
         "static/pyproject.toml",
         "[project]\nname = 'fixed'\nversion = '4.0'\ndependencies = ['ready']\n",
     );
-    desk.write(
+    sandbox.write(
         "dynamic/pyproject.toml",
         "[project]\nname = 'moving'\ndynamic = ['version', 'dependencies']\n",
     );
     let url = server.url(&format!("/files/{READY}"));
-    let digest = sha256(&shop.bytes(READY));
+    let digest = sha256(&fake_index.bytes(READY));
     for (requirement, verdicts) in [
         (format!("wheels/{READY}"), &["ready 1.0 cp314t ready"][..]),
         (format!("ready @ {url}"), &["ready 1.0 cp314t ready"]),
@@ -226,8 +227,8 @@ fn requirements_may_be_files() {
         ),
         ("./dynamic".to_owned(), &["moving ? cp314t build"]),
     ] {
-        desk.write("requirements.txt", format!("# files\n{requirement}\n"));
-        let run = desk.scan(&server, &["requirements.txt"]);
+        sandbox.write("requirements.txt", format!("# files\n{requirement}\n"));
+        let run = sandbox.scan(&server, &["requirements.txt"]);
         let report = run.report();
         assert_eq!(report.verdicts(), verdicts, "{requirement}");
         let named = report.0["packages"][0]["name"].as_str().unwrap().to_owned();
@@ -255,7 +256,7 @@ fn requirements_may_be_files() {
 
 #[test]
 fn a_project_folder_is_foreseen_as_its_sdist_is() {
-    let desk = Desk::new();
+    let sandbox = Sandbox::new();
     let silent = "PyMODINIT_FUNC PyInit__b(void) { return 0; }\n";
     let declared =
         "S s = {Py_mod_gil, Py_MOD_GIL_NOT_USED};\nPyMODINIT_FUNC PyInit__a(void) { return 0; }\n";
@@ -274,13 +275,13 @@ fn a_project_folder_is_foreseen_as_its_sdist_is() {
         ),
         ("own/_a.c", declared),
     ];
-    desk.write("packed/own-1.0.tar.gz", sdist_of("own", "1.0", &files));
+    sandbox.write("packed/own-1.0.tar.gz", sdist_of("own", "1.0", &files));
     for (file, content) in files {
-        desk.write(&format!("own/{file}"), content);
+        sandbox.write(&format!("own/{file}"), content);
     }
     // What lies in a working copy and is no source of the project's.
-    desk.write("own/env/pyvenv.cfg", "home = /usr/bin\n");
-    desk.write(
+    sandbox.write("own/env/pyvenv.cfg", "home = /usr/bin\n");
+    sandbox.write(
         "own/target/CACHEDIR.TAG",
         "Signature: 8a477f597d28d172789f06886806bc55\n",
     );
@@ -291,12 +292,12 @@ fn a_project_folder_is_foreseen_as_its_sdist_is() {
         ".git/own",
         "node_modules/own",
     ] {
-        desk.write(&format!("own/{folder}/_b.c"), silent);
+        sandbox.write(&format!("own/{folder}/_b.c"), silent);
     }
     let build = |requirement: &str| {
-        desk.write("requirements.txt", format!("--no-index\n{requirement}\n"));
+        sandbox.write("requirements.txt", format!("--no-index\n{requirement}\n"));
         let arguments = [&["scan", "requirements.txt", "--format", "json"], TARGET].concat();
-        let report = desk.run(&arguments).report();
+        let report = sandbox.run(&arguments).report();
         assert_eq!(report.verdicts(), ["own 1.0 cp314t build"], "{requirement}");
         report.result("own")["build"].clone()
     };
@@ -308,7 +309,7 @@ fn a_project_folder_is_foreseen_as_its_sdist_is() {
     for requirement in ["./own", "-e ./own", "./own[more]"] {
         assert_eq!(build(requirement), packed, "{requirement}");
     }
-    desk.write("own/own/_b.c", silent);
+    sandbox.write("own/own/_b.c", silent);
     assert_eq!(
         build("./own")["becomes"],
         "unknown",
@@ -319,12 +320,12 @@ fn a_project_folder_is_foreseen_as_its_sdist_is() {
 #[cfg(unix)]
 #[test]
 fn links_in_a_project_folder_leave_open_what_it_becomes() {
-    let desk = Desk::new();
-    desk.write(
+    let sandbox = Sandbox::new();
+    sandbox.write(
         "own/pyproject.toml",
         "[project]\nname = 'own'\nversion = '1.0'\n",
     );
-    desk.write(
+    sandbox.write(
         "elsewhere/_b.c",
         "PyMODINIT_FUNC PyInit__b(void) { return 0; }\n",
     );
@@ -334,10 +335,10 @@ fn links_in_a_project_folder_leave_open_what_it_becomes() {
             TARGET,
         ]
         .concat();
-        desk.run(&arguments).report().result("own")["build"].clone()
+        sandbox.run(&arguments).report().result("own")["build"].clone()
     };
     assert_eq!(becomes()["becomes"], "pure");
-    std::os::unix::fs::symlink(desk.path("elsewhere"), desk.path("own/linked")).unwrap();
+    std::os::unix::fs::symlink(sandbox.path("elsewhere"), sandbox.path("own/linked")).unwrap();
     assert_eq!(becomes()["becomes"], "unknown");
     let reason = becomes()["reason"].to_string();
     assert!(
@@ -348,10 +349,10 @@ fn links_in_a_project_folder_leave_open_what_it_becomes() {
 
 #[test]
 fn a_file_that_is_not_the_one_that_was_meant_is_not_believed() {
-    let (_, server) = shop();
+    let (_, server) = fake_index();
     let other = sha256(b"something else");
     let url = server.url(&format!("/files/{READY}#sha256={other}"));
-    let run = Desk::new().scan(&server, &[&format!("ready @ {url}")]);
+    let run = Sandbox::new().scan(&server, &[&format!("ready @ {url}")]);
     let report = run.report();
     assert_eq!(report.verdicts(), ["ready 1.0 cp314t unknown"]);
     assert!(
@@ -365,20 +366,20 @@ fn a_file_that_is_not_the_one_that_was_meant_is_not_believed() {
 /// A wheel with a large member beside its module, so that it is read by ranges.
 const RANGED: &str = "ranged-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl";
 
-fn ranged() -> (Shop, Server) {
+fn ranged() -> (FakeIndex, Server) {
     let module = "ranged/sample.cpython-314t-x86_64-linux-gnu.so";
     let wheel = Wheel::new(RANGED)
         .ballast("ranged/noise.bin", 600_000)
         .module(module, "elf-x86_64-not-used.so");
-    let shop = Shop::with([wheel]);
-    let server = Server::start(shop.routes());
-    (shop, server)
+    let fake_index = FakeIndex::with([wheel]);
+    let server = Server::start(fake_index.routes());
+    (fake_index, server)
 }
 
 #[test]
 fn a_report_says_how_each_file_was_checked() {
-    let (shop, server) = ranged();
-    let (own, other) = (sha256(&shop.bytes(RANGED)), sha256(b"something else"));
+    let (fake_index, server) = ranged();
+    let (own, other) = (sha256(&fake_index.bytes(RANGED)), sha256(b"something else"));
     let url = |digest: &str| {
         format!(
             "ranged @ {}#sha256={digest}",
@@ -386,7 +387,7 @@ fn a_report_says_how_each_file_was_checked() {
         )
     };
     let check = |arguments: &[&str], verdict: &str, checked: &str, digests: [Option<&str>; 2]| {
-        let report = Desk::new().scan(&server, arguments).report();
+        let report = Sandbox::new().scan(&server, arguments).report();
         assert_eq!(
             report.verdicts(),
             [format!("ranged 1.0 cp314t {verdict}")],
@@ -416,13 +417,13 @@ fn a_report_says_how_each_file_was_checked() {
         "digest",
         [Some(&own), Some(&own)],
     );
-    let desk = Desk::new();
-    desk.write("ungil.toml", "verify-hashes = true\n");
+    let sandbox = Sandbox::new();
+    sandbox.write("ungil.toml", "verify-hashes = true\n");
     for arguments in [
         &["--verify-hashes", "--no-config", &url(&other)][..],
         &[&url(&other)],
     ] {
-        let report = desk.scan(&server, arguments).report();
+        let report = sandbox.scan(&server, arguments).report();
         assert_eq!(report.verdicts(), ["ranged 1.0 cp314t unknown"]);
         assert!(
             report
@@ -436,16 +437,16 @@ fn a_report_says_how_each_file_was_checked() {
 
 #[test]
 fn a_pinned_digest_that_nobody_states_is_computed() {
-    let (shop, server) = ranged();
-    let (own, other) = (sha256(&shop.bytes(RANGED)), sha256(b"something else"));
+    let (fake_index, server) = ranged();
+    let (own, other) = (sha256(&fake_index.bytes(RANGED)), sha256(b"something else"));
     let url = server.url(&format!("/files/{RANGED}"));
     for (digest, is_right) in [(&own, true), (&other, false)] {
-        let desk = Desk::new();
-        desk.write(
+        let sandbox = Sandbox::new();
+        sandbox.write(
             "requirements.txt",
             format!("ranged @ {url} --hash=sha256:{digest}\n"),
         );
-        let report = desk.scan(&server, &["requirements.txt"]).report();
+        let report = sandbox.scan(&server, &["requirements.txt"]).report();
         let artifact = &report.result("ranged")["artifact"];
         assert_eq!(
             (artifact["checked"].as_str(), artifact["sha256"].as_str()),
@@ -461,14 +462,14 @@ fn a_pinned_digest_that_nobody_states_is_computed() {
 
 #[test]
 fn a_digest_that_is_not_the_one_of_the_index_is_told_with_both() {
-    let (shop, server) = shop();
-    let (own, other) = (sha256(&shop.bytes(READY)), sha256(b"something else"));
-    let desk = Desk::new();
-    desk.write(
+    let (fake_index, server) = fake_index();
+    let (own, other) = (sha256(&fake_index.bytes(READY)), sha256(b"something else"));
+    let sandbox = Sandbox::new();
+    sandbox.write(
         "requirements.txt",
         format!("ready==1.0 --hash=sha256:{other}\n"),
     );
-    let run = desk.scan(&server, &["requirements.txt"]);
+    let run = sandbox.scan(&server, &["requirements.txt"]);
     let told = run.report().problems();
     assert!(
         told.iter()
@@ -483,31 +484,31 @@ fn a_digest_that_is_not_the_one_of_the_index_is_told_with_both() {
 
 #[test]
 fn folders_of_files_are_enough() {
-    let (shop, server) = shop();
-    let desk = Desk::new();
-    desk.write(&format!("wheels/{READY}"), shop.bytes(READY));
+    let (fake_index, server) = fake_index();
+    let sandbox = Sandbox::new();
+    sandbox.write(&format!("wheels/{READY}"), fake_index.bytes(READY));
     for arguments in [
         &["ready", "--no-index", "--find-links", "wheels"][..],
         &["ready", "--no-index", "-f", "./wheels"],
     ] {
-        let report = desk.scan(&server, arguments).report();
+        let report = sandbox.scan(&server, arguments).report();
         assert_eq!(report.verdicts(), ["ready 1.0 cp314t ready"]);
         assert_eq!(report.count("bytes_fetched"), 0);
     }
-    desk.write(
+    sandbox.write(
         "requirements.txt",
         "--no-index\n--find-links wheels\nready\n",
     );
-    let report = desk.scan(&server, &["requirements.txt"]).report();
+    let report = sandbox.scan(&server, &["requirements.txt"]).report();
     assert_eq!(report.verdicts(), ["ready 1.0 cp314t ready"]);
     assert!(server.requests().is_empty());
 }
 
 // What is fetched
 
-fn heavy() -> Shop {
+fn heavy() -> FakeIndex {
     let module = "heavy/sample.cpython-314t-x86_64-linux-gnu.so";
-    Shop::with([
+    FakeIndex::with([
         Wheel::new("heavy-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
             .ballast("heavy/model.bin", 2_000_000)
             .module(module, "elf-x86_64-not-used.so")
@@ -517,13 +518,13 @@ fn heavy() -> Shop {
 
 #[test]
 fn only_what_matters_is_fetched() {
-    let shop = heavy();
-    let server = Server::start(shop.routes());
-    let report = Desk::new().scan(&server, &["heavy"]).report();
+    let fake_index = heavy();
+    let server = Server::start(fake_index.routes());
+    let report = Sandbox::new().scan(&server, &["heavy"]).report();
     assert_eq!(report.verdicts(), ["heavy 1.0 cp314t ready"]);
-    assert_eq!(report.count("bytes_total"), shop.total());
+    assert_eq!(report.count("bytes_total"), fake_index.total());
     assert!(
-        report.count("bytes_fetched") * 10 < shop.total(),
+        report.count("bytes_fetched") * 10 < fake_index.total(),
         "{}",
         report.0["summary"]
     );
@@ -531,16 +532,17 @@ fn only_what_matters_is_fetched() {
 
 #[test]
 fn a_server_without_ranges_sends_it_all() {
-    let shop = heavy();
+    let fake_index = heavy();
     let path = "/files/heavy-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl";
-    let bytes = shop.bytes(path.rsplit('/').next().unwrap());
+    let bytes = fake_index.bytes(path.rsplit('/').next().unwrap());
     let server = Server::start(
-        shop.routes()
+        fake_index
+            .routes()
             .reply(path, Reply::bytes("application/octet-stream", bytes)),
     );
-    let report = Desk::new().scan(&server, &["heavy"]).report();
+    let report = Sandbox::new().scan(&server, &["heavy"]).report();
     assert_eq!(report.verdicts(), ["heavy 1.0 cp314t ready"]);
-    assert_eq!(report.count("bytes_fetched"), shop.total());
+    assert_eq!(report.count("bytes_fetched"), fake_index.total());
     assert_eq!(report.problems(), Vec::<String>::new());
 }
 
@@ -559,16 +561,20 @@ fn a_second_run_asks_nobody() {
         (Form::Html, MetadataFiles::Absent),
         (Form::Json, MetadataFiles::Served),
     ] {
-        let server = Server::start(verdicts::shop().in_form(form, metadata_files).routes());
-        let desk = Desk::new();
+        let server = Server::start(
+            verdicts::fake_index()
+                .in_form(form, metadata_files)
+                .routes(),
+        );
+        let sandbox = Sandbox::new();
         let arguments = [
             "app", "declared", "crashes", "fallback", "nothing", "stable",
         ];
-        let first = desk.scan(&server, &arguments).report();
+        let first = sandbox.scan(&server, &arguments).report();
         let asked = server.requests().len();
         assert!(first.count("bytes_fetched") > 0 && asked > 0);
         for more in [&[][..], &["--offline"]] {
-            let again = desk.scan(&server, &[&arguments, more].concat()).report();
+            let again = sandbox.scan(&server, &[&arguments, more].concat()).report();
             assert_eq!(again.count("bytes_fetched"), 0);
             assert!(
                 lasting(again) == lasting(Report(first.0.clone())),
@@ -577,7 +583,8 @@ fn a_second_run_asks_nobody() {
             );
         }
         assert_eq!(server.paths()[asked..], [] as [String; 0]);
-        desk.scan(&server, &[&arguments[..], &["--refresh"]].concat())
+        sandbox
+            .scan(&server, &[&arguments[..], &["--refresh"]].concat())
             .report();
         assert!(server.requests().len() > asked, "pages are asked for again");
         assert!(
@@ -590,19 +597,19 @@ fn a_second_run_asks_nobody() {
 
 #[test]
 fn nothing_is_kept_without_a_cache() {
-    let (_, server) = shop();
-    let desk = Desk::new();
+    let (_, server) = fake_index();
+    let sandbox = Sandbox::new();
     for _ in 0..2 {
-        let report = desk.scan(&server, &["ready", "--no-cache"]).report();
+        let report = sandbox.scan(&server, &["ready", "--no-cache"]).report();
         assert!(report.count("bytes_fetched") > 0);
     }
-    assert!(!desk.cache().exists());
+    assert!(!sandbox.cache().exists());
 }
 
 #[test]
 fn offline_with_nothing_in_the_cache_knows_nothing() {
-    let (_, server) = shop();
-    let run = Desk::new().scan(&server, &["ready", "pure", "--offline"]);
+    let (_, server) = fake_index();
+    let run = Sandbox::new().scan(&server, &["ready", "pure", "--offline"]);
     let report = run.report();
     assert_eq!(
         report.verdicts(),
@@ -623,10 +630,10 @@ fn offline_with_nothing_in_the_cache_knows_nothing() {
 
 #[test]
 fn a_damaged_cache_costs_time_and_nothing_else() {
-    let (_, server) = shop();
-    let desk = Desk::new();
-    let first = desk.scan(&server, &["app"]).report();
-    let files = walkdir::WalkDir::new(desk.cache())
+    let (_, server) = fake_index();
+    let sandbox = Sandbox::new();
+    let first = sandbox.scan(&server, &["app"]).report();
+    let files = walkdir::WalkDir::new(sandbox.cache())
         .into_iter()
         .map(Result::unwrap);
     let mut spoiled = 0;
@@ -635,16 +642,16 @@ fn a_damaged_cache_costs_time_and_nothing_else() {
         spoiled += 1;
     }
     assert!(spoiled > 0);
-    assert!(lasting(desk.scan(&server, &["app"]).report()) == lasting(first));
+    assert!(lasting(sandbox.scan(&server, &["app"]).report()) == lasting(first));
 }
 
 #[test]
 fn a_cache_that_cannot_be_written_costs_time_and_nothing_else() {
-    let (_, server) = shop();
-    let desk = Desk::new();
-    desk.write("file", "");
-    let cache = desk.path("file");
-    let report = desk
+    let (_, server) = fake_index();
+    let sandbox = Sandbox::new();
+    sandbox.write("file", "");
+    let cache = sandbox.path("file");
+    let report = sandbox
         .scan(&server, &["app", "--cache-dir", cache.to_str().unwrap()])
         .report();
     assert_eq!(report.verdicts().len(), 5, "{:?}", report.verdicts());
@@ -652,11 +659,11 @@ fn a_cache_that_cannot_be_written_costs_time_and_nothing_else() {
 
 #[test]
 fn two_indexes_are_one() {
-    let (_, first) = shop();
+    let (_, first) = fake_index();
     let pure = Wheel::new("extra-1.0-py3-none-any.whl").requires("ready");
-    let second = Server::start(Shop::with([pure]).routes());
+    let second = Server::start(FakeIndex::with([pure]).routes());
     let extra = second.url("/simple/");
-    let report = Desk::new()
+    let report = Sandbox::new()
         .scan(&first, &["extra", "--extra-index-url", &extra])
         .report();
     assert_eq!(

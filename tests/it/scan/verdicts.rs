@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::server::Server;
 
-use super::desk::{Desk, Report, TARGET};
 use super::distributions::Wheel;
-use super::shop::{Form, MetadataFiles, Shop};
+use super::fake_index::{FakeIndex, Form, MetadataFiles};
+use super::sandbox::{Report, Sandbox, TARGET};
 
 const BOTH: &[&str] = &[
     "--python",
@@ -45,7 +45,7 @@ fn damaged(mut bytes: Vec<u8>, path: &str) -> Vec<u8> {
 }
 
 /// A package for every verdict, and an application.
-pub(super) fn shop() -> Shop {
+pub(super) fn fake_index() -> FakeIndex {
     let both = |name, fixture| [14, 15].map(|minor| extension(name, minor, fixture));
     let wheels = [
         vec![
@@ -81,7 +81,7 @@ pub(super) fn shop() -> Shop {
     let member = "bad/sample.cpython-314t-x86_64-linux-gnu.so";
     let cut = native("cut", "cp314-cp314t");
     let half = cut.bytes()[..cut.bytes().len() / 2].to_vec();
-    Shop::with(wheels.concat())
+    FakeIndex::with(wheels.concat())
         .and_sdist("source", "1.0", &["pure"])
         .and(stable_abi_only())
         .and_sdist("stable_only", "1.0", &[])
@@ -108,8 +108,8 @@ fn backend(version: &str) -> Wheel {
 }
 
 /// With releases of cffi that have to be built.
-fn shop_with_sources_of_cffi() -> Shop {
-    shop()
+fn shop_with_sources_of_cffi() -> FakeIndex {
+    fake_index()
         .and_sdist("cffi", "1.17.1", &[])
         .and_sdist("cffi", "2.2rc1", &[])
 }
@@ -158,19 +158,19 @@ const VERDICTS: [&str; 26] = [
     "undeclared 1.0 cp315t gil",
 ];
 
-fn desk() -> Desk {
-    let desk = Desk::new();
-    desk.write("requirements.txt", REQUIREMENTS);
-    desk.write("more.txt", MORE);
-    desk
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("requirements.txt", REQUIREMENTS);
+    sandbox.write("more.txt", MORE);
+    sandbox
 }
 
 #[test]
 fn every_verdict_is_reached_whatever_form_the_index_has() {
     for form in [Form::Html, Form::Json] {
         for metadata_files in [MetadataFiles::Absent, MetadataFiles::Served] {
-            let server = Server::start(shop().in_form(form, metadata_files).routes());
-            let run = desk().scan_for(&server, BOTH, &["requirements.txt"]);
+            let server = Server::start(fake_index().in_form(form, metadata_files).routes());
+            let run = sandbox().scan_for(&server, BOTH, &["requirements.txt"]);
             let report = run.report();
             assert_eq!(report.verdicts(), VERDICTS, "{form:?} {metadata_files:?}");
             assert_eq!(run.code, Some(1));
@@ -233,8 +233,8 @@ fn check_counts(report: &Report) {
 
 #[test]
 fn each_package_knows_how_it_came_into_the_set() {
-    let server = Server::start(shop().routes());
-    let report = desk()
+    let server = Server::start(fake_index().routes());
+    let report = sandbox()
         .scan_for(&server, BOTH, &["requirements.txt"])
         .report();
     for (name, paths) in [
@@ -254,8 +254,8 @@ fn each_package_knows_how_it_came_into_the_set() {
 
 #[test]
 fn findings_name_rule_module_and_evidence() {
-    let server = Server::start(shop().routes());
-    let report = desk()
+    let server = Server::start(fake_index().routes());
+    let report = sandbox()
         .scan_for(&server, BOTH, &["requirements.txt"])
         .report();
     let findings = report.0["findings"].as_array().unwrap();
@@ -331,7 +331,7 @@ fn a_module_may_leave_it_to_another_package() {
         ),
     ] {
         let server = Server::start(shop_with_sources_of_cffi().routes());
-        let run = Desk::new().scan(&server, &requirements.split(' ').collect::<Vec<_>>());
+        let run = Sandbox::new().scan(&server, &requirements.split(' ').collect::<Vec<_>>());
         let report = run.report();
         assert_eq!(report.verdicts(), verdicts, "{requirements}");
         assert_eq!(run.code, Some(code), "{requirements}");
@@ -341,7 +341,7 @@ fn a_module_may_leave_it_to_another_package() {
 #[test]
 fn what_an_old_backend_does_is_shown_by_its_version() {
     let server = Server::start(shop_with_sources_of_cffi().routes());
-    let report = Desk::new()
+    let report = Sandbox::new()
         .scan(&server, &["lonely", "cffi==1.17.1"])
         .report();
     let finding = report.finding("lonely", "delegate-enables-gil").unwrap();
@@ -352,7 +352,7 @@ fn what_an_old_backend_does_is_shown_by_its_version() {
             .starts_with("_cffi_backend of cffi 1.17.1: no cffi up to 1.17.1 declares anything"),
         "{evidence}"
     );
-    let report = Desk::new()
+    let report = Sandbox::new()
         .scan(&server, &["user", "cffi==2.2rc1"])
         .report();
     let finding = report.finding("user", "delegate-enables-gil").unwrap();
@@ -375,8 +375,8 @@ fn what_an_old_backend_does_is_shown_by_its_version() {
 
 #[test]
 fn wheels_that_no_target_takes_are_known_all_the_same() {
-    let server = Server::start(shop().routes());
-    let run = Desk::new().scan_for(&server, BOTH, &["stable-only", "nothing", "source"]);
+    let server = Server::start(fake_index().routes());
+    let run = Sandbox::new().scan_for(&server, BOTH, &["stable-only", "nothing", "source"]);
     let report = run.report();
     let finding = report.finding("stable-only", "abi3-not-enough").unwrap();
     assert_eq!(
@@ -406,15 +406,15 @@ fn wheels_that_no_target_takes_are_known_all_the_same() {
 
 #[test]
 fn code_is_read_where_a_rule_that_counts_asks_for_it() {
-    let server = Server::start(shop().routes());
-    let desk = Desk::new();
-    let unread = desk.scan(&server, &["ready"]).report();
+    let server = Server::start(fake_index().routes());
+    let sandbox = Sandbox::new();
+    let unread = sandbox.scan(&server, &["ready"]).report();
     assert!(
         unread.finding("ready", "uniqueness-test").is_none(),
         "hints are hidden"
     );
     for arguments in [&["--level", "uniqueness-test=warning"][..], &["--hints"]] {
-        let report = desk
+        let report = sandbox
             .scan(&server, &[&["ready"], arguments].concat())
             .report();
         let finding = report.finding("ready", "uniqueness-test");
@@ -440,8 +440,8 @@ fn the_exit_code_tells_the_worst() {
         ("ready>1", 2),
         ("ready;sys_platform=='win32'", 3),
     ] {
-        let server = Server::start(shop().routes());
-        let run = Desk::new().scan(&server, &requirements.split(' ').collect::<Vec<_>>());
+        let server = Server::start(fake_index().routes());
+        let run = Sandbox::new().scan(&server, &requirements.split(' ').collect::<Vec<_>>());
         assert_eq!(
             run.code,
             Some(code),
@@ -466,10 +466,10 @@ fn the_exit_code_tells_the_worst() {
 
 #[test]
 fn the_table_is_for_people() {
-    let server = Server::start(shop().routes());
-    let (desk, index) = (desk(), server.url("/simple/"));
+    let server = Server::start(fake_index().routes());
+    let (sandbox, index) = (sandbox(), server.url("/simple/"));
     let arguments = [&["scan", "requirements.txt", "--index-url", &index], TARGET].concat();
-    let run = super::desk::Run::of(desk.command(&arguments).env("COLUMNS", "110"));
+    let run = super::sandbox::Run::of(sandbox.command(&arguments).env("COLUMNS", "110"));
     assert_eq!((run.code, run.stderr.as_str()), (Some(1), ""));
     snapshot!("scan", run.stdout);
 }

@@ -50,26 +50,28 @@ impl File {
 
 /// What is on offer.
 #[derive(Clone, Default)]
-pub(super) struct Shop {
+pub(super) struct FakeIndex {
     projects: BTreeMap<String, Vec<File>>,
     form: Form,
     metadata_files: MetadataFiles,
 }
 
-impl Shop {
+impl FakeIndex {
     /// With these wheels.
-    pub(super) fn with(wheels: impl IntoIterator<Item = Wheel>) -> Shop {
-        wheels.into_iter().fold(Shop::default(), Shop::and)
+    pub(super) fn with(wheels: impl IntoIterator<Item = Wheel>) -> FakeIndex {
+        wheels
+            .into_iter()
+            .fold(FakeIndex::default(), FakeIndex::and)
     }
 
     /// With one more wheel.
-    pub(super) fn and(self, wheel: Wheel) -> Shop {
+    pub(super) fn and(self, wheel: Wheel) -> FakeIndex {
         let metadata = Some(wheel.metadata());
         self.file(wheel.parts()[0], &wheel.filename, wheel.bytes(), metadata)
     }
 
     /// With an sdist.
-    pub(super) fn and_sdist(self, name: &str, version: &str, requires: &[&str]) -> Shop {
+    pub(super) fn and_sdist(self, name: &str, version: &str, requires: &[&str]) -> FakeIndex {
         self.file(
             name,
             &format!("{name}-{version}.tar.gz"),
@@ -85,7 +87,7 @@ impl Shop {
         filename: &str,
         bytes: Vec<u8>,
         metadata: Option<String>,
-    ) -> Shop {
+    ) -> FakeIndex {
         let file = File {
             filename: filename.to_owned(),
             bytes,
@@ -99,8 +101,8 @@ impl Shop {
     }
 
     /// In this form.
-    pub(super) fn in_form(self, form: Form, metadata_files: MetadataFiles) -> Shop {
-        Shop {
+    pub(super) fn in_form(self, form: Form, metadata_files: MetadataFiles) -> FakeIndex {
+        FakeIndex {
             form,
             metadata_files,
             ..self

@@ -30,7 +30,7 @@ pub enum HeaderProbe {
 const STEPS: u64 = 256 << 20;
 
 /// Looks for the hooks of a module in the beginning of its file; `module` is the last component of its name.
-pub fn peek(module: &str, prefix: &[u8]) -> HeaderProbe {
+pub fn probe_header(module: &str, prefix: &[u8]) -> HeaderProbe {
     let Some(header) = ProbedHeaders::read(prefix) else {
         return HeaderProbe::Unclear;
     };
@@ -331,10 +331,13 @@ mod tests {
         ];
         for (buckets, words) in [(1, 1), (2, 1), (3, 2), (7, 4)] {
             let file = file(&names, buckets, words);
-            assert_eq!(peek("libx", &file), HeaderProbe::Hook);
-            assert_eq!(peek("liby", &file), HeaderProbe::Hook);
-            assert_eq!(peek("libz", &file), HeaderProbe::NoHook);
-            assert_eq!(peek("libz", &file[..file.len() - 4]), HeaderProbe::Beyond);
+            assert_eq!(probe_header("libx", &file), HeaderProbe::Hook);
+            assert_eq!(probe_header("liby", &file), HeaderProbe::Hook);
+            assert_eq!(probe_header("libz", &file), HeaderProbe::NoHook);
+            assert_eq!(
+                probe_header("libz", &file[..file.len() - 4]),
+                HeaderProbe::Beyond
+            );
         }
     }
 
@@ -347,7 +350,7 @@ mod tests {
                 bad[position] ^= 1 << bit;
                 // The lowest bit of a hash is not in the file, so a flip may still give a table that could be.
                 assert!(matches!(
-                    peek("libz", &bad),
+                    probe_header("libz", &bad),
                     HeaderProbe::Beyond | HeaderProbe::NoHook
                 ));
             }
@@ -356,19 +359,25 @@ mod tests {
 
     #[test]
     fn other_files_are_unclear() {
-        assert_eq!(peek("libx", b""), HeaderProbe::Unclear);
+        assert_eq!(probe_header("libx", b""), HeaderProbe::Unclear);
         assert_eq!(
-            peek("libx", b"\xcf\xfa\xed\xfe and more"),
+            probe_header("libx", b"\xcf\xfa\xed\xfe and more"),
             HeaderProbe::Unclear
         );
-        assert_eq!(peek("libx", b"\x7fELF\x02\x01"), HeaderProbe::Unclear);
-        assert_eq!(peek("libé", &file(&["f"], 1, 1)), HeaderProbe::NoHook);
         assert_eq!(
-            peek("libé", &file(&["PyInitU_lib_dma"], 1, 1)),
+            probe_header("libx", b"\x7fELF\x02\x01"),
+            HeaderProbe::Unclear
+        );
+        assert_eq!(
+            probe_header("libé", &file(&["f"], 1, 1)),
+            HeaderProbe::NoHook
+        );
+        assert_eq!(
+            probe_header("libé", &file(&["PyInitU_lib_dma"], 1, 1)),
             HeaderProbe::Hook
         );
         assert_eq!(
-            peek("lib-x", &file(&["PyInit_lib_x"], 1, 1)),
+            probe_header("lib-x", &file(&["PyInit_lib_x"], 1, 1)),
             HeaderProbe::Hook
         );
     }

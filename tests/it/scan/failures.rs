@@ -2,9 +2,9 @@
 
 use crate::server::{Reply, Routes, Server};
 
-use super::desk::{Desk, Report, Run, TARGET};
 use super::distributions::Wheel;
-use super::shop::{Form, MetadataFiles, Shop};
+use super::fake_index::{FakeIndex, Form, MetadataFiles};
+use super::sandbox::{Report, Run, Sandbox, TARGET};
 use super::verdicts;
 
 const FILE: &str = "/files/undeclared-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl";
@@ -19,10 +19,15 @@ const REST: [&str; 4] = [
 
 /// Scans `app`, one of whose files or pages is answered in this way: the rest is as ever, `undeclared` is as expected,
 /// and so is its problem.
-fn check(shop: &Shop, path: &str, replies: [Reply; 2], expected: (&str, Option<&str>)) -> Report {
-    let routes: Routes = shop.routes().replies(path, replies.clone());
+fn check(
+    fake_index: &FakeIndex,
+    path: &str,
+    replies: [Reply; 2],
+    expected: (&str, Option<&str>),
+) -> Report {
+    let routes: Routes = fake_index.routes().replies(path, replies.clone());
     let server = Server::start(routes);
-    let run = Desk::new().scan(&server, &["app"]);
+    let run = Sandbox::new().scan(&server, &["app"]);
     let report = run.report();
     let (verdict, problem) = expected;
     let (of_it, rest): (Vec<String>, Vec<String>) = report
@@ -57,7 +62,7 @@ fn check(shop: &Shop, path: &str, replies: [Reply; 2], expected: (&str, Option<&
 }
 
 type Case = (
-    Shop,
+    FakeIndex,
     &'static str,
     [Reply; 2],
     (&'static str, Option<&'static str>),
@@ -66,8 +71,8 @@ type Case = (
 /// All at once: most of the time is spent waiting before a request is repeated.
 fn check_all(cases: Vec<Case>) {
     std::thread::scope(|scope| {
-        for (shop, path, replies, expected) in &cases {
-            scope.spawn(|| check(shop, path, replies.clone(), *expected));
+        for (fake_index, path, replies, expected) in &cases {
+            scope.spawn(|| check(fake_index, path, replies.clone(), *expected));
         }
     });
 }
@@ -78,8 +83,8 @@ const JUDGED: (&str, Option<&str>) = ("1.0 cp314t gil", None);
 fn an_index_page_that_cannot_be_read_leaves_the_rest_intact() {
     let mut cases = Vec::new();
     for form in [Form::Html, Form::Json] {
-        let shop = verdicts::shop().in_form(form, MetadataFiles::Absent);
-        let good = shop.page("undeclared");
+        let fake_index = verdicts::fake_index().in_form(form, MetadataFiles::Absent);
+        let good = fake_index.page("undeclared");
         for (replies, expected) in [
             ([Reply::status(500), good.clone()], JUDGED),
             ([Reply::nothing(), good.clone()], JUDGED),
@@ -121,7 +126,7 @@ fn an_index_page_that_cannot_be_read_leaves_the_rest_intact() {
                 ("? cp314t unknown", Some("image/png")),
             ),
         ] {
-            cases.push((shop.clone(), "/simple/undeclared/", replies, expected));
+            cases.push((fake_index.clone(), "/simple/undeclared/", replies, expected));
         }
     }
     check_all(cases);
@@ -132,8 +137,8 @@ fn a_file_that_cannot_be_read_leaves_the_rest_intact() {
     let mut cases = Vec::new();
     let whole = |bytes: Vec<u8>| Reply::bytes("application/octet-stream", bytes);
     for metadata_files in [MetadataFiles::Absent, MetadataFiles::Served] {
-        let shop = verdicts::shop().in_form(Form::Html, metadata_files);
-        let good = shop.bytes(FILE.rsplit('/').next().unwrap());
+        let fake_index = verdicts::fake_index().in_form(Form::Html, metadata_files);
+        let good = fake_index.bytes(FILE.rsplit('/').next().unwrap());
         let mut spoiled = good.clone();
         spoiled.truncate(good.len() / 2);
         let unknown = |words| ("1.0 cp314t unknown", Some(words));
@@ -172,7 +177,7 @@ fn a_file_that_cannot_be_read_leaves_the_rest_intact() {
                 unknown("expected sha256"),
             ),
         ] {
-            cases.push((shop.clone(), FILE, replies, expected));
+            cases.push((fake_index.clone(), FILE, replies, expected));
         }
     }
     check_all(cases);
@@ -180,23 +185,23 @@ fn a_file_that_cannot_be_read_leaves_the_rest_intact() {
 
 #[test]
 fn a_metadata_file_that_cannot_be_had_is_no_loss() {
-    let shop = verdicts::shop().in_form(Form::Json, MetadataFiles::Served);
+    let fake_index = verdicts::fake_index().in_form(Form::Json, MetadataFiles::Served);
     let path = format!("{FILE}.metadata");
     let text = |text: &str| Reply::bytes("text/plain", text);
     check(
-        &shop,
+        &fake_index,
         &path,
         [Reply::status(404), Reply::status(404)],
         JUDGED,
     );
     check(
-        &shop,
+        &fake_index,
         &path,
         [Reply::status(500), Reply::status(500)],
         ("1.0 cp314t unknown", Some("500")),
     );
     check(
-        &shop,
+        &fake_index,
         &path,
         [text("Name: other\n"), text("Name: other\n")],
         ("1.0 cp314t unknown", Some("expected sha256")),
@@ -212,7 +217,7 @@ fn no_index_at_all_ends_the_run_with_one_line() {
         .port();
     let index = format!("http://127.0.0.1:{port}/simple/");
     for command in ["scan", "gate"] {
-        let run = Desk::new().run(
+        let run = Sandbox::new().run(
             &[
                 &[command, "a", "b", "--format", "json", "--index-url", &index],
                 TARGET,
@@ -247,7 +252,7 @@ fn hostile_names_do_nothing_to_the_terminal() {
             "elf-x86_64-absent.so",
         )
         .requires("\u{1b}]0;title\u{7}nonsense");
-    let server = Server::start(Shop::with([evil]).routes());
+    let server = Server::start(FakeIndex::with([evil]).routes());
     let index = server.url("/simple/");
     for format in ["table", "json"] {
         let arguments = [
@@ -255,7 +260,7 @@ fn hostile_names_do_nothing_to_the_terminal() {
             TARGET,
         ]
         .concat();
-        let run = Desk::new().run(&arguments);
+        let run = Sandbox::new().run(&arguments);
         assert!(!run.stdout.contains(['\u{1b}', '\u{7}']), "{}", run.stdout);
         assert_eq!(run.stderr, "");
     }
@@ -265,18 +270,21 @@ fn hostile_names_do_nothing_to_the_terminal() {
 
 #[test]
 fn input_that_cannot_be_read_says_where() {
-    let (_, server) = (verdicts::shop(), Server::start(verdicts::shop().routes()));
-    let desk = Desk::new();
-    desk.write("requirements.txt", "ready\npure ==1.0\n  !nonsense\n");
-    desk.write("nested.txt", "ready\n-r deeper/one.txt\n");
-    desk.write("deeper/one.txt", "\n\npure===\n");
-    desk.write("missing.txt", "-r nowhere.txt\n");
-    desk.write("option.txt", "ready\n--frobnicate\n");
-    desk.write("bytes.txt", b"ready\npure # \xff\xfe\n");
-    desk.write("constraint.txt", "ready\n-c nowhere.txt\n");
-    desk.write("wheel.txt", "ready\n./none-1.0-py3-none-any.whl\n");
-    desk.write("conflict.txt", "ready==1.0\nready>1\n");
-    std::fs::create_dir(desk.path("folder.txt")).unwrap();
+    let (_, server) = (
+        verdicts::fake_index(),
+        Server::start(verdicts::fake_index().routes()),
+    );
+    let sandbox = Sandbox::new();
+    sandbox.write("requirements.txt", "ready\npure ==1.0\n  !nonsense\n");
+    sandbox.write("nested.txt", "ready\n-r deeper/one.txt\n");
+    sandbox.write("deeper/one.txt", "\n\npure===\n");
+    sandbox.write("missing.txt", "-r nowhere.txt\n");
+    sandbox.write("option.txt", "ready\n--frobnicate\n");
+    sandbox.write("bytes.txt", b"ready\npure # \xff\xfe\n");
+    sandbox.write("constraint.txt", "ready\n-c nowhere.txt\n");
+    sandbox.write("wheel.txt", "ready\n./none-1.0-py3-none-any.whl\n");
+    sandbox.write("conflict.txt", "ready==1.0\nready>1\n");
+    std::fs::create_dir(sandbox.path("folder.txt")).unwrap();
     for (argument, told) in [
         (
             "requirements.txt",
@@ -293,7 +301,7 @@ fn input_that_cannot_be_read_says_where() {
         ("folder.txt", &["folder.txt"]),
         ("no==", &["no=="]),
     ] {
-        let run = desk.scan(&server, &[argument]);
+        let run = sandbox.scan(&server, &[argument]);
         assert_eq!(run.code, Some(2), "{argument}: {}", run.stderr);
         assert_eq!(run.stdout, "", "{argument}");
         assert!(
@@ -315,17 +323,17 @@ fn input_that_cannot_be_read_says_where() {
 #[test]
 fn a_file_without_permission_is_an_error_with_its_name() {
     use std::os::unix::fs::PermissionsExt;
-    let server = Server::start(verdicts::shop().routes());
-    let desk = Desk::new();
-    desk.write("secret.txt", "ready\n");
+    let server = Server::start(verdicts::fake_index().routes());
+    let sandbox = Sandbox::new();
+    sandbox.write("secret.txt", "ready\n");
     std::fs::set_permissions(
-        desk.path("secret.txt"),
+        sandbox.path("secret.txt"),
         std::fs::Permissions::from_mode(0o000),
     )
     .unwrap();
-    let run = desk.scan(&server, &["secret.txt"]);
+    let run = sandbox.scan(&server, &["secret.txt"]);
     // The superuser may read everything, so there the file is scanned.
-    if std::fs::read(desk.path("secret.txt")).is_ok() {
+    if std::fs::read(sandbox.path("secret.txt")).is_ok() {
         println!("run as the superuser: permissions do not hold, the file is read");
         assert_eq!(run.report().verdicts(), ["ready 1.0 cp314t ready"]);
     } else {
@@ -340,14 +348,14 @@ fn a_file_without_permission_is_an_error_with_its_name() {
 
 #[test]
 fn a_local_file_that_is_no_wheel_is_a_problem() {
-    let server = Server::start(verdicts::shop().routes());
-    let desk = Desk::new();
+    let server = Server::start(verdicts::fake_index().routes());
+    let sandbox = Sandbox::new();
     let name = "fake-1.0-py3-none-any.whl";
-    desk.write(name, "I am a text file.\n");
-    desk.write("own-1.0.tar.gz", "I am a text file.\n");
-    desk.write("broken/pyproject.toml", "[project\n");
-    desk.write("requirements.txt", format!("ready\n./{name}\n"));
-    let run = desk.scan(&server, &["requirements.txt"]);
+    sandbox.write(name, "I am a text file.\n");
+    sandbox.write("own-1.0.tar.gz", "I am a text file.\n");
+    sandbox.write("broken/pyproject.toml", "[project\n");
+    sandbox.write("requirements.txt", format!("ready\n./{name}\n"));
+    let run = sandbox.scan(&server, &["requirements.txt"]);
     let report = run.report();
     assert_eq!(
         report.verdicts(),
@@ -359,12 +367,12 @@ fn a_local_file_that_is_no_wheel_is_a_problem() {
         report.problems()
     );
     assert_eq!(run.code, Some(3));
-    desk.write("project.txt", "./broken\n");
+    sandbox.write("project.txt", "./broken\n");
     for (argument, told) in [
         ("./own-1.0.tar.gz", "own-1.0.tar.gz"),
         ("project.txt", "pyproject.toml"),
     ] {
-        let run = desk.scan(&server, &["ready", argument]);
+        let run = sandbox.scan(&server, &["ready", argument]);
         let report = run.report();
         assert_eq!(report.verdicts(), ["ready 1.0 cp314t ready"]);
         assert_eq!(
@@ -382,8 +390,8 @@ fn a_local_file_that_is_no_wheel_is_a_problem() {
 
 #[test]
 fn output_that_cannot_be_written_is_an_error() {
-    let server = Server::start(verdicts::shop().routes());
-    let run: Run = Desk::new().scan(
+    let server = Server::start(verdicts::fake_index().routes());
+    let run: Run = Sandbox::new().scan(
         &server,
         &["ready", "--output", "no/such/folder/report.json"],
     );

@@ -126,25 +126,25 @@ pub(super) fn of(
         ([], Some(platform)) => vec![platform],
         (platforms, _) => platforms.to_vec(),
     };
-    let mut aims = EnvironmentTargets::default();
+    let mut targets = EnvironmentTargets::default();
     for python in pythons {
         for platform in &platforms {
             let target = Target {
                 python,
                 platform: *platform,
             };
-            let targets = if is_own(inventory, target) {
-                &mut aims.installed
+            let list = if is_own(inventory, target) {
+                &mut targets.installed
             } else {
-                &mut aims.pinned
+                &mut targets.pinned
             };
-            if !targets.contains(&target) {
-                targets.push(target);
-                aims.order.push(target);
+            if !list.contains(&target) {
+                list.push(target);
+                targets.order.push(target);
             }
         }
     }
-    Ok(aims)
+    Ok(targets)
 }
 
 /// Whether the environment may be one of this target. Where nothing tells, whoever named the target knows.

@@ -16,19 +16,19 @@ use crate::server::Server;
 pub(super) const TARGET: &[&str] = &["--python", "3.14t", "--platform", "linux-x86_64"];
 
 /// A place to work at, gone when dropped.
-pub(super) struct Desk {
+pub(super) struct Sandbox {
     folder: tempfile::TempDir,
 }
 
-impl Desk {
-    pub(super) fn new() -> Desk {
-        let desk = Desk {
+impl Sandbox {
+    pub(super) fn new() -> Sandbox {
+        let sandbox = Sandbox {
             folder: tempfile::tempdir().unwrap(),
         };
         for folder in ["home", "work"] {
-            std::fs::create_dir(desk.folder.path().join(folder)).unwrap();
+            std::fs::create_dir(sandbox.folder.path().join(folder)).unwrap();
         }
-        desk
+        sandbox
     }
 
     /// A path in the folder to work in.
