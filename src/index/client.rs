@@ -1,9 +1,10 @@
 //! Asks until there is an answer: credentials by host, redirects, repetitions with growing waits, and no more requests
 //! to one host at a time than allowed.
 
+mod reply;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +19,8 @@ use super::http::{BodyEncoding, ByteRange, HttpRequest, RequestTransport, Transp
 use super::observer::{FetchEvent, FetchObserver};
 use super::settings::IndexSettings;
 use crate::model::name::PackageName;
+use reply::CountedBody;
+pub(super) use reply::{HttpReply, ReplyRefusal, read_all};
 
 /// Redirects that are followed for one request.
 const REDIRECTS: usize = 10;
@@ -107,40 +110,6 @@ impl IndexQuery {
             range,
             encoding: BodyEncoding::Identity,
             ..IndexQuery::page(Some(package), url)
-        }
-    }
-}
-
-/// An answer whose body is still to be read.
-pub(super) struct HttpReply<'a> {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    /// Where the answer came from, after redirects.
-    pub(super) url: Url,
-    pub(super) body: &'a mut dyn Read,
-}
-
-/// Why a reply was not taken.
-pub(super) enum ReplyRefusal {
-    /// The body broke: worth another request.
-    Broken(String),
-    /// It came too slowly.
-    Slow(String),
-    /// No repetition will help.
-    Final(IndexError),
-}
-
-impl From<IndexError> for ReplyRefusal {
-    fn from(error: IndexError) -> ReplyRefusal {
-        ReplyRefusal::Final(error)
-    }
-}
-
-impl From<io::Error> for ReplyRefusal {
-    fn from(error: io::Error) -> ReplyRefusal {
-        match error.kind() {
-            io::ErrorKind::TimedOut => ReplyRefusal::Slow(error.to_string()),
-            _ => ReplyRefusal::Broken(error.to_string()),
         }
     }
 }
@@ -482,47 +451,6 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         .parse()
         .ok()
         .map(Duration::from_secs)
-}
-
-/// Reads a body to its end, within a limit; so many bytes of it were read before.
-pub(super) fn read_all(
-    reply: &mut HttpReply<'_>,
-    what: &str,
-    limit: u64,
-    before: u64,
-) -> Result<Vec<u8>, ReplyRefusal> {
-    let mut bytes = Vec::new();
-    let left = limit.saturating_sub(before);
-    (&mut *reply.body)
-        .take(left.saturating_add(1))
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > left {
-        return Err(IndexError::TooLarge {
-            place: shown(&reply.url),
-            what: what.to_owned(),
-            limit,
-        }
-        .into());
-    }
-    Ok(bytes)
-}
-
-/// A body that counts what is read from it.
-struct CountedBody<'a> {
-    body: Box<dyn Read + Send>,
-    counter: &'a AtomicU64,
-    /// What came for this query.
-    received: &'a Cell<u64>,
-}
-
-impl Read for CountedBody<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.body.read(buffer)?;
-        self.counter.fetch_add(read as u64, Ordering::Relaxed);
-        self.received
-            .set(self.received.get().saturating_add(read as u64));
-        Ok(read)
-    }
 }
 
 #[cfg(test)]

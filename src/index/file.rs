@@ -5,27 +5,28 @@
 //! digest compared. That it is still the same file is checked with every answer.
 
 mod answer;
+mod opening;
+mod ranges;
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, StatusCode};
-use url::Url;
+use http::header::HeaderMap;
 
 use self::answer::{FileIdentity, content_range};
 use super::blob::{BodyBlob, BodyIntake};
-use super::client::{HttpReply, IndexClient, IndexQuery, ReplyRefusal, read_all};
+use super::client::{HttpReply, IndexClient, ReplyRefusal, read_all};
 use super::error::{IndexError, shown};
 use super::http::ByteRange;
-use super::settings::{CacheFreshness, SizeLimits};
+use super::settings::SizeLimits;
 use super::store::CacheStore;
 use crate::model::artifact::{Artifact, FileCheck};
 use crate::model::digest::Digest;
-use crate::model::name::PackageName;
 use crate::model::place::Location;
 use crate::regular_file::RegularFile;
+use opening::{FileOpening, open_remote};
+use ranges::{FetchedRanges, RemoteBytes};
 
 /// Bytes asked for at the end of the file.
 const TAIL: u64 = 64 << 10;
@@ -57,17 +58,6 @@ pub struct RemoteFile {
 enum RemoteInner {
     Local(RegularFile),
     Remote(Box<RemoteBytes>),
-}
-
-struct RemoteBytes {
-    client: Arc<IndexClient>,
-    store: CacheStore,
-    package: PackageName,
-    url: Url,
-    promise: StatedFile,
-    identity: FileIdentity,
-    held: Mutex<HeldBytes>,
-    fetched: AtomicU64,
 }
 
 /// What the index says of the file.
@@ -256,211 +246,6 @@ impl RemoteFile {
     }
 }
 
-/// What is known of a file before it is opened.
-struct FileOpening<'a> {
-    package: &'a PackageName,
-    promise: StatedFile,
-    /// Bytes asked for at its end; `None` for all of it.
-    tail: Option<u64>,
-}
-
-fn open_remote(
-    url: &Url,
-    opening: FileOpening<'_>,
-    client: &Arc<IndexClient>,
-    store: &CacheStore,
-) -> Result<RemoteFile, IndexError> {
-    let FileOpening {
-        package,
-        promise,
-        tail,
-    } = opening;
-    if client.settings().freshness == CacheFreshness::Offline {
-        return Err(IndexError::Offline { url: shown(url) });
-    }
-    let ask = |range: Option<ByteRange>| {
-        let taker = AnswerTaker {
-            limits: client.settings().limits,
-            promise: &promise,
-            store,
-            asked: range.as_ref(),
-        };
-        client.ask(
-            &IndexQuery::file(package, url, range.clone()),
-            &mut |reply| taker.take(reply),
-        )
-    };
-    let mut taken = ask(tail.map(ByteRange::Suffix))?;
-    if let (TakenAnswer::NoRanges, Some(tail)) = (&taken, tail) {
-        // Some servers know ranges, but not those that count from the end.
-        let range = size_by_head(package, url, client)?
-            .filter(|size| *size > 0)
-            .map(|size| size.saturating_sub(tail)..size);
-        taken = ask(range.map(ByteRange::Span))?;
-    }
-    if matches!(taken, TakenAnswer::NoRanges) && tail.is_some() {
-        taken = ask(None)?;
-    }
-    let (size, held, identity, fetched) = match taken {
-        TakenAnswer::Part {
-            size,
-            start,
-            bytes,
-            identity,
-        } => {
-            let fetched = bytes.len() as u64;
-            if start == 0 {
-                let blob = BodyBlob::from_memory(bytes, &promise.digests, url)?;
-                (size, HeldBytes::Whole(Arc::new(blob)), identity, fetched)
-            } else {
-                (
-                    size,
-                    HeldBytes::Tail(start, Arc::new(bytes)),
-                    identity,
-                    fetched,
-                )
-            }
-        }
-        TakenAnswer::Whole { blob, identity } => {
-            let size = blob.size();
-            (size, HeldBytes::Whole(Arc::new(blob)), identity, size)
-        }
-        TakenAnswer::NoRanges => {
-            return Err(IndexError::Status {
-                url: shown(url),
-                expected: "the file".to_owned(),
-                status: 416,
-            });
-        }
-    };
-    let (url, client, store) = (url.clone(), Arc::clone(client), store.clone());
-    let (place, fetched, held) = (shown(&url), AtomicU64::new(fetched), Mutex::new(held));
-    let package = package.clone();
-    let remote = RemoteBytes {
-        client,
-        store,
-        package,
-        url,
-        promise,
-        identity,
-        held,
-        fetched,
-    };
-    Ok(RemoteFile {
-        place,
-        size,
-        inner: RemoteInner::Remote(Box::new(remote)),
-    })
-}
-
-fn size_by_head(
-    package: &PackageName,
-    url: &Url,
-    client: &IndexClient,
-) -> Result<Option<u64>, IndexError> {
-    let query = IndexQuery {
-        method: Method::HEAD,
-        ..IndexQuery::file(package, url, None)
-    };
-    client.ask(&query, &mut |reply| {
-        let length = reply
-            .headers
-            .get(header::CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse().ok());
-        Ok(length.filter(|_| reply.status == StatusCode::OK))
-    })
-}
-
-/// What a range request brought after the file was opened.
-enum FetchedRanges {
-    Part(Vec<u8>),
-    Whole(Arc<BodyBlob>),
-}
-
-impl RemoteBytes {
-    fn held(&self) -> MutexGuard<'_, HeldBytes> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn fetch(&self, size: u64, range: Range<u64>) -> Result<FetchedRanges, IndexError> {
-        let asked = ByteRange::Span(range);
-        let mut query = IndexQuery::file(&self.package, &self.url, Some(asked.clone()));
-        if let Some(etag) = &self.identity.etag {
-            query.headers.insert(header::IF_RANGE, etag.clone());
-        }
-        let limits = self.client.settings().limits;
-        let taker = AnswerTaker {
-            limits,
-            promise: &self.promise,
-            store: &self.store,
-            asked: Some(&asked),
-        };
-        let taken = self.client.ask(&query, &mut |reply| {
-            self.same(&FileIdentity::of(&reply.headers))?;
-            taker.take(reply)
-        })?;
-        match taken {
-            TakenAnswer::Part { size: now, .. } if now != size => Err(self.changed(size, now)),
-            TakenAnswer::Part { bytes, .. } => {
-                self.fetched
-                    .fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                Ok(FetchedRanges::Part(bytes))
-            }
-            TakenAnswer::Whole { blob, .. } if blob.size() != size => {
-                Err(self.changed(size, blob.size()))
-            }
-            TakenAnswer::Whole { blob, .. } => {
-                self.fetched.fetch_add(blob.size(), Ordering::Relaxed);
-                let blob = Arc::new(blob);
-                *self.held() = HeldBytes::Whole(Arc::clone(&blob));
-                Ok(FetchedRanges::Whole(blob))
-            }
-            TakenAnswer::NoRanges => {
-                let (asked, found) = (
-                    asked.header(),
-                    "a refusal (416), after it answered others".to_owned(),
-                );
-                Err(IndexError::Range {
-                    url: shown(&self.url),
-                    asked,
-                    found,
-                })
-            }
-        }
-    }
-
-    /// Only what both answers state is compared: a server's mirrors do not always state the same.
-    fn same(&self, now: &FileIdentity) -> Result<(), IndexError> {
-        let text = |value: &HeaderValue| value.to_str().unwrap_or("unreadable").to_owned();
-        let error = |before: &HeaderValue, after: &HeaderValue| {
-            Err(IndexError::Changed {
-                url: shown(&self.url),
-                before: text(before),
-                after: text(after),
-            })
-        };
-        match (
-            &self.identity.etag,
-            &now.etag,
-            &self.identity.modified,
-            &now.modified,
-        ) {
-            (Some(before), Some(after), _, _) if before != after => error(before, after),
-            (None, _, Some(before), Some(after)) if before != after => error(before, after),
-            _ => Ok(()),
-        }
-    }
-
-    fn changed(&self, before: u64, after: u64) -> IndexError {
-        let bytes = |size: u64| format!("{size} bytes");
-        IndexError::Changed {
-            url: shown(&self.url),
-            before: bytes(before),
-            after: bytes(after),
-        }
-    }
-}
-
 /// Makes something of an answer to one query.
 struct AnswerTaker<'a> {
     limits: SizeLimits,
@@ -560,6 +345,8 @@ fn promised_size(url: &str, promise: &StatedFile, found: u64) -> Result<(), Inde
 
 #[cfg(test)]
 mod tests {
+    use http::header;
+
     use super::*;
 
     #[test]

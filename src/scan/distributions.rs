@@ -2,40 +2,36 @@
 //!
 //! This is where index and archive meet, and what the resolver knows of the world.
 
+mod catalog;
+mod opening;
+
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Serialize};
-
-use crate::archive::ArchiveContents;
 use crate::archive::limits::ArchiveLimits;
-use crate::archive::source::{LocalFile, RangeSource, SourceError};
-use crate::archive::wheel::WheelArchive;
-use crate::archive::{metadata, record, sdist};
+use crate::archive::source::RangeSource;
 use crate::examine::ExamineDepth;
-use crate::index::{PackageIndex, RemoteFile, TailSize};
+use crate::index::{PackageIndex, TailSize};
 use crate::memo::OnceMap;
-use crate::model::artifact::{Artifact, ArtifactKind, ArtifactListing, FileCheck};
+use crate::model::artifact::{Artifact, ArtifactKind, FileCheck};
 use crate::model::digest::Algorithm;
 use crate::model::facts::Fact;
 use crate::model::metadata::Metadata;
 use crate::model::name::{PackageName, Version, VersionSpecifiers};
 use crate::model::place::Location;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::resolve::{CatalogError, LocatedArtifact, PackageCatalog, PrefetchHint};
+use crate::resolve::{CatalogError, LocatedArtifact};
 
 use super::describing;
 use super::examination::{self, ExaminedExtent, FileExamination, IsEnough};
 use super::examinations::ExaminationIndex;
 use super::glance::ExamineOptions;
-use super::location;
 use super::memory_budget::MemoryBudget;
 use super::pinned_digests::PinnedDigests;
 use super::sources;
 
-/// Bucket of the store for metadata that was read out of files.
-const METADATA: &str = "read-metadata-2";
+use opening::OpenedWheel;
+
 /// Bucket of the store for what was found in files.
 const EXAMINATIONS: &str = "examinations";
 /// Bucket of the store for what was found in the part of a file that decided.
@@ -43,46 +39,6 @@ const GLIMPSES: &str = "glimpses";
 
 /// Bytes that reading sources takes beside the file itself: the largest of them, and its tokens.
 const SOURCES_COST: u64 = 192 << 20;
-/// Members from which on a wheel's directory is not kept once it was looked into.
-const LARGE_DIRECTORY: usize = 5_000;
-
-/// A wheel that was opened, and its size in bytes.
-struct OpenedWheel {
-    wheel: WheelArchive,
-    size: u64,
-    file: OpenedBytes,
-}
-
-impl OpenedWheel {
-    fn is_large(&self) -> bool {
-        self.wheel.entries().len() > LARGE_DIRECTORY
-    }
-}
-
-/// Where an opened file's bytes come from.
-enum OpenedBytes {
-    /// This machine; what was computed of them.
-    Local(FileCheck),
-    /// A server.
-    Remote(Arc<RemoteFile>),
-}
-
-impl OpenedBytes {
-    fn check(&self) -> FileCheck {
-        match self {
-            OpenedBytes::Local(check) => check.clone(),
-            OpenedBytes::Remote(file) => file.check(),
-        }
-    }
-}
-
-/// Metadata as the store keeps it.
-#[derive(Serialize, Deserialize)]
-struct KeptMetadata {
-    metadata: Metadata,
-    /// Bytes of the file that had to be opened for it.
-    size: Option<u64>,
-}
 
 /// Distribution files of one run.
 #[derive(Clone)]
@@ -378,38 +334,6 @@ impl RunDistributions {
     }
 }
 
-impl PackageCatalog for RunDistributions {
-    fn listing(&self, name: &PackageName) -> Result<Arc<ArtifactListing>, CatalogError> {
-        self.inner.listing(name)
-    }
-
-    fn metadata(&self, artifact: &Artifact) -> Result<Arc<Metadata>, CatalogError> {
-        self.inner.metadata(artifact)
-    }
-
-    fn located(&self, location: &Location) -> Result<Arc<LocatedArtifact>, CatalogError> {
-        let sdist = |artifact: &Artifact| self.inner.sdist_metadata(artifact);
-        self.inner.located.get(location, || {
-            location::locate(location, &sdist).map(Arc::new)
-        })
-    }
-
-    fn prefetch(&self, hints: Vec<PrefetchHint>) {
-        for hint in hints {
-            let inner = Arc::clone(&self.inner);
-            self.inner.index.prefetch(move || {
-                let Ok(listing) = inner.listing(hint.name()) else {
-                    return;
-                };
-                for artifact in hint.likely(&listing) {
-                    // Whoever asks for it gets the error too.
-                    let _ = inner.metadata(&artifact);
-                }
-            });
-        }
-    }
-}
-
 impl DistributionInner {
     fn sizes(&self) -> MutexGuard<'_, BTreeMap<Location, u64>> {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
@@ -423,173 +347,6 @@ impl DistributionInner {
         self.described
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn listing(&self, name: &PackageName) -> Result<Arc<ArtifactListing>, CatalogError> {
-        self.index.listing(name).map_err(|error| {
-            let place = name.to_string();
-            match error.is_not_found() {
-                true => CatalogError::Absent { place },
-                false => CatalogError::Unreadable {
-                    kind: error.kind(),
-                    place,
-                    message: error.to_string(),
-                },
-            }
-        })
-    }
-
-    fn metadata(&self, artifact: &Artifact) -> Result<Arc<Metadata>, CatalogError> {
-        let metadata = self.metadata.get(&artifact.location, || {
-            self.read_metadata(artifact).map(Arc::new)
-        })?;
-        let key = (artifact.name.clone(), artifact.version.clone());
-        self.described()
-            .entry(key)
-            .or_insert_with(|| Arc::clone(&metadata));
-        Ok(metadata)
-    }
-
-    fn read_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
-        let key = lasting_key(artifact);
-        let kept = key
-            .as_ref()
-            .and_then(|key| self.index.store().get(METADATA, key));
-        if let Some(KeptMetadata { metadata, size }) =
-            kept.and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        {
-            self.sizes()
-                .extend(size.map(|size| (artifact.location.clone(), size)));
-            return Ok(metadata);
-        }
-        let metadata = match &artifact.kind {
-            ArtifactKind::Wheel(_) => self.wheel_metadata(artifact)?,
-            ArtifactKind::Sdist => self.sdist_metadata(artifact)?,
-            ArtifactKind::SourceTree => location::project_metadata(&artifact.location)?,
-            ArtifactKind::Installed { .. } => {
-                let message = "is installed, and no index has it".to_owned();
-                return Err(unreadable(
-                    ProblemKind::Metadata,
-                    &artifact.filename,
-                    message,
-                ));
-            }
-        };
-        let kept = KeptMetadata {
-            metadata,
-            size: self.sizes().get(&artifact.location).copied(),
-        };
-        if let (Some(key), Ok(bytes)) = (key, serde_json::to_vec(&kept)) {
-            let _ = self.index.store().put(METADATA, &key, &bytes);
-        }
-        Ok(kept.metadata)
-    }
-
-    fn wheel_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
-        let place = &artifact.filename;
-        if let Some(bytes) = self
-            .index
-            .metadata_file(artifact)
-            .map_err(|error| unreadable(error.kind(), place, error.to_string()))?
-        {
-            return metadata::parse(&bytes)
-                .map_err(|error| unreadable(ProblemKind::Metadata, place, error.to_string()));
-        }
-        let opened = self.wheel(artifact, TailSize::Usual)?;
-        opened
-            .wheel
-            .metadata()
-            .map_err(|error| unreadable(error.kind(), place, error.to_string()))
-    }
-
-    fn sdist_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
-        let source = Box::new(self.sdist(artifact)?);
-        let read = sdist::read(
-            &artifact.filename,
-            source,
-            sdist::SdistDepth::Metadata,
-            self.limits,
-        );
-        read.map(|sdist| sdist.metadata)
-            .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))
-    }
-
-    fn sdist(&self, artifact: &Artifact) -> Result<Arc<dyn RangeSource>, CatalogError> {
-        self.sdists.get(&artifact.location, || {
-            Ok(Arc::from(self.source(artifact, TailSize::Usual)?.0))
-        })
-    }
-
-    fn wheel(&self, artifact: &Artifact, tail: TailSize) -> Result<Arc<OpenedWheel>, CatalogError> {
-        self.wheels.get(&artifact.location, || {
-            let (source, file) = self.source(artifact, tail)?;
-            let size = source.size();
-            let wheel = WheelArchive::open(&artifact.filename, source, self.limits)
-                .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))?;
-            Ok(Arc::new(OpenedWheel { wheel, size, file }))
-        })
-    }
-
-    fn source(
-        &self,
-        artifact: &Artifact,
-        tail: TailSize,
-    ) -> Result<(Box<dyn RangeSource>, OpenedBytes), CatalogError> {
-        let failed =
-            |error: SourceError| unreadable(error.kind(), &artifact.filename, error.to_string());
-        let (source, file): (Box<dyn RangeSource>, _) = match &artifact.location {
-            Location::Path(path) => {
-                let local = LocalFile::open(path).map_err(failed)?;
-                let check = self.local_check(artifact, &local).map_err(failed)?;
-                (Box::new(local), OpenedBytes::Local(check))
-            }
-            Location::Url(_) => {
-                let tail = if self.pinned.want_whole(artifact) {
-                    TailSize::Whole
-                } else {
-                    tail
-                };
-                let file = self.index.open_with(artifact, tail).map_err(|error| {
-                    unreadable(error.kind(), &artifact.filename, error.to_string())
-                })?;
-                let file = Arc::new(file);
-                (
-                    Box::new(RangedFile(Arc::clone(&file))),
-                    OpenedBytes::Remote(file),
-                )
-            }
-        };
-        self.sizes()
-            .insert(artifact.location.clone(), source.size());
-        Ok((source, file))
-    }
-
-    /// A file on this machine is digested where anybody says what its digest is.
-    fn local_check(
-        &self,
-        artifact: &Artifact,
-        file: &dyn RangeSource,
-    ) -> Result<FileCheck, SourceError> {
-        match self.pinned.algorithms(artifact) {
-            algorithms if algorithms.is_empty() => Ok(FileCheck::Ranges),
-            algorithms => record::digests(file, &algorithms).map(FileCheck::Digest),
-        }
-    }
-}
-
-/// A file at a server as the archive wants it.
-struct RangedFile(Arc<RemoteFile>);
-
-impl RangeSource for RangedFile {
-    fn size(&self) -> u64 {
-        self.0.size()
-    }
-
-    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
-        self.0.read(range).map_err(|error| SourceError::Remote {
-            kind: error.kind(),
-            message: error.to_string(),
-        })
     }
 }
 

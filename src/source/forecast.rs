@@ -3,22 +3,24 @@
 //! A build that fails comes first, then a module that switches the GIL on, then what is not known; only when every module
 //! is known to keep the GIL off is that said.
 
+mod fate;
+mod refusal;
+
 use pep508_rs::{MarkerEnvironment, VersionOrUrl};
 
 use crate::model::evidence::Evidence;
 use crate::model::facts::Generator;
-use crate::model::name::{Requirement, Version, VersionSpecifiers};
+use crate::model::name::{Requirement, VersionSpecifiers};
 use crate::model::source::{
-    Becomes, BuildRequirement, DeclaredWord, Forecast, Language, LimitedApiUse, LimitedApiUser,
-    ModuleStanding, SourceDeclaration, SourceFacts, SourceModule, SourcePlace,
+    Becomes, BuildRequirement, Forecast, Language, LimitedApiUse, LimitedApiUser, SourceFacts,
+    SourceModule, SourcePlace,
 };
 use crate::model::target::{Platform, System, Target};
 use crate::pep508;
 
-use super::thresholds::{
-    CFFI, CFFI_OLDEST_PYTHON, CYTHON, LIMITED_API_PYTHON, MATURIN, MYPYC, PYO3_DECLARES,
-    ToolThreshold, pyo3_refusal,
-};
+use super::thresholds::{LIMITED_API_PYTHON, MATURIN, ToolThreshold};
+
+use fate::ModuleFate;
 
 /// How many places become evidence.
 const SHOWN: usize = 8;
@@ -38,16 +40,6 @@ pub fn forecast(
         }
         .forecast()
     })
-}
-
-/// What one module would do.
-enum ModuleFate {
-    /// It keeps the GIL off, and this shows it.
-    Off(Evidence),
-    /// It switches the GIL on, for this reason.
-    On(String, Evidence),
-    /// It is not known, for this reason.
-    Open(String, Evidence),
 }
 
 /// Whether a build gets a version of a tool that declares.
@@ -174,126 +166,6 @@ impl BuildOutlook<'_> {
             .filter(|module| is_for(&module.name, self.target.platform))
     }
 
-    /// Why the build fails.
-    fn refusal(&self) -> Option<(String, Vec<Evidence>)> {
-        let (minor, python) = (self.target.python.minor, self.target.python);
-        if let Some(wanted) = self
-            .facts
-            .requires_python
-            .as_ref()
-            .filter(|wanted| !self.is_wanted(wanted))
-        {
-            let seen = Evidence::new("requires-python").value(wanted.clone());
-            return Some((format!("it asks for Python {wanted}"), vec![seen]));
-        }
-        if let Some(stop) = self
-            .facts
-            .stops
-            .iter()
-            .find(|stop| stop.reach.is_certain(minor))
-        {
-            let seen = at("end of the build".to_owned(), &stop.place);
-            return Some((
-                format!("{} ends every build on {python}", stop.place),
-                vec![seen],
-            ));
-        }
-        if let Some(pyo3) = &self.facts.pyo3
-            && let Some(refusal) = pyo3_refusal(pyo3.minor, minor)
-        {
-            let why = format!(
-                "{} {} ({}) {}",
-                in_name(&pyo3.name),
-                pyo3.text,
-                pyo3.place,
-                refusal.why
-            );
-            let seen =
-                at(format!("{} in the sources", pyo3.name), &pyo3.place).value(pyo3.text.clone());
-            return Some((
-                why,
-                vec![seen, Evidence::new("looked up").value(refusal.source)],
-            ));
-        }
-        let limited = self
-            .facts
-            .limited_api
-            .iter()
-            .filter(|it| it.reach.is_certain(minor));
-        limited
-            .filter_map(|limited| self.limited_api_refusal(limited))
-            .next()
-            .or_else(|| self.maturin_refusal())
-            .or_else(|| self.requirement_refusal())
-            .or_else(|| {
-                // What such a file leaves out it may leave out for this build; C that CFFI wrote is there all the same.
-                let asks = self.facts.asks_for_build.is_some();
-                let counts = |module: &&SourceModule| !asks || is_generated(module);
-                self.modules()
-                    .filter(counts)
-                    .find_map(|module| self.cffi_refusal(module))
-            })
-    }
-
-    /// Whether a version specifier lets in any release of the target's Python.
-    fn is_wanted(&self, wanted: &str) -> bool {
-        let Ok(wanted) = wanted.parse::<VersionSpecifiers>() else {
-            return true;
-        };
-        let minor = u64::from(self.target.python.minor);
-        [0, 1, 99]
-            .into_iter()
-            .any(|micro| wanted.contains(&Version::new([3, minor, micro])))
-    }
-
-    /// Why a build that asks for the limited API fails.
-    fn limited_api_refusal(&self, limited: &LimitedApiUse) -> Option<(String, Vec<Evidence>)> {
-        let (minor, python, place) = (self.target.python.minor, self.target.python, &limited.place);
-        let seen = at("limited API".to_owned(), place).symbol(limited.means.clone());
-        match (limited.user, &self.facts.left_out) {
-            (LimitedApiUser::Installer, _) => {
-                let why = format!("{place} tags the wheel abi3, and {python} accepts no such tag");
-                Some((why, vec![seen]))
-            }
-            (LimitedApiUser::Headers | LimitedApiUser::Backend, _)
-                if minor < LIMITED_API_PYTHON =>
-            {
-                Some((
-                    format!("{python} has no limited API, which {place} asks for"),
-                    vec![seen],
-                ))
-            }
-            (LimitedApiUser::Headers, Some((what, needed))) => {
-                let why = format!(
-                    "{place} asks for the limited API, which has no {what} ({needed}) on {python}"
-                );
-                Some((
-                    why,
-                    vec![seen, at("left out".to_owned(), needed).symbol(what.clone())],
-                ))
-            }
-            (LimitedApiUser::Headers, None) | (LimitedApiUser::Backend, _) => None,
-        }
-    }
-
-    /// Why a requirement of the build cannot be built itself. Installers build it before anything else.
-    fn requirement_refusal(&self) -> Option<(String, Vec<Evidence>)> {
-        let python = self.target.python;
-        if python.minor >= CFFI_OLDEST_PYTHON {
-            return None;
-        }
-        let (required, _) = self.required(CFFI.project).into_iter().next()?;
-        let why = format!(
-            "{} asks for `{}`, and no release of CFFI works on {python}",
-            required.place, required.text
-        );
-        let seen = at("build requirement".to_owned(), &required.place).value(required.text.clone());
-        Some((
-            why,
-            vec![seen, Evidence::new("looked up").value(CFFI.source)],
-        ))
-    }
-
     /// What leaves open whether the build fails.
     fn uncertainty(&self) -> Option<(String, Evidence)> {
         let (minor, python) = (self.target.python.minor, self.target.python);
@@ -346,28 +218,6 @@ impl BuildOutlook<'_> {
         self.facts.backend.as_deref() == Some(MATURIN.project)
     }
 
-    /// Why maturin makes a wheel that no free-threaded build accepts. Neither it nor PyO3 has a limited API for such a build
-    /// unless `abi3t` is asked for: both build for the one version. <https://github.com/PyO3/pyo3/blob/v0.30.1/pyo3-build-config/src/impl_.rs>
-    fn maturin_refusal(&self) -> Option<(String, Vec<Evidence>)> {
-        let feature = self.abi3_feature().filter(|_| self.is_by_maturin())?;
-        let ToolVersion::Old(required) = self.tool(&MATURIN) else {
-            return None;
-        };
-        let why = format!(
-            "maturin before {} tags the wheel abi3, which {feature} asks for, and {} asks for `{}`",
-            MATURIN.first, required.place, required.text
-        );
-        let seen = at("build requirement".to_owned(), &required.place).value(required.text);
-        Some((
-            why,
-            vec![
-                at("feature of PyO3".to_owned(), feature),
-                seen,
-                Evidence::new("looked up").value(MATURIN.source),
-            ],
-        ))
-    }
-
     fn limited_api_doubt(&self, limited: &LimitedApiUse) -> Option<String> {
         let (minor, python, place) = (self.target.python.minor, self.target.python, &limited.place);
         let is_of_cffi = |module: &SourceModule| {
@@ -386,197 +236,6 @@ impl BuildOutlook<'_> {
                 "{place} may ask for the limited API, and whether the sources keep to that of {python} is not known"
             )),
             LimitedApiUser::Headers | LimitedApiUser::Backend => None,
-        }
-    }
-
-    /// Why CFFI cannot build this module.
-    fn cffi_refusal(&self, module: &SourceModule) -> Option<(String, Vec<Evidence>)> {
-        let (minor, python) = (self.target.python.minor, self.target.python);
-        if module.generator != Generator::Cffi {
-            return None;
-        }
-        let seen = at("module of CFFI".to_owned(), &module.place);
-        let source = Evidence::new("looked up").value(CFFI.source);
-        if minor < CFFI_OLDEST_PYTHON {
-            let why = format!(
-                "no release of CFFI works on {python}, and {} needs its backend",
-                module.name
-            );
-            return Some((why, vec![seen, source]));
-        }
-        if is_generated(module) {
-            return None;
-        }
-        match self.tool(&CFFI) {
-            ToolVersion::Old(required) if minor < LIMITED_API_PYTHON => {
-                let why = format!(
-                    "CFFI before {} uses the limited API, and {} asks for `{}`",
-                    CFFI.first, required.place, required.text
-                );
-                Some((
-                    why,
-                    vec![
-                        seen,
-                        at("build requirement".to_owned(), &required.place).value(required.text),
-                        source,
-                    ],
-                ))
-            }
-            _ => None,
-        }
-    }
-
-    fn fate(&self, module: &SourceModule) -> ModuleFate {
-        let seen = at(format!("module {}", module.name), &module.place);
-        if let Some(doubt) = &module.doubt {
-            return ModuleFate::Open(format!("{}: {doubt}", module.name), seen);
-        }
-        match module.generator {
-            Generator::Cffi => {
-                if let (Some((why, _)), Some(path)) =
-                    (self.cffi_refusal(module), &self.facts.asks_for_build)
-                {
-                    return ModuleFate::Open(
-                        format!("{why}, unless {path}, which asks for the build, does without it"),
-                        seen,
-                    );
-                }
-                return ModuleFate::Off(
-                    seen.symbol("_cffi_backend")
-                        .value(format!("declares from CFFI {} on", CFFI.first)),
-                );
-            }
-            Generator::Mypyc => return self.mypyc(seen),
-            Generator::Cython if module.version.is_none() => {
-                if let ToolVersion::Old(required) = self.tool(&CYTHON) {
-                    let why = format!(
-                        "Cython before {} declares nothing, and {} asks for `{}`",
-                        CYTHON.first, required.place, required.text
-                    );
-                    return ModuleFate::On(
-                        why,
-                        at("build requirement".to_owned(), &required.place).value(required.text),
-                    );
-                }
-            }
-            _ => {}
-        }
-        self.declared(module, seen)
-    }
-
-    /// What the declarations that count on the target say.
-    fn declared(&self, module: &SourceModule, seen: Evidence) -> ModuleFate {
-        let minor = self.target.python.minor;
-        let possible: Vec<&SourceDeclaration> = module
-            .declarations
-            .iter()
-            .filter(|declaration| declaration.reach.is_possible(minor))
-            .collect();
-        let Some(first) = possible.first() else {
-            return self.silent(module, seen);
-        };
-        let show = |declaration: &SourceDeclaration| {
-            let word = match declaration.word {
-                DeclaredWord::NotUsed => "not used",
-                DeclaredWord::Used => "used",
-                DeclaredWord::Unclear => "not clear",
-            };
-            at(format!("module {}", module.name), &declaration.place)
-                .symbol(declaration.means.clone())
-                .value(word)
-        };
-        let all = |word: DeclaredWord| possible.iter().all(|declaration| declaration.word == word);
-        let certain = possible
-            .iter()
-            .find(|declaration| declaration.reach.is_certain(minor));
-        let name = &module.name;
-        match certain {
-            Some(certain) if all(DeclaredWord::NotUsed) => ModuleFate::Off(show(certain)),
-            Some(certain) if all(DeclaredWord::Used) => self.as_built(
-                module,
-                format!("{name} declares that it needs it ({})", certain.place),
-                show(certain),
-            ),
-            _ if all(DeclaredWord::Used) => self.as_built(
-                module,
-                format!(
-                    "{name} declares that it needs it, if anything ({})",
-                    first.place
-                ),
-                show(first),
-            ),
-            _ => ModuleFate::Open(
-                format!(
-                    "what {name} declares depends on the build ({})",
-                    first.place
-                ),
-                show(first),
-            ),
-        }
-    }
-
-    /// A module that declares nothing itself.
-    fn silent(&self, module: &SourceModule, seen: Evidence) -> ModuleFate {
-        if module.generator == Generator::Pyo3 {
-            let Some(pyo3) = &self.facts.pyo3 else {
-                return ModuleFate::Open(
-                    format!(
-                        "{}: the version of PyO3 that decides was not found",
-                        module.name
-                    ),
-                    seen,
-                );
-            };
-            if pyo3.minor >= PYO3_DECLARES {
-                return ModuleFate::Off(
-                    at(format!("module {}", module.name), &pyo3.place)
-                        .symbol("PyO3")
-                        .value(pyo3.text.clone()),
-                );
-            }
-            let why = format!(
-                "PyO3 {} ({}) declares nothing for {} by itself",
-                pyo3.text, pyo3.place, module.name
-            );
-            return self.as_built(module, why, seen);
-        }
-        self.as_built(
-            module,
-            format!("{} declares nothing ({})", module.name, module.place),
-            seen,
-        )
-    }
-
-    /// That a module switches the GIL on is only said when the build is seen to make it.
-    fn as_built(&self, module: &SourceModule, why: String, seen: Evidence) -> ModuleFate {
-        match &module.standing {
-            ModuleStanding::Named { .. } => ModuleFate::On(why, seen),
-            ModuleStanding::Unnamed => {
-                ModuleFate::Open(format!("{why}, and no build file names it"), seen)
-            }
-        }
-    }
-
-    fn mypyc(&self, seen: Evidence) -> ModuleFate {
-        let required = self.required(MYPYC.project);
-        if required.is_empty() {
-            return ModuleFate::Open(
-                "mypyc compiles modules, and which version of it is not stated".to_owned(),
-                seen,
-            );
-        }
-        match self.tool(&MYPYC) {
-            ToolVersion::Good => ModuleFate::Off(
-                seen.symbol("mypyc")
-                    .value(format!("declares from {} on", MYPYC.first)),
-            ),
-            ToolVersion::Old(required) => ModuleFate::Open(
-                format!(
-                    "mypyc is asked for as `{}` ({})",
-                    required.text, required.place
-                ),
-                seen,
-            ),
         }
     }
 
@@ -637,19 +296,6 @@ impl BuildOutlook<'_> {
 
 fn at(what: String, place: &SourcePlace) -> Evidence {
     Evidence::new(what).place(place.to_string())
-}
-
-/// Whether CFFI wrote the module's source before the build.
-fn is_generated(module: &SourceModule) -> bool {
-    module.generator == Generator::Cffi && !module.place.path.ends_with(".py")
-}
-
-fn in_name(crate_name: &str) -> &str {
-    if crate_name == "pyo3" {
-        "PyO3"
-    } else {
-        crate_name
-    }
 }
 
 fn with_more(line: String, count: usize) -> String {

@@ -4,15 +4,17 @@
 //! Nothing is run. Conditions are answered where they ask for the version and the build (`values`); what depends on anything else may run or
 //! may not. A function is taken to be called, but what ends it ends the build only where the call is seen.
 
+mod control_flow;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::model::source::VersionReach;
 
-use super::conditions::ConditionAnswer;
 use super::python_syntax::{self, SyntaxNode};
 use super::token::{SourceToken, TokenContext, TokenKind};
 use super::values::NamedValues;
+use control_flow::{StatementExit, both, perhaps};
 
 /// How deep blocks may nest.
 const DEEPEST: usize = 100;
@@ -65,28 +67,6 @@ pub(super) fn read(text: &str) -> Option<PythonFile<'_>> {
 /// A function, with what its class is made from.
 type PythonFunction<'a> = (&'a str, &'a str);
 
-/// For which versions a statement is not followed by the next: certainly, and perhaps.
-#[derive(Clone, Copy, Default)]
-struct StatementExit {
-    always: u8,
-    perhaps: u8,
-}
-
-impl StatementExit {
-    const CERTAIN: StatementExit = StatementExit {
-        always: ALL,
-        perhaps: ALL,
-    };
-}
-
-/// Where code is run that stands under both.
-fn both(left: VersionReach, right: VersionReach) -> VersionReach {
-    VersionReach {
-        certain: left.certain & right.certain,
-        possible: left.possible & right.possible,
-    }
-}
-
 /// Whether words ask which build of CPython it is, by CPython's names or by those that projects give to the answer.
 pub(super) fn asks_for_build(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
@@ -101,13 +81,6 @@ pub(super) fn asks_for_build(text: &str) -> bool {
     ]
     .iter()
     .any(|it| lower.contains(it))
-}
-
-fn perhaps(reach: VersionReach) -> VersionReach {
-    VersionReach {
-        certain: 0,
-        ..reach
-    }
 }
 
 struct PythonReader<'a, 't> {
@@ -217,108 +190,6 @@ impl<'a, 't> PythonReader<'a, 't> {
         exit
     }
 
-    /// `if` with its `elif` and `else`.
-    fn choice(&mut self, node: SyntaxNode<'t>, outer: VersionReach) -> StatementExit {
-        let mut rest = VersionReach::ALWAYS;
-        let mut exit = StatementExit {
-            always: ALL,
-            perhaps: 0,
-        };
-        let (before, mut asked) = (self.place, 0);
-        let mut branches = vec![node];
-        branches.extend(node.children_by_field_name("alternative"));
-        for branch in branches {
-            let condition = branch.child_by_field_name("condition");
-            let answer = condition.map_or(
-                ConditionAnswer {
-                    holds: ALL,
-                    fails: 0,
-                },
-                |it| self.values.answer(it),
-            );
-            if let Some(condition) = condition {
-                self.leaves(condition, both(rest, outer));
-                let is_choice = ["environ", "getenv", "argv"]
-                    .iter()
-                    .any(|word| self.text_of(condition).contains(word));
-                self.place = if is_choice {
-                    Some(TokenContext::Choice)
-                } else {
-                    self.place
-                };
-            }
-            let inner = answer.within(rest);
-            asked += usize::from(
-                condition.is_some_and(|condition| self.values.mentions(condition, asks_for_build)),
-            );
-            self.asking += asked;
-            let block = branch
-                .child_by_field_name("consequence")
-                .or(branch.child_by_field_name("body"));
-            let left = block.map_or(StatementExit::default(), |block| {
-                self.block(block, both(inner, outer))
-            });
-            self.asking -= asked;
-            exit.always &= left.always | !inner.possible;
-            exit.perhaps |= left.perhaps & inner.possible;
-            rest = answer.negated().within(rest);
-        }
-        self.place = before;
-        exit.always &= !rest.possible;
-        exit
-    }
-
-    /// `try`: what the body raises may be caught; whether it raises is only known of imports that never fail.
-    fn attempt(&mut self, node: SyntaxNode<'t>, reach: VersionReach) -> StatementExit {
-        let children: Vec<SyntaxNode<'t>> = node.children().collect();
-        let is_caught = children.iter().any(|child| child.kind() == "except_clause");
-        let body = children.iter().find(|child| child.kind() == "block");
-        let is_harmless = body.is_some_and(|body| self.only_imports(*body));
-        let mut exit = StatementExit::default();
-        for child in children {
-            match child.kind() {
-                "block" => {
-                    self.caught += usize::from(is_caught);
-                    let left = self.block(child, reach);
-                    self.caught -= usize::from(is_caught);
-                    exit.perhaps |= left.perhaps;
-                    exit.always |= if is_caught { 0 } else { left.always };
-                }
-                "else_clause" => {
-                    self.parts(child, if is_harmless { reach } else { perhaps(reach) });
-                }
-                "finally_clause" => drop(self.parts(child, reach)),
-                _ if is_harmless => drop(self.parts(
-                    child,
-                    VersionReach {
-                        certain: 0,
-                        possible: 0,
-                    },
-                )),
-                _ => drop(self.parts(child, perhaps(reach))),
-            }
-        }
-        exit
-    }
-
-    /// Whether nothing is done but importing what every build with setuptools has: it brings `wheel` along.
-    fn only_imports(&self, block: SyntaxNode<'t>) -> bool {
-        block.named_children().all(|statement| {
-            let text = self.text_of(statement);
-            let name = text
-                .strip_prefix("import ")
-                .or(text.strip_prefix("from "))
-                .unwrap_or_default();
-            let root = name
-                .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
-                .next();
-            !text.contains(',')
-                && root.is_some_and(|root| {
-                    matches!(root, "setuptools" | "wheel" | "sys" | "os" | "sysconfig")
-                })
-        })
-    }
-
     fn definition(&mut self, node: SyntaxNode<'t>, reach: VersionReach) {
         let part = |name: &str| node.child_by_field_name(name);
         let name = part("name").map_or("", |name| self.text_of(name));
@@ -353,28 +224,6 @@ impl<'a, 't> PythonReader<'a, 't> {
         let end = self.found.tokens.len();
         if let Some(scope) = self.found.scopes.get_mut(scope) {
             scope.tokens = start..end;
-        }
-    }
-
-    fn assertion(&mut self, node: SyntaxNode<'t>, reach: VersionReach) -> StatementExit {
-        self.leaves(node, reach);
-        let answer = node
-            .named_child(0)
-            .map_or(ConditionAnswer::UNKNOWN, |condition| {
-                self.values.answer(condition)
-            });
-        if answer.fails != 0 {
-            self.stop(
-                node,
-                VersionReach {
-                    certain: reach.certain & answer.fails,
-                    possible: reach.possible & answer.fails,
-                },
-            );
-        }
-        StatementExit {
-            always: answer.fails,
-            perhaps: answer.fails,
         }
     }
 

@@ -197,30 +197,13 @@ const NEVER: &[&str] = &[
 const LONGEST_FILE: usize = 500;
 /// Files that may be longer, and why.
 const LONGER_FILES: &[(&str, usize, &str)] = &[
-    ("binary/image/elf.rs", 520, "to be split by subject"),
-    ("evaluator/cpu/flags.rs", 531, "to be split by subject"),
-    ("evaluator/isa/arm64.rs", 554, "to be split by subject"),
-    ("index/client.rs", 527, "to be split by subject"),
-    ("index/file.rs", 560, "to be split by subject"),
     ("input/requirements_txt.rs", 517, "to be split by subject"),
     ("input/uv_lock.rs", 539, "to be split by subject"),
     ("plan/planner.rs", 559, "to be split by subject"),
     ("report/plan_text.rs", 573, "to be split by subject"),
-    ("resolve/locked.rs", 515, "to be split by subject"),
-    ("scan/distributions.rs", 631, "to be split by subject"),
-    ("scan/installed/examining.rs", 568, "to be split by subject"),
-    ("scan/judging.rs", 580, "to be split by subject"),
     (
         "scan/planning/first_ready.rs",
         529,
-        "to be split by subject",
-    ),
-    ("source/forecast.rs", 688, "to be split by subject"),
-    ("source/gather.rs", 742, "to be split by subject"),
-    ("source/python.rs", 541, "to be split by subject"),
-    (
-        "source/python_syntax/expressions.rs",
-        520,
         "to be split by subject",
     ),
 ];

@@ -8,26 +8,29 @@
 //! other packages are not asked. What the C library exports, too, is bound to the C library, unless the image was linked
 //! with `-Bsymbolic` or protects the symbol.
 
+mod relocations;
+
 use goblin::container::{Container, Ctx};
 use goblin::elf::dynamic::{
     DF_SYMBOLIC, DT_FLAGS, DT_GNU_HASH, DT_HASH, DT_INIT, DT_INIT_ARRAY, DT_INIT_ARRAYSZ,
-    DT_JMPREL, DT_NEEDED, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, DT_RPATH,
-    DT_RUNPATH, DT_STRSZ, DT_STRTAB, DT_SYMBOLIC, DT_SYMTAB, Dynamic,
+    DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_STRSZ, DT_STRTAB, DT_SYMBOLIC, DT_SYMTAB, Dynamic,
 };
 use goblin::elf::header::{ELFCLASS64, ET_DYN, ET_EXEC, Header};
 use goblin::elf::program_header::{PT_DYNAMIC, PT_GNU_RELRO, PT_LOAD};
-use goblin::elf::reloc::{Reloc, RelocSection};
+use goblin::elf::reloc::RelocSection;
 use goblin::elf::sym::{
     STB_GLOBAL, STB_WEAK, STT_GNU_IFUNC, STT_TLS, STV_DEFAULT, STV_PROTECTED, Sym, Symtab,
 };
 use goblin::elf::{Elf, ProgramHeader};
 use object::Endianness;
-use object::read::elf::{FileHeader, GnuHashTable, HashTable, RelrIterator};
+use object::read::elf::{FileHeader, GnuHashTable, HashTable};
 
 use super::builder::{ImageBuilder, ImageKind, ImportName, until_nul};
-use super::elf_relocation::{RelocationEffect, architecture, effect};
+use super::elf_relocation::architecture;
 use super::{BinaryImage, ImageError, ImageSegment, c_library};
 use crate::model::facts::ImageFormat;
+
+use relocations::{INDIRECT, THREAD_LOCAL};
 
 /// Most program headers, and most bytes of the dynamic segment.
 const MOST_PROGRAM_HEADERS: usize = 4096;
@@ -48,10 +51,6 @@ const DT_ANDROID_RELR: u64 = 0x6fff_e000;
 
 /// GNU's extension of the bindings: one definition in the whole process.
 const STB_GNU_UNIQUE: u8 = 10;
-
-/// Names of values that only the running program knows.
-const INDIRECT: &str = "indirect function";
-const THREAD_LOCAL: &str = "thread-local storage";
 
 /// What a symbol of the dynamic table stands for.
 #[derive(Clone, Copy)]
@@ -256,31 +255,6 @@ impl<'data> ElfFile<'data> {
         })
     }
 
-    fn relocation_tables(
-        &self,
-        entry: &impl Fn(u64) -> Option<u64>,
-    ) -> Result<Vec<RelocSection<'data>>, ImageError> {
-        let plt_has_addends = entry(DT_PLTREL) == Some(DT_RELA);
-        let tables = [
-            (DT_REL, DT_RELSZ, false),
-            (DT_RELA, DT_RELASZ, true),
-            (DT_JMPREL, DT_PLTRELSZ, plt_has_addends),
-        ];
-        let mut found = Vec::new();
-        for (address, size, has_addends) in tables {
-            let (Some(address), Some(size)) = (entry(address), entry(size)) else {
-                continue;
-            };
-            if size == 0 {
-                continue;
-            }
-            let bytes = self.tail("relocations", address, Some(size))?;
-            let table = RelocSection::parse(bytes, 0, bytes.len(), has_addends, self.context);
-            found.push(table.map_err(|error| self.builder.damaged("relocations", error))?);
-        }
-        Ok(found)
-    }
-
     /// Reads the dynamic symbols: exports, imports, and the value of each for the relocations.
     fn symbols(
         &mut self,
@@ -393,113 +367,8 @@ impl<'data> ElfFile<'data> {
             .map_err(|error| self.builder.damaged("hash table", error))
     }
 
-    fn apply(
-        &mut self,
-        relocation: &Reloc,
-        values: &[DynamicSymbolValue],
-    ) -> Result<(), ImageError> {
-        let address = relocation.r_offset;
-        let addend = |file: &Self| match relocation.r_addend {
-            Some(addend) => Ok(addend),
-            None => file.builder.stored_pointer(address).map(|stored| {
-                if file.builder.kind.pointer_size == 4 {
-                    i64::from(stored as u32 as i32)
-                } else {
-                    stored as i64
-                }
-            }),
-        };
-        match effect(self.machine, relocation.r_type) {
-            RelocationEffect::None => Ok(()),
-            RelocationEffect::Relative => {
-                let value = addend(self)? as u64;
-                self.builder.relocate(address, value)
-            }
-            RelocationEffect::Absolute => {
-                let addend = addend(self)?;
-                self.point(address, relocation.r_sym, values, addend)
-            }
-            RelocationEffect::Slot => self.point(
-                address,
-                relocation.r_sym,
-                values,
-                relocation.r_addend.unwrap_or(0),
-            ),
-            RelocationEffect::Copy => self.hide(address, "copied data"),
-            RelocationEffect::Indirect => self.hide(address, INDIRECT),
-            RelocationEffect::ThreadLocal => self.hide(address, THREAD_LOCAL),
-            RelocationEffect::ThreadLocalPair => {
-                self.hide(address, THREAD_LOCAL)?;
-                let second = address.saturating_add(self.builder.kind.pointer_size as u64);
-                self.hide(second, THREAD_LOCAL)
-            }
-            RelocationEffect::Unknown => self.hide(address, "unknown relocation"),
-        }
-    }
-
-    fn point(
-        &mut self,
-        address: u64,
-        symbol: usize,
-        values: &[DynamicSymbolValue],
-        addend: i64,
-    ) -> Result<(), ImageError> {
-        match values.get(symbol) {
-            // Symbol 0 is the undefined symbol, whose value is zero.
-            _ if symbol == 0 => self.builder.relocate(address, addend as u64),
-            Some(DynamicSymbolValue::Known(value)) => self
-                .builder
-                .relocate(address, value.wrapping_add_signed(addend)),
-            Some(&DynamicSymbolValue::Import(import)) => {
-                self.builder.relocate_to_import(address, import, addend)
-            }
-            Some(DynamicSymbolValue::Opaque(what)) => self.hide(address, what),
-            None => Err(self
-                .builder
-                .damaged("relocations", format_args!("no symbol {symbol}"))),
-        }
-    }
-
     fn hide(&mut self, address: u64, what: &str) -> Result<(), ImageError> {
         let value = self.builder.opaque(what)?;
-        self.builder.relocate(address, value)
-    }
-
-    /// RELR: words that hold their addend and get the image's base added.
-    fn relative_relocations(
-        &mut self,
-        entry: &impl Fn(u64) -> Option<u64>,
-    ) -> Result<(), ImageError> {
-        let (Some(address), Some(size)) = (entry(DT_RELR), entry(DT_RELRSZ)) else {
-            return Ok(());
-        };
-        if size == 0 {
-            return Ok(());
-        }
-        let endianness = if self.builder.kind.big_endian {
-            Endianness::Big
-        } else {
-            Endianness::Little
-        };
-        let bytes = self.tail("RELR relocations", address, Some(size))?;
-        if self.builder.kind.pointer_size == 8 {
-            for address in
-                relative_addresses::<object::elf::FileHeader64<Endianness>>(endianness, bytes)
-            {
-                self.relocate_in_place(address)?;
-            }
-        } else {
-            for address in
-                relative_addresses::<object::elf::FileHeader32<Endianness>>(endianness, bytes)
-            {
-                self.relocate_in_place(address.into())?;
-            }
-        }
-        Ok(())
-    }
-
-    fn relocate_in_place(&mut self, address: u64) -> Result<(), ImageError> {
-        let value = self.builder.stored_pointer(address)?;
         self.builder.relocate(address, value)
     }
 }
@@ -509,11 +378,4 @@ fn gnu_hashed_symbols<Elf: FileHeader>(endian: Elf::Endian, bytes: &[u8]) -> obj
     Ok(table
         .symbol_table_length(endian)
         .unwrap_or_else(|| table.symbol_base()) as usize)
-}
-
-fn relative_addresses<Elf: FileHeader>(endian: Elf::Endian, bytes: &[u8]) -> RelrIterator<'_, Elf> {
-    let count = bytes.len() / size_of::<Elf::Relr>();
-    let words = object::pod::slice_from_bytes::<Elf::Relr>(bytes, count)
-        .map_or(&[][..], |(words, _)| words);
-    RelrIterator::new(endian, words)
 }

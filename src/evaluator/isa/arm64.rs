@@ -5,7 +5,9 @@
 mod access;
 mod arithmetic;
 mod atomic;
+mod branches;
 pub(super) mod encoding;
+mod lookups;
 mod memory;
 mod operand;
 mod vector;
@@ -19,7 +21,6 @@ use crate::evaluator::cpu::convention::CallingConvention;
 use crate::evaluator::cpu::flags::{BranchCondition, Flags};
 use crate::evaluator::cpu::machine::SharedMachine;
 use crate::evaluator::cpu::state::{CallFrame, PathState};
-use crate::evaluator::isa::arm64::encoding::BranchTarget;
 use crate::evaluator::isa::{
     AccessSite, CallSite, ConstantDefinition, ImageAccess, ImportStub, InstructionSet,
     InstructionSuccessor, NamedAddresses, StaticSuccessor, constants,
@@ -27,6 +28,10 @@ use crate::evaluator::isa::{
 use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::value::{MachineValue, THREAD};
 use crate::model::facts::ImageFormat;
+
+use branches::{ask, test_and_branch, test_bit};
+
+use lookups::{compares_with_minus_one, static_successor};
 
 /// Number of the stack pointer, and of the zero register where that is meant.
 const SP: usize = 31;
@@ -193,94 +198,6 @@ impl InstructionSet for Arm64 {
     }
 }
 
-/// The variable of 32 bits that the instructions right after a call load and compare with -1, when they do that.
-fn compares_with_minus_one(
-    machine: &SharedMachine,
-    state: &PathState,
-    address: u64,
-) -> Option<u64> {
-    const LOAD: (u32, u32) = (0xffc0_0000, 0xb940_0000);
-    const COMPARE: (u32, u32) = (0xffff_fc1f, 0x3100_041f);
-    let first = fetch(machine.image, address)?;
-    let own_page = page_at(machine.image, address, first & 31);
-    let place = if own_page.is_some() {
-        address.wrapping_add(4)
-    } else {
-        address
-    };
-    let (load, compare) = (
-        fetch(machine.image, place)?,
-        fetch(machine.image, place.wrapping_add(4))?,
-    );
-    if load & LOAD.0 != LOAD.1 || compare & COMPARE.0 != COMPARE.1 || load & 31 != compare >> 5 & 31
-    {
-        return None;
-    }
-    let base = (load >> 5 & 31) as usize;
-    let start = match own_page {
-        Some(page) if (first & 31) as usize == base => page,
-        Some(_) => return None,
-        // The call may have changed the other registers.
-        None if machine.convention.preserved.contains(&base) => state.register(base).known()?,
-        None => return None,
-    };
-    start.checked_add(u64::from(load >> 10 & 0xfff) << 2)
-}
-
-/// Where the instruction at an address leads, whatever the values.
-fn static_successor(image: &BinaryImage, address: u64) -> StaticSuccessor {
-    let Some(word) = fetch(image, address) else {
-        return StaticSuccessor::Computed;
-    };
-    let next = address.wrapping_add(4);
-    let slot = |register| slot_before(image, address, register);
-    match encoding::branch(word, address) {
-        BranchTarget::None => StaticSuccessor::Next(next),
-        BranchTarget::To(target) => StaticSuccessor::Jump(target),
-        BranchTarget::Perhaps(target) => StaticSuccessor::Branch(target, next),
-        BranchTarget::Call(target) => StaticSuccessor::Call { target, next },
-        BranchTarget::Register(register) => match slot(register) {
-            Some(slot) => StaticSuccessor::Through { slot, next: None },
-            None => StaticSuccessor::Computed,
-        },
-        BranchTarget::CallRegister(register) => match slot(register) {
-            Some(slot) => StaticSuccessor::Through {
-                slot,
-                next: Some(next),
-            },
-            None => StaticSuccessor::Next(next),
-        },
-        BranchTarget::Return => StaticSuccessor::Return,
-        BranchTarget::Dead => StaticSuccessor::Dead,
-    }
-}
-
-/// The slot from which code right before a branch took the branch's register: by `ADRP` and a load, or by a load from
-/// near the instruction.
-fn slot_before(image: &BinaryImage, address: u64, register: u32) -> Option<u64> {
-    for distance in [4, 8, 12] {
-        let place = address.wrapping_sub(distance);
-        let load = fetch(image, place)?;
-        if let Some((slot, loaded)) = encoding::near(load, place)
-            && loaded == register
-        {
-            return Some(slot).filter(|_| load >> 24 == 0x58);
-        }
-        if load & 0xffc0_001f != 0xf940_0000 | register {
-            continue;
-        }
-        let page = page_at(image, place.wrapping_sub(4), load >> 5 & 31)?;
-        return Some(page.wrapping_add(u64::from(load >> 10 & 0xfff) << 3));
-    }
-    None
-}
-
-/// The page whose address an `ADRP` there puts into a register.
-fn page_at(image: &BinaryImage, address: u64, register: u32) -> Option<u64> {
-    let (page, written) = encoding::page(fetch(image, address)?, address)?;
-    (written == register).then_some(page)
-}
-
 fn fetch(image: &BinaryImage, address: u64) -> Option<u32> {
     let segment = image
         .segment_at(address)
@@ -320,41 +237,6 @@ fn special(state: &PathState, word: u32) -> Option<InstructionSuccessor> {
         return Some(InstructionSuccessor::Return(state.register(LINK)));
     }
     None
-}
-
-/// The condition behind a condition code; `None` for "always".
-fn condition(code: u8) -> Option<BranchCondition> {
-    Some(match code {
-        0 => BranchCondition::Equal,
-        1 => BranchCondition::NotEqual,
-        2 => BranchCondition::AboveOrEqual,
-        3 => BranchCondition::Below,
-        4 => BranchCondition::Negative,
-        5 => BranchCondition::NotNegative,
-        6 => BranchCondition::Overflow,
-        7 => BranchCondition::NoOverflow,
-        8 => BranchCondition::Above,
-        9 => BranchCondition::BelowOrEqual,
-        10 => BranchCondition::GreaterOrEqual,
-        11 => BranchCondition::Less,
-        12 => BranchCondition::Greater,
-        13 => BranchCondition::LessOrEqual,
-        _ => return None,
-    })
-}
-
-/// The answer to a condition code, or the fork that finds it out.
-fn ask(
-    machine: &SharedMachine,
-    state: &mut PathState,
-    code: u8,
-) -> Result<bool, InstructionSuccessor> {
-    match condition(code) {
-        None => Ok(true),
-        Some(condition) => machine
-            .ask(state, condition)
-            .ok_or(InstructionSuccessor::Fork(condition)),
-    }
 }
 
 fn execute(
@@ -442,71 +324,6 @@ fn execute(
         }
         _ => unmodelled(state, instruction, next),
     }
-}
-
-fn test_and_branch(
-    machine: &SharedMachine,
-    state: &mut PathState,
-    flags: Flags,
-    condition: BranchCondition,
-    taken: u64,
-) -> InstructionSuccessor {
-    let before = state.saved_flags.take().unwrap_or(state.flags);
-    state.flags = flags;
-    match machine.ask(state, condition) {
-        Some(holds) => {
-            state.flags = before;
-            InstructionSuccessor::Next(if holds {
-                taken
-            } else {
-                state.pc.wrapping_add(4)
-            })
-        }
-        None => {
-            state.saved_flags = Some(before);
-            InstructionSuccessor::Fork(condition)
-        }
-    }
-}
-
-fn test_bit(
-    machine: &mut SharedMachine,
-    state: &mut PathState,
-    instruction: &Instruction,
-) -> InstructionSuccessor {
-    let value = operand::read(machine, state, instruction, 0);
-    let bit = match instruction.operands.get(1) {
-        Some(Operand::Imm16(bit)) => u32::from(*bit),
-        Some(_) | None => 0,
-    };
-    let taken = match instruction.operands.get(2) {
-        Some(Operand::PCOffset(offset)) => state.pc.wrapping_add(offset.cast_unsigned()),
-        Some(_) | None => state.pc,
-    };
-    let set = instruction.opcode == Opcode::TBNZ;
-    let sign = matches!(bit, 31 | 63);
-    let (flags, condition) = if sign {
-        let condition = if set {
-            BranchCondition::Negative
-        } else {
-            BranchCondition::NotNegative
-        };
-        (
-            Flags::compare(value, MachineValue::Known(0), bit + 1),
-            condition,
-        )
-    } else {
-        let condition = if set {
-            BranchCondition::NotEqual
-        } else {
-            BranchCondition::Equal
-        };
-        (
-            Flags::test(value, MachineValue::Known(1 << bit.min(63)), 64),
-            condition,
-        )
-    };
-    test_and_branch(machine, state, flags, condition, taken)
 }
 
 /// An instruction without a model: its destination, the first operand, becomes unknown, and so do the flags where it may

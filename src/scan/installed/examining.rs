@@ -1,20 +1,20 @@
 //! Looks into installed files where they are: their bytes are compared with what the installer recorded, and read into
 //! facts, which are kept under the digest of the bytes.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod package_files;
+mod reading;
+
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Take};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use crate::archive::beside::{self, LibraryNameLookup, OnDisk};
-use crate::archive::candidates::{ModuleCandidate, PREFIXES, ProbeStep};
-use crate::archive::header_probe::{HeaderProbe, probe_header};
 use crate::archive::limits::ArchiveLimits;
 use crate::archive::record::digest;
-use crate::examine::{BinaryError, ExamineDepth, SiblingLibraries, examine};
+use crate::examine::{ExamineDepth, SiblingLibraries, examine};
 use crate::import;
 use crate::index::CacheStore;
 use crate::installed::{ContainerImage, InstalledFile};
@@ -27,9 +27,11 @@ use crate::model::problem::{Problem, ProblemKind};
 use super::super::describing;
 use super::super::examination::{self, FileExamination};
 use super::super::examinations::ExaminationIndex;
-use super::super::siblings::{DistributionFiles, FilesBeside, OpenedFile};
+use super::super::siblings::FilesBeside;
 use super::super::{ScanEvent, ScanObserver};
 use super::InstalledPackage;
+
+use package_files::PartBeside;
 
 /// Bucket of the store for what was found in single files.
 const FACTS: &str = "facts";
@@ -196,32 +198,6 @@ impl InstalledExaminer<'_> {
             parts.iter().zip(found).zip(files).map(ended).collect(),
             differences,
         )
-    }
-
-    /// All bytes of a file that was passed by before.
-    fn read_whole(
-        &self,
-        file: &InstalledFile,
-        image: Option<&ContainerImage>,
-    ) -> io::Result<Vec<u8>> {
-        let Some(image) = image else {
-            return rest(
-                file,
-                self.limited(file, File::open(&file.location)?)?,
-                Vec::new(),
-            );
-        };
-        let mut read = Ok(Vec::new());
-        let mut take = |_: &Path, reader: &mut dyn Read| {
-            read = self
-                .limited(file, reader)
-                .and_then(|reader| rest(file, reader, Vec::new()));
-        };
-        let unread = image.read_each(std::slice::from_ref(&file.location), self.limits, &mut take);
-        unread
-            .into_iter()
-            .next()
-            .map_or(read, |(_, why)| Err(io::Error::other(why)))
     }
 
     fn on_disk(
@@ -403,142 +379,6 @@ impl InstalledExaminer<'_> {
             }
         }
     }
-
-    fn read(&self, file: &InstalledFile, bytes: impl Read) -> FileBytes {
-        let mut reader = self.limited(file, bytes)?;
-        let mut bytes = Vec::new();
-        if let Some(candidate) =
-            ModuleCandidate::of(&file.path).filter(|it| it.first_step(file.size) == ProbeStep::Peek)
-        {
-            for length in PREFIXES {
-                let more = length.saturating_sub(bytes.len() as u64);
-                reader.by_ref().take(more).read_to_end(&mut bytes)?;
-                match probe_header(&candidate.module, &bytes) {
-                    HeaderProbe::NoHook => return Ok(None),
-                    HeaderProbe::Beyond => {}
-                    HeaderProbe::Hook | HeaderProbe::Unclear => break,
-                }
-            }
-        }
-        rest(file, reader, bytes).map(Some)
-    }
-
-    /// A file's bytes, no more of them than the limit.
-    fn limited<Reader: Read>(
-        &self,
-        file: &InstalledFile,
-        bytes: Reader,
-    ) -> io::Result<Take<Reader>> {
-        let limit = self.limits.member_bytes;
-        if file.size > limit {
-            return Err(io::Error::other(format!(
-                "has {} bytes, more than the limit of {limit}",
-                file.size
-            )));
-        }
-        Ok(bytes.take(limit))
-    }
-}
-
-/// The only library of this name that lies beside files of the package.
-fn library_beside(
-    part: &InstalledPackage,
-    name: &str,
-    image: Option<&ContainerImage>,
-) -> Option<InstalledFile> {
-    let names: &dyn LibraryNameLookup = image.map_or(&OnDisk as &dyn LibraryNameLookup, |image| {
-        image as &dyn LibraryNameLookup
-    });
-    let mut folders: Vec<&Path> = part
-        .files
-        .iter()
-        .filter_map(|file| file.location.parent())
-        .collect();
-    folders.sort_unstable();
-    folders.dedup();
-    let found = folders
-        .into_iter()
-        .filter_map(|folder| beside::library(names, &folder.join(name), name));
-    let found: BTreeSet<PathBuf> = found.collect();
-    let mut found = found.into_iter();
-    let location = found.next().filter(|_| found.next().is_none())?;
-    let size = match image {
-        Some(image) => image.size(&location)?,
-        None => location.metadata().ok()?.len(),
-    };
-    let path = location.display().to_string();
-    Some(InstalledFile {
-        path,
-        location,
-        size,
-        recorded: None,
-        passed_over: None,
-    })
-}
-
-/// The files of a distribution, as those that lie beside each.
-struct PartBeside<'a> {
-    examiner: &'a InstalledExaminer<'a>,
-    part: &'a InstalledPackage,
-    image: Option<&'a ContainerImage>,
-}
-
-impl PartBeside<'_> {
-    fn problem(&self, place: &str, kind: ProblemKind, message: String) -> Problem {
-        Problem {
-            kind,
-            package: Some(self.part.artifact.name.clone()),
-            place: place.to_owned(),
-            message,
-        }
-    }
-
-    fn read(&self, file: &InstalledFile) -> OpenedFile {
-        let read = self.examiner.read_whole(file, self.image);
-        read.map_err(|error| self.problem(&file.path, ProblemKind::File, error.to_string()))
-    }
-}
-
-impl DistributionFiles for PartBeside<'_> {
-    fn paths(&self) -> Vec<&str> {
-        self.part
-            .files
-            .iter()
-            .map(|file| file.path.as_str())
-            .collect()
-    }
-
-    fn open(&self, path: &str) -> OpenedFile {
-        match self.part.files.iter().find(|file| file.path == path) {
-            Some(file) => self.read(file),
-            None => Err(self.problem(path, ProblemKind::File, "is not listed".to_owned())),
-        }
-    }
-
-    /// Libraries that nobody imports are not listed.
-    fn beside(&self, name: &str) -> Option<(String, OpenedFile)> {
-        let file = library_beside(self.part, name, self.image)?;
-        let opened = self.read(&file);
-        Some((file.path, opened))
-    }
-
-    fn broken(&self, path: &str, error: &BinaryError) -> Problem {
-        self.problem(path, ProblemKind::Binary, error.to_string())
-    }
-}
-
-/// The bytes that were read and those that are left. A file that is cut short, or grows while it is read, is none that a
-/// verdict can stand on.
-fn rest(file: &InstalledFile, mut reader: impl Read, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    reader.read_to_end(&mut bytes)?;
-    if bytes.len() as u64 != file.size {
-        return Err(io::Error::other(format!(
-            "has {} bytes; expected {}",
-            bytes.len(),
-            file.size
-        )));
-    }
-    Ok(bytes)
 }
 
 /// The same once more.
